@@ -20,12 +20,10 @@ use crate::{hints, table::Table};
 /// # use waygate_core::port::{Backend, Batch, Expected};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let backend = MemoryBackend::new();
-/// let batch = Batch {
-///     expected: vec![("global".into(), Expected::Absent)],
-///     puts: vec![("global".into(), serde_json::json!({ "enabled": true }))],
-///     ..Batch::default()
-/// };
+/// let backend = MemoryBackend::new().with_audit_capacity(500);
+/// let batch = Batch::new()
+///     .expect("global", Expected::Absent)
+///     .put("global", serde_json::json!({ "enabled": true }));
 /// let revision = backend.commit(batch).await?;
 /// assert_eq!(revision.number, 1);
 /// # Ok(())
@@ -126,38 +124,20 @@ impl Backend for MemoryBackend {
 mod tests {
     use futures_util::StreamExt;
     use jiff::Timestamp;
-    use uuid::Uuid;
-    use waygate_core::model::Action;
+    use waygate_core::model::{Action, Origin};
 
     use super::*;
 
     fn entry(path: &str) -> AuditEntry {
-        AuditEntry {
-            id: Uuid::new_v4(),
-            timestamp: Timestamp::UNIX_EPOCH,
-            path: path.to_owned(),
-            service: None,
-            action: Action::Disable,
-            actor: "ada".to_owned(),
-            platform: "cli".to_owned(),
-            reason: String::new(),
-            previous_status: None,
-            new_status: None,
-            revision: 0,
-            previous: None,
-            new: None,
-            dropped: None,
-        }
+        let ada = Origin::new("ada", "cli");
+        AuditEntry::new(&ada, Action::Disable, path, Timestamp::UNIX_EPOCH)
     }
 
     #[tokio::test]
     async fn the_oldest_audit_entries_are_dropped() {
         let backend = MemoryBackend::new().with_audit_capacity(2);
         for path in ["/a", "/b", "/c"] {
-            let batch = Batch {
-                audit: vec![entry(path)],
-                ..Batch::default()
-            };
+            let batch = Batch::new().audit(entry(path));
             backend.commit(batch).await.unwrap();
         }
         let kept = backend.audit(AuditQuery::newest(10)).await.unwrap();

@@ -54,21 +54,24 @@ impl Table {
         }
         for (key, value) in batch.puts {
             self.entities
-                .insert(key, Arc::new(Entity { revision, value }));
+                .insert(key, Arc::new(Entity::new(revision, value)));
         }
         let audit = batch.audit.into_iter();
         audit
-            .map(|entry| AuditEntry { revision, ..entry })
+            .map(|mut entry| {
+                entry.revision = revision;
+                entry
+            })
             .collect()
     }
 
     pub(crate) fn image(&self) -> Image {
         let entities = self.entities.iter();
-        Image {
-            revision: self.revision,
-            entities: entities
+        Image::new(
+            self.revision,
+            entities
                 .map(|(key, entity)| (key.clone(), Entity::clone(entity)))
                 .collect(),
-        }
+        )
     }
 }

@@ -21,6 +21,15 @@ pub use facts::Facts;
 pub use maintenance::{Exemption, MaintenanceRule};
 
 /// The decision about a request.
+///
+/// ```
+/// use waygate_core::decision::Verdict;
+///
+/// fn status(verdict: Verdict<'_>) -> u16 {
+///     if let Verdict::Block(_) = verdict { 503 } else { 200 }
+/// }
+/// assert_eq!(status(Verdict::passing(true, false)), 200);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict<'a> {
     /// Serve it.
@@ -38,6 +47,19 @@ pub enum Verdict<'a> {
 }
 
 /// The reason a request is not served.
+///
+/// ```
+/// use waygate_core::decision::Block;
+///
+/// fn status(block: Block<'_>) -> u16 {
+///     match block {
+///         Block::IpNotAllowed | Block::RoleRequired { .. } => 403,
+///         Block::EnvGated { .. } => 404,
+///         _ => 503,
+///     }
+/// }
+/// assert_eq!(status(Block::IpNotAllowed), 403);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Block<'a> {
@@ -299,8 +321,8 @@ pub struct Gates<'a> {
 /// }
 ///
 /// let now = "2030-01-01T00:00:00Z".parse()?;
-/// let position = Position { lifecycle: Lifecycle::Maintenance, ..Position::default() };
-/// let state = RouteState { position, ..RouteState::default() };
+/// let position = Position::new(Lifecycle::Maintenance, "database upgrade".parse()?);
+/// let state = RouteState::default().position(position);
 /// let rule = RouteRule::compile(&state, &"production".parse()?, now);
 /// let verdict = decide(Gates { route: Some(&rule), ..Gates::default() }, &Anyone, || now);
 /// assert!(matches!(verdict, Verdict::Block(Block::Maintenance { until: None, .. })));

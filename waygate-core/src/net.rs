@@ -22,6 +22,19 @@ use crate::grammar::canonical_network;
 /// assert_eq!(client, "203.0.113.9".parse::<std::net::IpAddr>()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// By their number, and behind a Unix socket:
+///
+/// ```
+/// use waygate_core::net::{ForwardingHeader, TrustedProxies};
+///
+/// let one = TrustedProxies::hops(1).writing(ForwardingHeader::Forwarded);
+/// assert!(one.trusts_peer("10.0.0.1".parse()?));
+/// let local = TrustedProxies::unix_socket();
+/// let client = local.client_behind_socket(["203.0.113.9"]);
+/// assert_eq!(client, Some("203.0.113.9".parse()?));
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
     trust: Trust,
@@ -40,7 +53,15 @@ enum Trust {
 /// The header in which proxies name the client.
 ///
 /// Only the one that your proxies write is reliable: most proxies forward the other one unchanged.
+///
+/// ```
+/// use waygate_core::net::{ForwardingHeader, TrustedProxies};
+///
+/// let proxies = TrustedProxies::hops(1).writing(ForwardingHeader::Forwarded);
+/// assert_eq!(proxies.header().name(), "forwarded");
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ForwardingHeader {
     /// `X-Forwarded-For`, which most proxies write.
     #[default]

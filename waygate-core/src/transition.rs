@@ -13,6 +13,14 @@ use crate::{
 };
 
 /// A change that an operator requests for one route.
+///
+/// ```
+/// use waygate_core::{model::Action, transition::RouteCommand};
+///
+/// let command = RouteCommand::Maintain { reason: "database upgrade".parse()? };
+/// assert_eq!(command.action(), Action::MaintenanceOn);
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouteCommand {
@@ -118,6 +126,20 @@ impl RouteCommand {
 }
 
 /// A command that does not apply to the current state, which stays unchanged.
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     model::RouteState,
+///     transition::{Refused, RouteCommand, transition},
+/// };
+///
+/// let forced = RouteState::default().force_active(true);
+/// let command = RouteCommand::Maintain { reason: "database upgrade".parse()? };
+/// let refused = transition(&forced, &RouteState::default(), &command, Timestamp::now());
+/// assert_eq!(refused, Err(Refused::ForceActive));
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refused {

@@ -122,14 +122,8 @@ impl Ours {
             panic!("only IPv4 here");
         };
         let now = EPOCH + self.clock.delta_as_nanos(self.begin, self.clock.raw());
-        let take = Take {
-            series: &self.series,
-            key: &client.octets(),
-            rule: &self.rule,
-            cost: 1,
-            enforced: true,
-            lease: false,
-        };
+        let key = client.octets();
+        let take = Take::new(&self.series, &key, &self.rule);
         assert!(self.counters.take_at(&[take], now)[0].allowed);
     }
 }

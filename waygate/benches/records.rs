@@ -33,13 +33,9 @@ async fn engine(records: usize) -> (Waygate, Duration) {
         let token = json!({"username": "admin", "platform": "cli", "scopes": ["read"]});
         puts.push((format!("token/{at:064x}").as_str().into(), token));
     }
-    backend
-        .commit(Batch {
-            puts,
-            ..Batch::default()
-        })
-        .await
-        .unwrap();
+    let mut batch = Batch::new();
+    batch.puts = puts;
+    backend.commit(batch).await.unwrap();
     let begun = Instant::now();
     let waygate = Waygate::builder().backend(backend).build().await.unwrap();
     let routes = (0..ROUTES).map(|at| Registration::new(format!("GET:/r{at}").parse().unwrap()));

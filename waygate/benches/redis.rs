@@ -163,14 +163,7 @@ impl Bench {
             let bench = Rc::clone(self);
             async move || {
                 let key = (bench.next.fetch_add(1, Ordering::Relaxed) % keys).to_le_bytes();
-                let take = Take {
-                    series: &bench.series[series],
-                    key: &key,
-                    rule: rule(&bench),
-                    cost: 1,
-                    enforced: true,
-                    lease,
-                };
+                let take = Take::new(&bench.series[series], &key, rule(&bench)).lease(lease);
                 let outcomes = bench.counters.take(&[take], 0).await.unwrap();
                 assert!(outcomes[0].allowed);
             }

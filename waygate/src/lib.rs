@@ -70,6 +70,9 @@
 //!
 //! Layers on the router *inside* `guard` run after the gate. Layers around the guarded router run before it; set
 //! [`Roles`](client::Roles) there. [`Guarded::layer`] adds one around the API alone, and not around Waygate's own endpoints.
+//! [Where Waygate stands among tower layers] says more.
+//!
+//! [Where Waygate stands among tower layers]: https://github.com/waygate-rs/waygate/blob/main/docs/tower-layers.md
 //!
 //! # Features
 //!
@@ -277,3 +280,7 @@ pub use waygate_macros::{
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "full", feature = "testing"))]
+#[doc = include_str!("../../docs/tower-layers.md")]
+struct TowerLayers;

@@ -131,11 +131,9 @@ impl HandlerDeclaration {
 
     /// Returns `true` if any declaration can refuse a request.
     pub(crate) fn can_refuse(&self) -> bool {
-        let passing = RouteState {
-            force_active: self.state.force_active,
-            deprecation: self.state.deprecation.clone(),
-            ..RouteState::default()
-        };
+        let passing = RouteState::default()
+            .force_active(self.state.force_active)
+            .deprecation(self.state.deprecation.clone());
         let limits = &self.limits;
         self.state != passing || !limits.rates.is_empty() || !limits.concurrency.is_empty()
     }

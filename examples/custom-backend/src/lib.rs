@@ -146,16 +146,13 @@ fn image(database: &mut Connection) -> Result<Image, Failure> {
     let rows = rows.query_map([], |row| <(String, i64, String)>::try_from(row))?;
     let entities = rows.map(|row| {
         let (key, revision, value) = row?;
-        let entity = Entity {
-            revision: u64::try_from(revision).map_err(corrupt)?,
-            value: serde_json::from_str(&value).map_err(corrupt)?,
-        };
+        let entity = Entity::new(
+            u64::try_from(revision).map_err(corrupt)?,
+            serde_json::from_str(&value).map_err(corrupt)?,
+        );
         Ok::<_, Failure>((key.as_str().into(), entity))
     });
-    Ok(Image {
-        revision,
-        entities: entities.collect::<Result<_, _>>()?,
-    })
+    Ok(Image::new(revision, entities.collect::<Result<_, _>>()?))
 }
 
 fn commit(database: &mut Connection, batch: &Batch) -> Result<Revision, CommitError> {

@@ -91,10 +91,7 @@ async fn unknown_paths_and_methods_follow_global_maintenance() {
         StatusCode::METHOD_NOT_ALLOWED
     );
 
-    let maintenance = GlobalMaintenance {
-        enabled: true,
-        ..GlobalMaintenance::default()
-    };
+    let maintenance = GlobalMaintenance::default();
     waygate
         .system()
         .enable_global_maintenance(maintenance)
@@ -170,10 +167,7 @@ async fn deprecated_routes_are_announced() {
     let waygate = builder().build().await.unwrap();
     let sunset = "2030-01-01T00:00:00Z".parse().unwrap();
     let deprecation = Deprecation::new(None, Some(sunset), None).unwrap();
-    let state = RouteState {
-        deprecation: Some(deprecation),
-        ..RouteState::default()
-    };
+    let state = RouteState::default().deprecation(deprecation);
     let route = Route::new(key("GET:/old"), ok).declare(|route| route.state(state));
     let at = serve(&waygate, vec![route]).await;
     let served = get(at, "/old").await;

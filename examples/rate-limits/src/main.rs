@@ -38,10 +38,8 @@ async fn limit_everything(waygate: &Waygate) -> Result<(), Box<dyn std::error::E
     if !waygate.rate_limits_of(&LimitScope::Global).is_empty() {
         return Ok(());
     }
-    let policy = RateLimitPolicy {
-        exempt_routes: vec!["/health".parse()?],
-        ..RateLimitPolicy::new("100/minute".parse()?)?
-    };
+    let mut policy = RateLimitPolicy::new("100/minute".parse()?)?;
+    policy.exempt_routes = vec!["/health".parse()?];
     let start = waygate.operator(Origin::new("start", "app"));
     start.set_rate_limit("*#default".parse()?, policy).await?;
     Ok(())

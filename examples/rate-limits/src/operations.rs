@@ -93,11 +93,6 @@ async fn promote(State(waygate): State<Waygate>) -> Done {
 
 /// The number of requests that the limit in shadow mode would have refused.
 async fn would_refuse(State(waygate): State<Waygate>) -> Json<usize> {
-    let query = HitQuery {
-        limit: 1_000,
-        route: Some("GET:/beta".to_owned()),
-        enforced: Some(false),
-        ..Default::default()
-    };
+    let query = HitQuery::newest(1_000).route("GET:/beta").enforced(false);
     Json(waygate.rate_limit_hits(&query).len())
 }

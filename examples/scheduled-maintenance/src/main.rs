@@ -42,14 +42,11 @@ async fn plan_upgrade(
     window: Interval,
     network: &str,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let upgrade = GlobalMaintenance {
-        reason: "database upgrade".parse()?,
-        start: Some(window.start()),
-        end: Some(window.end()),
-        exempt_ips: vec![network.parse()?],
-        exempt_roles: vec!["ops".parse()?],
-        ..GlobalMaintenance::default()
-    };
+    let upgrade = GlobalMaintenance::new("database upgrade".parse()?)
+        .start(window.start())
+        .end(window.end())
+        .exempt_ips(vec![network.parse()?])
+        .exempt_roles(vec!["ops".parse()?]);
     waygate.system().enable_global_maintenance(upgrade).await?;
     Ok(())
 }

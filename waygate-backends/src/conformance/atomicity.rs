@@ -8,18 +8,16 @@ use super::{Harness, kit::*};
 /// A batch that changes everything, and whose last expectation fails.
 fn doomed() -> Batch {
     put("a", json!("changed"))
-        .putting("new", json!("created"))
-        .deleting("b")
-        .noting(entry("/doomed"))
-        .expecting("a", Expected::Revision(1))
-        .expecting("b", Expected::Absent)
+        .put("new", json!("created"))
+        .delete("b")
+        .audit(entry("/doomed"))
+        .expect("a", Expected::Revision(1))
+        .expect("b", Expected::Absent)
 }
 
 async fn prepared<H: Harness>(new: impl Fn() -> H) -> (H, Store) {
     let (harness, store) = store(new).await;
-    let batch = put("a", json!(1))
-        .putting("b", json!(2))
-        .noting(entry("/first"));
+    let batch = put("a", json!(1)).put("b", json!(2)).audit(entry("/first"));
     commit(&store, batch).await;
     (harness, store)
 }
@@ -51,7 +49,7 @@ pub async fn a_conflict_uses_no_revision<H: Harness>(new: impl Fn() -> H) {
         conflict(&store, doomed()).await;
     }
     assert_eq!(
-        commit(&store, put("c", json!(1)).noting(entry("/next"))).await,
+        commit(&store, put("c", json!(1)).audit(entry("/next"))).await,
         2
     );
     let revisions: Vec<_> = log(&store)
@@ -66,26 +64,24 @@ pub async fn a_malformed_batch_changes_nothing<H: Harness>(new: impl Fn() -> H) 
     let (_harness, store) = prepared(new).await;
     let before = (store.load().await.unwrap(), log(&store).await);
     let batch = put("c", json!(1))
-        .deleting("a")
-        .putting("", json!(1))
-        .noting(entry("/bad"));
+        .delete("a")
+        .put("", json!(1))
+        .audit(entry("/bad"));
     refused(&store, batch).await;
     assert_eq!((store.load().await.unwrap(), log(&store).await), before);
 }
 
 pub async fn a_malformed_batch_is_refused_before_a_conflict<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = prepared(new).await;
-    refused(&store, doomed().putting("", json!(1))).await;
+    refused(&store, doomed().put("", json!(1))).await;
 }
 
 pub async fn a_large_batch_is_one_commit<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     let puts = (0..500).map(|nth| (format!("k/{nth:03}").as_str().into(), json!(nth)));
-    let batch = Batch {
-        puts: puts.collect(),
-        audit: (0..500).map(|nth| entry(&format!("/{nth}"))).collect(),
-        ..Batch::default()
-    };
+    let mut batch = Batch::new();
+    batch.puts = puts.collect();
+    batch.audit = (0..500).map(|nth| entry(&format!("/{nth}"))).collect();
     assert_eq!(commit(&store, batch).await, 1);
     let entities = entities(&store).await;
     assert_eq!(entities.len(), 500);
@@ -99,10 +95,8 @@ pub async fn a_large_batch_with_one_conflict_changes_nothing<H: Harness>(new: im
     let before = entities(&store).await;
     let batch = (0..200).fold(Batch::default(), |batch, nth| {
         let key = format!("k/{nth}");
-        batch
-            .putting(&key, json!(nth))
-            .expecting(&key, Expected::Absent)
+        batch.put(&*key, json!(nth)).expect(&*key, Expected::Absent)
     });
-    conflict(&store, batch.expecting("a", Expected::Absent)).await;
+    conflict(&store, batch.expect("a", Expected::Absent)).await;
     assert_eq!(entities(&store).await, before);
 }

@@ -16,17 +16,11 @@ async fn ten<H: Harness>(new: impl Fn() -> H) -> (H, Store) {
 }
 
 fn of_service(service: &str, limit: usize) -> AuditQuery {
-    AuditQuery {
-        service: Some(service.to_owned()),
-        ..AuditQuery::newest(limit)
-    }
+    AuditQuery::newest(limit).service(service)
 }
 
 fn of_path(path: &str) -> AuditQuery {
-    AuditQuery {
-        path: Some(path.to_owned()),
-        ..AuditQuery::newest(10)
-    }
+    AuditQuery::newest(10).path(path)
 }
 
 pub async fn the_log_of_a_new_store_is_empty<H: Harness>(new: impl Fn() -> H) {
@@ -138,20 +132,14 @@ pub async fn a_limit_beyond_the_log_returns_all<H: Harness>(new: impl Fn() -> H)
 
 pub async fn the_offset_leaves_out_the_newest<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = ten(new).await;
-    let query = AuditQuery {
-        offset: 7,
-        ..AuditQuery::newest(2)
-    };
+    let query = AuditQuery::newest(2).offset(7);
     assert_eq!(paths(&store, query).await, ["/2", "/1"]);
 }
 
 pub async fn an_offset_beyond_the_log_returns_nothing<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = ten(new).await;
     for offset in [10, 11, usize::MAX] {
-        let query = AuditQuery {
-            offset,
-            ..AuditQuery::newest(5)
-        };
+        let query = AuditQuery::newest(5).offset(offset);
         assert_eq!(paged(&store, query).await, []);
     }
 }
@@ -160,10 +148,7 @@ pub async fn pages_cover_the_log_without_overlap<H: Harness>(new: impl Fn() -> H
     let (_harness, store) = ten(new).await;
     let mut covered = Vec::new();
     for offset in [0, 3, 6, 9] {
-        let query = AuditQuery {
-            offset,
-            ..AuditQuery::newest(3)
-        };
+        let query = AuditQuery::newest(3).offset(offset);
         covered.extend(paged(&store, query).await);
     }
     assert_eq!(covered, log(&store).await);
@@ -210,18 +195,17 @@ pub async fn filters_apply_before_the_limit<H: Harness>(new: impl Fn() -> H) {
 
 pub async fn filters_apply_before_the_offset<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = ten(new).await;
-    let query = AuditQuery {
-        offset: 1,
-        ..of_service("desk", 2)
-    };
+    let mut query = of_service("desk", 2);
+    query.offset = 1;
     assert_eq!(paths(&store, query).await, ["/7", "/5"]);
 }
 
 pub async fn both_filters_must_pass<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = ten(new).await;
-    let query = |service| AuditQuery {
-        path: Some("/4".to_owned()),
-        ..of_service(service, 5)
+    let query = |service| {
+        let mut query = of_service(service, 5);
+        query.path = Some("/4".to_owned());
+        query
     };
     assert_eq!(paths(&store, query("shop")).await, ["/4"]);
     assert_eq!(paged(&store, query("desk")).await, []);
@@ -262,10 +246,7 @@ pub async fn a_page_may_cut_through_a_batch<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, audit(["/a", "/b", "/c"].map(entry))).await;
     commit(&store, audit(["/d", "/e", "/f"].map(entry))).await;
-    let query = AuditQuery {
-        offset: 1,
-        ..AuditQuery::newest(4)
-    };
+    let query = AuditQuery::newest(4).offset(1);
     assert_eq!(paths(&store, query).await, ["/e", "/d", "/c", "/b"]);
 }
 
@@ -284,6 +265,6 @@ pub async fn filters_take_any_text<H: Harness>(new: impl Fn() -> H) {
 pub async fn an_entry_and_its_entity_share_a_revision<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, Batch::default()).await;
-    commit(&store, put("a", json!(1)).noting(entry("/a"))).await;
+    commit(&store, put("a", json!(1)).audit(entry("/a"))).await;
     assert_eq!(entities(&store).await["a"].1, log(&store).await[0].revision);
 }

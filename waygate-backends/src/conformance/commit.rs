@@ -37,7 +37,7 @@ pub async fn a_put_leaves_other_entities_alone<H: Harness>(new: impl Fn() -> H) 
 
 pub async fn a_delete_removes_the_entity<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
-    commit(&store, put("a", json!(1)).putting("b", json!(2))).await;
+    commit(&store, put("a", json!(1)).put("b", json!(2))).await;
     commit(&store, delete("a")).await;
     let left: Vec<_> = entities(&store).await.into_keys().collect();
     assert_eq!(left, ["b"]);
@@ -73,7 +73,7 @@ pub async fn a_batch_of_audit_entries_alone_is_a_commit<H: Harness>(new: impl Fn
 
 pub async fn a_batch_of_expectations_alone_is_a_commit<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
-    let batch = Batch::default().expecting("a", Expected::Absent);
+    let batch = Batch::default().expect("a", Expected::Absent);
     assert_eq!(commit(&store, batch).await, 1);
     assert_eq!(revision(&store).await.number, 1);
 }
@@ -83,9 +83,7 @@ pub async fn puts_and_deletes_of_one_batch_happen_together<H: Harness>(new: impl
     commit(&store, put("old", json!(1))).await;
     commit(
         &store,
-        put("new", json!(2))
-            .putting("other", json!(3))
-            .deleting("old"),
+        put("new", json!(2)).put("other", json!(3)).delete("old"),
     )
     .await;
     let left: Vec<_> = entities(&store).await.into_keys().collect();
@@ -95,7 +93,7 @@ pub async fn puts_and_deletes_of_one_batch_happen_together<H: Harness>(new: impl
 pub async fn all_puts_of_a_batch_carry_its_revision<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, Batch::default()).await;
-    commit(&store, put("a", json!(1)).putting("b", json!(2))).await;
+    commit(&store, put("a", json!(1)).put("b", json!(2))).await;
     let entities = entities(&store).await;
     assert_eq!((entities["a"].1, entities["b"].1), (2, 2));
 }
@@ -120,7 +118,7 @@ pub async fn the_revision_grows_by_exactly_one<H: Harness>(new: impl Fn() -> H) 
     let (_harness, store) = store(new).await;
     for number in 1..=20 {
         let batch = match number % 4 {
-            0 => put("a", json!(number)).putting("b", json!(number)),
+            0 => put("a", json!(number)).put("b", json!(number)),
             1 => delete("a"),
             2 => audit([entry("/a"), entry("/b"), entry("/c")]),
             _ => Batch::default(),
@@ -156,7 +154,7 @@ pub async fn two_stores_have_two_epochs<H: Harness>(new: impl Fn() -> H) {
 pub async fn the_image_says_each_key_once<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     for round in 0..3 {
-        commit(&store, put("a", json!(round)).putting("b", json!(round))).await;
+        commit(&store, put("a", json!(round)).put("b", json!(round))).await;
     }
     // `entities` fails if a key occurs twice.
     assert_eq!(entities(&store).await.len(), 2);
@@ -164,8 +162,8 @@ pub async fn the_image_says_each_key_once<H: Harness>(new: impl Fn() -> H) {
 
 pub async fn a_store_can_be_emptied<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
-    commit(&store, put("a", json!(1)).putting("b", json!(2))).await;
-    commit(&store, delete("a").deleting("b")).await;
+    commit(&store, put("a", json!(1)).put("b", json!(2))).await;
+    commit(&store, delete("a").delete("b")).await;
     let image = store.load().await.unwrap();
     assert_eq!((image.revision.number, image.entities), (2, vec![]));
 }
@@ -201,7 +199,7 @@ pub async fn a_value_may_change_its_kind<H: Harness>(new: impl Fn() -> H) {
 
 pub async fn loading_changes_nothing<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
-    commit(&store, put("a", json!(1)).putting("b", json!(2))).await;
+    commit(&store, put("a", json!(1)).put("b", json!(2))).await;
     let mut first = store.load().await.unwrap();
     let mut second = store.load().await.unwrap();
     first.entities.sort_by(|one, other| one.0.cmp(&other.0));

@@ -16,7 +16,7 @@ pub(super) async fn increment(store: &Store, key: &str, note: &str) {
             None => (json!(0), Expected::Absent),
         };
         let next = json!(value.as_u64().expect("a count") + 1);
-        let batch = put(key, next).expecting(key, expected).noting(entry(note));
+        let batch = put(key, next).expect(key, expected).audit(entry(note));
         match store.commit(batch).await {
             Ok(_) => return,
             Err(CommitError::Conflict { .. }) => task::yield_now().await,
@@ -64,7 +64,7 @@ pub async fn of_many_creators_one_wins<H: Harness>(new: impl Fn() -> H) {
     let mut creators = JoinSet::new();
     for creator in 0..16 {
         let store = store.clone();
-        let batch = put("a", json!(creator)).expecting("a", Expected::Absent);
+        let batch = put("a", json!(creator)).expect("a", Expected::Absent);
         creators.spawn(async move { store.commit(batch).await.map(|_| creator) });
     }
     let results = creators.join_all().await;
@@ -96,11 +96,7 @@ pub(super) async fn write_and_load(writer: Store, reader: Store) {
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         for nth in 1..=50 {
-            commit(
-                &writer,
-                put("left", json!(nth)).putting("right", json!(nth)),
-            )
-            .await;
+            commit(&writer, put("left", json!(nth)).put("right", json!(nth))).await;
         }
     });
     for _ in 0..3 {
@@ -173,9 +169,7 @@ pub async fn entries_and_entities_agree<H: Harness>(new: impl Fn() -> H) {
 pub async fn a_dropped_commit_is_atomic<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     for nth in 0..20 {
-        let batch = put("a", json!(nth))
-            .putting("b", json!(nth))
-            .noting(entry("/a"));
+        let batch = put("a", json!(nth)).put("b", json!(nth)).audit(entry("/a"));
         // Dropped at its first await, or completed if it has none.
         tokio::select! {
             biased;
@@ -199,7 +193,7 @@ pub async fn batches_do_not_mix<H: Harness>(new: impl Fn() -> H) {
         writers.spawn(async move {
             for _ in 0..5 {
                 let batch = (0..20).fold(Batch::default(), |batch, key| {
-                    batch.putting(&format!("k/{key}"), json!(writer))
+                    batch.put(&*format!("k/{key}"), json!(writer))
                 });
                 commit(&store, batch).await;
             }
@@ -217,7 +211,7 @@ pub async fn batches_do_not_mix<H: Harness>(new: impl Fn() -> H) {
 
 pub async fn moved_values_are_neither_lost_nor_doubled<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
-    commit(&store, put("left", json!(100)).putting("right", json!(0))).await;
+    commit(&store, put("left", json!(100)).put("right", json!(0))).await;
     let mut movers = JoinSet::new();
     for mover in 1..=4 {
         let store = store.clone();
@@ -233,9 +227,9 @@ pub async fn moved_values_are_neither_lost_nor_doubled<H: Harness>(new: impl Fn(
                 );
                 assert_eq!(left + right, 100);
                 let batch = put("left", json!(left - mover))
-                    .putting("right", json!(right + mover))
-                    .expecting("left", Expected::Revision(*left_revision))
-                    .expecting("right", Expected::Revision(*right_revision));
+                    .put("right", json!(right + mover))
+                    .expect("left", Expected::Revision(*left_revision))
+                    .expect("right", Expected::Revision(*right_revision));
                 moved += i64::from(store.commit(batch).await.is_ok());
                 if moved == 5 {
                     return;

@@ -12,7 +12,7 @@ async fn reopened<H: Harness>(harness: &H, store: Store) -> Store {
 
 pub async fn entities_survive<H: Harness>(new: impl Fn() -> H) {
     let (harness, store) = store(new).await;
-    commit(&store, put("a", json!(1)).putting("b", json!({ "c": [2] }))).await;
+    commit(&store, put("a", json!(1)).put("b", json!({ "c": [2] }))).await;
     commit(&store, put("a", json!(3))).await;
     let before = entities(&store).await;
     let store = reopened(&harness, store).await;
@@ -47,7 +47,7 @@ pub async fn the_epoch_survives<H: Harness>(new: impl Fn() -> H) {
 
 pub async fn deletes_survive<H: Harness>(new: impl Fn() -> H) {
     let (harness, store) = store(new).await;
-    commit(&store, put("a", json!(1)).putting("b", json!(1))).await;
+    commit(&store, put("a", json!(1)).put("b", json!(1))).await;
     commit(&store, delete("a")).await;
     let store = reopened(&harness, store).await;
     assert_eq!(
@@ -89,11 +89,7 @@ pub async fn filters_work_on_a_log_that_survived<H: Harness>(new: impl Fn() -> H
     let entries = (0..1_500).map(|nth| entry_of(["shop", "desk"][nth % 2], &format!("/{nth}")));
     commit(&store, audit(entries)).await;
     let store = reopened(&harness, store).await;
-    let query = AuditQuery {
-        service: Some("desk".to_owned()),
-        offset: 748,
-        ..AuditQuery::newest(5)
-    };
+    let query = AuditQuery::newest(5).service("desk").offset(748);
     assert_eq!(paths(&store, query).await, ["/3", "/1"]);
 }
 
@@ -102,22 +98,22 @@ pub async fn expectations_hold_on_what_survived<H: Harness>(new: impl Fn() -> H)
     commit(&store, put("a", json!(1))).await;
     commit(&store, put("b", json!(1))).await;
     let store = reopened(&harness, store).await;
-    let found = conflict(&store, put("a", json!(2)).expecting("a", Expected::Absent)).await;
+    let found = conflict(&store, put("a", json!(2)).expect("a", Expected::Absent)).await;
     assert_eq!(found.2, Expected::Revision(1));
     commit(
         &store,
-        put("a", json!(2)).expecting("a", Expected::Revision(1)),
+        put("a", json!(2)).expect("a", Expected::Revision(1)),
     )
     .await;
 }
 
 pub async fn a_conflict_leaves_nothing_behind<H: Harness>(new: impl Fn() -> H) {
     let (harness, store) = store(new).await;
-    commit(&store, put("a", json!(1)).noting(entry("/a"))).await;
+    commit(&store, put("a", json!(1)).audit(entry("/a"))).await;
     let before = (store.load().await.unwrap(), log(&store).await);
     let doomed = put("a", json!(2))
-        .noting(entry("/b"))
-        .expecting("a", Expected::Absent);
+        .audit(entry("/b"))
+        .expect("a", Expected::Absent);
     conflict(&store, doomed).await;
     let store = reopened(&harness, store).await;
     assert_eq!((store.load().await.unwrap(), log(&store).await), before);
@@ -127,7 +123,7 @@ pub async fn values_of_every_kind_survive<H: Harness>(new: impl Fn() -> H) {
     let (harness, store) = store(new).await;
     let keyed = samples().into_iter().enumerate();
     let batch = keyed.fold(Batch::default(), |batch, (nth, value)| {
-        batch.putting(&format!("k/{nth:03}"), value)
+        batch.put(&*format!("k/{nth:03}"), value)
     });
     commit(&store, batch).await;
     let store = reopened(&harness, store).await;
@@ -165,7 +161,7 @@ pub async fn a_hundred_commits_survive<H: Harness>(new: impl Fn() -> H) {
     for nth in 1..=100_u64 {
         commit(
             &store,
-            put(format!("k/{}", nth % 7), json!(nth)).noting(entry("/k")),
+            put(format!("k/{}", nth % 7), json!(nth)).audit(entry("/k")),
         )
         .await;
     }

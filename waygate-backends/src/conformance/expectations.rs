@@ -13,7 +13,7 @@ use super::{Harness, kit::*};
 
 pub async fn absent_holds_for_a_key_never_written<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
-    let batch = put("a", json!(1)).expecting("a", Absent);
+    let batch = put("a", json!(1)).expect("a", Absent);
     assert_eq!(commit(&store, batch).await, 1);
 }
 
@@ -21,14 +21,14 @@ pub async fn absent_holds_after_a_delete<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, put("a", json!(1))).await;
     commit(&store, delete("a")).await;
-    let batch = put("a", json!(2)).expecting("a", Absent);
+    let batch = put("a", json!(2)).expect("a", Absent);
     assert_eq!(commit(&store, batch).await, 3);
 }
 
 pub async fn absent_conflicts_with_an_entity<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, put("a", json!(1))).await;
-    let found = conflict(&store, put("a", json!(2)).expecting("a", Absent)).await;
+    let found = conflict(&store, put("a", json!(2)).expect("a", Absent)).await;
     assert_eq!(found, ("a".to_owned(), Absent, Revision(1)));
 }
 
@@ -36,7 +36,7 @@ pub async fn a_revision_holds_when_it_wrote_last<H: Harness>(new: impl Fn() -> H
     let (_harness, store) = store(new).await;
     let written = commit(&store, put("a", json!(1))).await;
     commit(&store, put("b", json!(1))).await;
-    let batch = put("a", json!(2)).expecting("a", Revision(written));
+    let batch = put("a", json!(2)).expect("a", Revision(written));
     assert_eq!(commit(&store, batch).await, 3);
 }
 
@@ -44,14 +44,14 @@ pub async fn a_stale_revision_conflicts<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, put("a", json!(1))).await;
     commit(&store, put("a", json!(2))).await;
-    let found = conflict(&store, put("a", json!(3)).expecting("a", Revision(1))).await;
+    let found = conflict(&store, put("a", json!(3)).expect("a", Revision(1))).await;
     assert_eq!(found, ("a".to_owned(), Revision(1), Revision(2)));
 }
 
 pub async fn a_revision_to_come_conflicts<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, put("a", json!(1))).await;
-    let found = conflict(&store, put("a", json!(2)).expecting("a", Revision(2))).await;
+    let found = conflict(&store, put("a", json!(2)).expect("a", Revision(2))).await;
     assert_eq!(found, ("a".to_owned(), Revision(2), Revision(1)));
 }
 
@@ -59,23 +59,19 @@ pub async fn the_revision_of_the_store_is_not_that_of_the_entity<H: Harness>(new
     let (_harness, store) = store(new).await;
     commit(&store, put("a", json!(1))).await;
     let of_store = commit(&store, put("b", json!(1))).await;
-    let found = conflict(
-        &store,
-        put("a", json!(2)).expecting("a", Revision(of_store)),
-    )
-    .await;
+    let found = conflict(&store, put("a", json!(2)).expect("a", Revision(of_store))).await;
     assert_eq!(found, ("a".to_owned(), Revision(2), Revision(1)));
 }
 
 pub async fn a_revision_conflicts_with_a_key_never_written<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
-    let found = conflict(&store, put("a", json!(1)).expecting("a", Revision(1))).await;
+    let found = conflict(&store, put("a", json!(1)).expect("a", Revision(1))).await;
     assert_eq!(found, ("a".to_owned(), Revision(1), Absent));
 }
 
 pub async fn revision_zero_is_not_absence<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
-    let found = conflict(&store, put("a", json!(1)).expecting("a", Revision(0))).await;
+    let found = conflict(&store, put("a", json!(1)).expect("a", Revision(0))).await;
     assert_eq!(found, ("a".to_owned(), Revision(0), Absent));
 }
 
@@ -83,7 +79,7 @@ pub async fn a_revision_conflicts_after_a_delete<H: Harness>(new: impl Fn() -> H
     let (_harness, store) = store(new).await;
     commit(&store, put("a", json!(1))).await;
     commit(&store, delete("a")).await;
-    let found = conflict(&store, put("a", json!(2)).expecting("a", Revision(1))).await;
+    let found = conflict(&store, put("a", json!(2)).expect("a", Revision(1))).await;
     assert_eq!(found, ("a".to_owned(), Revision(1), Absent));
 }
 
@@ -92,31 +88,29 @@ pub async fn a_revision_conflicts_after_a_delete_and_a_put<H: Harness>(new: impl
     commit(&store, put("a", json!(1))).await;
     commit(&store, delete("a")).await;
     commit(&store, put("a", json!(1))).await;
-    let found = conflict(&store, put("a", json!(2)).expecting("a", Revision(1))).await;
+    let found = conflict(&store, put("a", json!(2)).expect("a", Revision(1))).await;
     assert_eq!(found, ("a".to_owned(), Revision(1), Revision(3)));
 }
 
 pub async fn an_expectation_may_name_a_key_that_stays<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, put("a", json!(1))).await;
-    commit(&store, put("b", json!(1)).expecting("a", Revision(1))).await;
-    let found = conflict(&store, put("b", json!(2)).expecting("a", Absent)).await;
+    commit(&store, put("b", json!(1)).expect("a", Revision(1))).await;
+    let found = conflict(&store, put("b", json!(2)).expect("a", Absent)).await;
     assert_eq!(found.0, "a");
     assert_eq!(entities(&store).await["a"], (json!(1), 1));
 }
 
 pub async fn every_expectation_must_hold<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
-    let all = put("a", json!(1))
-        .putting("b", json!(1))
-        .putting("c", json!(1));
+    let all = put("a", json!(1)).put("b", json!(1)).put("c", json!(1));
     commit(&store, all).await;
     for stale in ["a", "b", "c"] {
         let batch = ["a", "b", "c"]
             .into_iter()
             .fold(put("d", json!(1)), |batch, key| {
                 let number = if key == stale { 9 } else { 1 };
-                batch.expecting(key, Revision(number))
+                batch.expect(key, Revision(number))
             });
         let found = conflict(&store, batch).await;
         assert_eq!(found, (stale.to_owned(), Revision(9), Revision(1)));
@@ -126,11 +120,11 @@ pub async fn every_expectation_must_hold<H: Harness>(new: impl Fn() -> H) {
 
 pub async fn the_first_failed_expectation_is_reported<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
-    commit(&store, put("z", json!(1)).putting("a", json!(1))).await;
+    commit(&store, put("z", json!(1)).put("a", json!(1))).await;
     let batch = Batch::default()
-        .expecting("m", Absent)
-        .expecting("z", Absent)
-        .expecting("a", Absent);
+        .expect("m", Absent)
+        .expect("z", Absent)
+        .expect("a", Absent);
     assert_eq!(conflict(&store, batch).await.0, "z");
 }
 
@@ -145,12 +139,12 @@ pub async fn one_key_may_be_expected_twice<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, put("a", json!(1))).await;
     let same = put("a", json!(2))
-        .expecting("a", Revision(1))
-        .expecting("a", Revision(1));
+        .expect("a", Revision(1))
+        .expect("a", Revision(1));
     commit(&store, same).await;
     let other = put("a", json!(3))
-        .expecting("a", Revision(2))
-        .expecting("a", Absent);
+        .expect("a", Revision(2))
+        .expect("a", Absent);
     let found = conflict(&store, other).await;
     assert_eq!(found, ("a".to_owned(), Absent, Revision(2)));
 }
@@ -158,9 +152,9 @@ pub async fn one_key_may_be_expected_twice<H: Harness>(new: impl Fn() -> H) {
 pub async fn a_delete_can_be_conditional<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, put("a", json!(1))).await;
-    let found = conflict(&store, delete("a").expecting("a", Revision(7))).await;
+    let found = conflict(&store, delete("a").expect("a", Revision(7))).await;
     assert_eq!(found, ("a".to_owned(), Revision(7), Revision(1)));
-    commit(&store, delete("a").expecting("a", Revision(1))).await;
+    commit(&store, delete("a").expect("a", Revision(1))).await;
     assert_eq!(value(&store, "a").await, None);
 }
 
@@ -168,9 +162,9 @@ pub async fn expectations_see_the_state_before_the_batch<H: Harness>(new: impl F
     let (_harness, store) = store(new).await;
     commit(&store, put("a", json!(1))).await;
     let batch = put("b", json!(1))
-        .deleting("a")
-        .expecting("a", Revision(1))
-        .expecting("b", Absent);
+        .delete("a")
+        .expect("a", Revision(1))
+        .expect("b", Absent);
     assert_eq!(commit(&store, batch).await, 2);
 }
 
@@ -178,16 +172,16 @@ pub async fn a_lost_race_can_be_won_after_a_reload<H: Harness>(new: impl Fn() ->
     let (_harness, store) = store(new).await;
     commit(&store, put("a", json!(1))).await;
     commit(&store, put("a", json!(2))).await;
-    conflict(&store, put("a", json!(3)).expecting("a", Revision(1))).await;
+    conflict(&store, put("a", json!(3)).expect("a", Revision(1))).await;
     let seen = entities(&store).await["a"].1;
-    commit(&store, put("a", json!(3)).expecting("a", Revision(seen))).await;
+    commit(&store, put("a", json!(3)).expect("a", Revision(seen))).await;
     assert_eq!(entities(&store).await["a"], (json!(3), 3));
 }
 
 pub async fn a_stored_null_is_not_absence<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, put("a", json!(null))).await;
-    let found = conflict(&store, put("a", json!(1)).expecting("a", Absent)).await;
+    let found = conflict(&store, put("a", json!(1)).expect("a", Absent)).await;
     assert_eq!(found.2, Revision(1));
 }
 
@@ -196,26 +190,20 @@ pub async fn the_revision_counts_and_not_the_value<H: Harness>(new: impl Fn() ->
     for _ in 0..3 {
         commit(&store, put("a", json!("same"))).await;
     }
-    let found = conflict(&store, put("a", json!(1)).expecting("a", Revision(1))).await;
+    let found = conflict(&store, put("a", json!(1)).expect("a", Revision(1))).await;
     assert_eq!(found.2, Revision(3));
 }
 
 pub async fn the_greatest_revision_only_conflicts<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, put("a", json!(1))).await;
-    let found = conflict(
-        &store,
-        put("a", json!(2)).expecting("a", Revision(u64::MAX)),
-    )
-    .await;
+    let found = conflict(&store, put("a", json!(2)).expect("a", Revision(u64::MAX))).await;
     assert_eq!(found, ("a".to_owned(), Revision(u64::MAX), Revision(1)));
 }
 
-fn meant_for(epoch: Epoch, batch: Batch) -> Batch {
-    Batch {
-        expected_epoch: Some(epoch),
-        ..batch
-    }
+fn meant_for(epoch: Epoch, mut batch: Batch) -> Batch {
+    batch.expected_epoch = Some(epoch);
+    batch
 }
 
 /// Returns the expected epoch and the actual one.
@@ -229,11 +217,11 @@ async fn replaced(store: &Store, batch: Batch) -> (Epoch, Option<Epoch>) {
 pub async fn the_epoch_of_the_store_holds<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     let made = store.commit(put("a", json!(1))).await.unwrap();
-    let batch = put("a", json!(2)).expecting("a", Revision(1));
+    let batch = put("a", json!(2)).expect("a", Revision(1));
     assert_eq!(commit(&store, meant_for(made.epoch, batch)).await, 2);
     let found = conflict(
         &store,
-        meant_for(made.epoch, put("a", json!(3)).expecting("a", Revision(1))),
+        meant_for(made.epoch, put("a", json!(3)).expect("a", Revision(1))),
     )
     .await;
     assert_eq!(found.2, Revision(2));
@@ -242,12 +230,12 @@ pub async fn the_epoch_of_the_store_holds<H: Harness>(new: impl Fn() -> H) {
 pub async fn a_batch_for_another_epoch_is_refused<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     let made = store
-        .commit(put("a", json!(1)).noting(entry("/a")))
+        .commit(put("a", json!(1)).audit(entry("/a")))
         .await
         .unwrap();
     let before = (store.load().await.unwrap(), log(&store).await);
     let other = Epoch::random();
-    let batch = put("a", json!(2)).deleting("b").noting(entry("/b"));
+    let batch = put("a", json!(2)).delete("b").audit(entry("/b"));
     let found = replaced(&store, meant_for(other, batch)).await;
     assert_eq!(found, (other, Some(made.epoch)));
     assert_eq!((store.load().await.unwrap(), log(&store).await), before);
@@ -267,7 +255,7 @@ pub async fn another_epoch_comes_before_a_conflict<H: Harness>(new: impl Fn() ->
     let (_harness, store) = store(new).await;
     commit(&store, put("a", json!(1))).await;
     let other = Epoch::random();
-    let batch = put("a", json!(2)).expecting("a", Absent);
+    let batch = put("a", json!(2)).expect("a", Absent);
     assert_eq!(replaced(&store, meant_for(other, batch)).await.0, other);
 }
 

@@ -4,9 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use uuid::Uuid;
 use waygate_core::{
-    model::{Action, AuditEntry, Revision, RouteStatus},
+    model::{Action, AuditEntry, Origin, Revision, RouteStatus},
     port::{AuditQuery, Backend, BackendError, Batch, CommitError, EntityKey, Expected},
 };
 
@@ -22,24 +21,17 @@ pub(super) async fn store<H: Harness>(new: impl Fn() -> H) -> (H, Store) {
 }
 
 pub(super) fn put(key: impl Into<Key>, value: Value) -> Batch {
-    Batch {
-        puts: vec![(key.into().0, value)],
-        ..Batch::default()
-    }
+    Batch::new().put(key.into().0, value)
 }
 
 pub(super) fn delete(key: impl Into<Key>) -> Batch {
-    Batch {
-        deletes: vec![key.into().0],
-        ..Batch::default()
-    }
+    Batch::new().delete(key.into().0)
 }
 
 pub(super) fn audit(entries: impl IntoIterator<Item = AuditEntry>) -> Batch {
-    Batch {
-        audit: entries.into_iter().collect(),
-        ..Batch::default()
-    }
+    let mut batch = Batch::new();
+    batch.audit = entries.into_iter().collect();
+    batch
 }
 
 /// Random text as keys.
@@ -57,77 +49,30 @@ impl From<String> for Key {
     }
 }
 
-/// Builder methods for batches.
-pub(super) trait BatchExt {
-    fn expecting(self, key: &str, expected: Expected) -> Batch;
-    fn putting(self, key: &str, value: Value) -> Batch;
-    fn deleting(self, key: &str) -> Batch;
-    fn noting(self, entry: AuditEntry) -> Batch;
-}
-
-impl BatchExt for Batch {
-    fn expecting(mut self, key: &str, expected: Expected) -> Batch {
-        self.expected.push((key.into(), expected));
-        self
-    }
-
-    fn putting(mut self, key: &str, value: Value) -> Batch {
-        self.puts.push((key.into(), value));
-        self
-    }
-
-    fn deleting(mut self, key: &str) -> Batch {
-        self.deletes.push(key.into());
-        self
-    }
-
-    fn noting(mut self, entry: AuditEntry) -> Batch {
-        self.audit.push(entry);
-        self
-    }
-}
-
 /// Returns an entry with every optional field empty.
 pub(super) fn entry(path: &str) -> AuditEntry {
-    AuditEntry {
-        id: Uuid::new_v4(),
-        timestamp: "2030-01-02T03:04:05.678901Z"
-            .parse()
-            .unwrap_or(Timestamp::UNIX_EPOCH),
-        path: path.to_owned(),
-        service: None,
-        action: Action::Disable,
-        actor: "ada".to_owned(),
-        platform: "cli".to_owned(),
-        reason: String::new(),
-        previous_status: None,
-        new_status: None,
-        revision: 0,
-        previous: None,
-        new: None,
-        dropped: None,
-    }
+    let time = "2030-01-02T03:04:05.678901Z".parse();
+    let time = time.unwrap_or(Timestamp::UNIX_EPOCH);
+    AuditEntry::new(&Origin::new("ada", "cli"), Action::Disable, path, time)
 }
 
 pub(super) fn entry_of(service: &str, path: &str) -> AuditEntry {
-    AuditEntry {
-        service: Some(service.to_owned()),
-        ..entry(path)
-    }
+    let mut entry = entry(path);
+    entry.service = Some(service.to_owned());
+    entry
 }
 
 /// Returns an entry with every field set.
 pub(super) fn full_entry() -> AuditEntry {
-    AuditEntry {
-        action: Action::GlobalExemptPathsSet,
-        reason: "wartung: \"früh\"\n\tum 6 \u{1f527}".to_owned(),
-        previous_status: Some(RouteStatus::EnvGated),
-        new_status: Some(RouteStatus::Maintenance),
-        previous: Some(json!({ "envs": ["dev", null], "share": 0.25 })),
-        new: Some(json!({ "deep": { "er": [1, -2, u64::MAX] } })),
-        dropped: Some(json!({ "windows": [1] })),
-        ..entry_of("shop", "/payments")
-    }
+    let mut entry = entry_of("shop", "/payments");
+    entry.action = Action::GlobalExemptPathsSet;
+    entry.reason = "wartung: \"früh\"\n\tum 6 \u{1f527}".to_owned();
+    entry.previous_status = Some(RouteStatus::EnvGated);
+    entry.new_status = Some(RouteStatus::Maintenance);
+    entry.previous = Some(json!({ "envs": ["dev", null], "share": 0.25 }));
+    entry.new = Some(json!({ "deep": { "er": [1, -2, u64::MAX] } }));
+    entry.dropped = Some(json!({ "windows": [1] }));
+    entry
 }
 
 /// Returns the value and the revision of each key.

@@ -43,22 +43,22 @@ pub async fn a_malformed_key_is_refused_in_a_delete<H: Harness>(new: impl Fn() -
 
 pub async fn a_malformed_key_is_refused_in_an_expectation<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
-    refused(&store, Batch::default().expecting("\0", Expected::Absent)).await;
+    refused(&store, Batch::default().expect("\0", Expected::Absent)).await;
 }
 
 pub async fn a_key_put_twice_is_refused<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
-    refused(&store, put("a", json!(1)).putting("a", json!(1))).await;
+    refused(&store, put("a", json!(1)).put("a", json!(1))).await;
 }
 
 pub async fn a_key_put_and_deleted_is_refused<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
-    refused(&store, put("a", json!(1)).deleting("a")).await;
+    refused(&store, put("a", json!(1)).delete("a")).await;
 }
 
 pub async fn a_key_deleted_twice_is_refused<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
-    refused(&store, delete("a").deleting("a")).await;
+    refused(&store, delete("a").delete("a")).await;
 }
 
 pub async fn a_value_that_nests_too_deep_is_refused<H: Harness>(new: impl Fn() -> H) {
@@ -78,7 +78,7 @@ pub async fn a_value_of_maximum_depth_is_accepted<H: Harness>(new: impl Fn() -> 
     let deepest = nested(Batch::MAX_DEPTH);
     let mut noted = entry("/a");
     noted.previous = Some(deepest.clone());
-    commit(&store, put("a", deepest.clone()).noting(noted)).await;
+    commit(&store, put("a", deepest.clone()).audit(noted)).await;
     assert_eq!(value(&store, "a").await, Some(deepest.clone()));
     assert_eq!(log(&store).await[0].previous, Some(deepest));
 }

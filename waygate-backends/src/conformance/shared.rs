@@ -51,18 +51,14 @@ pub async fn handles_share_the_revisions<H: Harness>(new: impl Fn() -> H) {
 pub async fn expectations_hold_across_handles<H: Harness>(new: impl Fn() -> H) {
     let (_harness, one, other) = two(new).await;
     commit(&one, put("a", json!(1))).await;
-    let found = conflict(&other, put("a", json!(2)).expecting("a", Expected::Absent)).await;
+    let found = conflict(&other, put("a", json!(2)).expect("a", Expected::Absent)).await;
     assert_eq!(found.2, Expected::Revision(1));
     commit(
         &other,
-        put("a", json!(2)).expecting("a", Expected::Revision(1)),
+        put("a", json!(2)).expect("a", Expected::Revision(1)),
     )
     .await;
-    let found = conflict(
-        &one,
-        put("a", json!(3)).expecting("a", Expected::Revision(1)),
-    )
-    .await;
+    let found = conflict(&one, put("a", json!(3)).expect("a", Expected::Revision(1))).await;
     assert_eq!(found.2, Expected::Revision(2));
 }
 

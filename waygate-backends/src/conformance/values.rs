@@ -131,10 +131,8 @@ async fn come_back<H: Harness>(new: impl Fn() -> H, samples: Vec<Value>) {
     let puts = keyed
         .iter()
         .map(|(key, value)| (key.as_str().into(), value.clone()));
-    let batch = Batch {
-        puts: puts.collect(),
-        ..Batch::default()
-    };
+    let mut batch = Batch::new();
+    batch.puts = puts.collect();
     commit(&store, batch).await;
     let found = entities(&store).await;
     assert_eq!(found.len(), keyed.len());
@@ -187,12 +185,10 @@ pub async fn ten_thousand_entities_come_back<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     let key = |nth: u32| format!("route/GET:/items/{nth}");
     let puts = (0..10_000).map(|nth| (key(nth).as_str().into(), json!({ "nth": nth })));
-    let batch = Batch {
-        puts: puts.collect(),
-        ..Batch::default()
-    };
+    let mut batch = Batch::new();
+    batch.puts = puts.collect();
     commit(&store, batch).await;
-    commit(&store, put(key(4_711), json!("changed")).deleting(&key(42))).await;
+    commit(&store, put(key(4_711), json!("changed")).delete(&*key(42))).await;
     let found = entities(&store).await;
     assert_eq!(found.len(), 9_999);
     assert_eq!(found[&key(4_711)], (json!("changed"), 2));

@@ -89,11 +89,7 @@ impl Batch<'_, '_> {
                 continue;
             }
             let look = shard.weigh(Ask { cost: 0, ..*ask }, now);
-            *outcome = Outcome {
-                allowed: true,
-                retry_after: 0,
-                ..look
-            };
+            *outcome = Outcome::allowed(look.limit, look.remaining, look.reset_after);
         }
     }
 }

@@ -4,6 +4,14 @@ use smallvec::SmallVec;
 use waygate_core::limit::Outcome;
 
 /// The outcomes of one call, in the order of its takes. Up to four are stored inline.
+///
+/// ```
+/// use waygate_backends::Outcomes;
+/// use waygate_core::limit::Outcome;
+///
+/// let outcomes = Outcomes::from(Outcome::allowed(10, 9, 0));
+/// assert_eq!((outcomes.len(), outcomes[0].remaining), (1, 9));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Outcomes(pub(super) Repr);
 

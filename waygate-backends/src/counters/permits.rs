@@ -43,10 +43,10 @@ impl Holders {
     }
 
     fn occupancy(&self, allowed: bool) -> Occupancy {
-        Occupancy {
+        Occupancy::new(
             allowed,
-            taken: u32::try_from(self.holders.len()).unwrap_or(u32::MAX),
-        }
+            u32::try_from(self.holders.len()).unwrap_or(u32::MAX),
+        )
     }
 }
 
@@ -99,10 +99,7 @@ impl Permits {
 
     /// Acquires the first permit of a limit.
     fn open(&mut self, digest: Digest, holder: Holder, limit: u32, most: usize) -> Occupancy {
-        let refused = Occupancy {
-            allowed: false,
-            taken: 0,
-        };
+        let refused = Occupancy::new(false, 0);
         if limit == 0 {
             return refused;
         }

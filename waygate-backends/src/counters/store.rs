@@ -28,14 +28,47 @@ use crate::range::check;
 /// let counters = MemoryCounters::new();
 /// let series = Series::new("GET:/payments", "per client", 0, 0);
 /// let rule = Rule::Quota(Quota::FixedWindow { capacity: 1, period: 60 * SECOND });
-/// let take = Take { series: &series, key: b"203.0.113.7", rule: &rule, cost: 1, enforced: true, lease: false };
+/// let take = Take::new(&series, b"203.0.113.7", &rule);
 /// assert!(counters.take_at(&[take], 0)[0].allowed);
-/// assert!(!counters.take_at(&[take], SECOND)[0].allowed);
+/// assert!(!counters.take_one_at(&take, SECOND).allowed);
+/// counters.adjust_at(&take, 1, SECOND);
+/// assert!(counters.take_one_at(&take, SECOND).allowed);
+/// counters.forget_at(&series, b"203.0.113.7");
+/// assert!(counters.take_one_at(&take, SECOND).allowed);
+/// ```
+///
+/// Refunds, and places under a concurrency limit:
+///
+/// ```
+/// # use std::time::Duration;
+/// # use waygate_backends::MemoryCounters;
+/// # use waygate_core::{limit::{Quota, Rule, Taken, quota::SECOND}, port::{Place, Series, Take}};
+/// # let counters = MemoryCounters::new();
+/// # let series = Series::new("GET:/payments", "per client", 0, 0);
+/// # let rule = Rule::Quota(Quota::FixedWindow { capacity: 1, period: 60 * SECOND });
+/// let take = Take::new(&series, b"203.0.113.7", &rule);
+/// let taken = Taken::new(0, &counters.take_one_at(&take, 0));
+/// counters.give_back_at(&take, 1, taken, SECOND);
+/// assert!(counters.take_one_at(&take, SECOND).allowed);
+///
+/// let places = Series::places("GET:/reports", "default");
+/// let place = Place::new(&places, b"203.0.113.7", 1, 1, Duration::from_secs(30));
+/// assert!(counters.occupy_at(&place, 0).allowed);
+/// assert!(!counters.occupy_at(&place.holder(2), 0).allowed);
+/// counters.vacate_at(&place);
+/// assert!(counters.occupy_at(&place.holder(2), 0).allowed);
 /// ```
 #[derive(Clone)]
 pub struct MemoryCounters(pub(super) Arc<Shards>);
 
 /// Limits of a [`MemoryCounters`].
+///
+/// ```
+/// use waygate_backends::MemoryCounters;
+///
+/// let small = MemoryCounters::builder().max_entries(10_000).max_bytes(4 << 20).build();
+/// assert!(small.is_empty());
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct MemoryCountersBuilder {
@@ -269,13 +302,7 @@ mod tests {
     fn a_permit_without_lifetime_is_held_until_released() {
         let counters = MemoryCounters::new();
         let series = Series::places("GET:/payments", "default");
-        let place = |holder| Place {
-            series: &series,
-            key: b"203.0.113.7",
-            holder,
-            limit: 1,
-            lifetime: Duration::MAX,
-        };
+        let place = |holder| Place::new(&series, b"203.0.113.7", holder, 1, Duration::MAX);
         assert!(counters.occupy_at(&place(1), 0).allowed);
         assert!(!counters.occupy_at(&place(2), Nanos::MAX - 1).allowed);
         counters.vacate_at(&place(2));

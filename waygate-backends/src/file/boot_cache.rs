@@ -119,10 +119,10 @@ mod tests {
 
     fn image(number: u64) -> Image {
         let (epoch, value) = (Epoch::random(), json!({"reason": "über"}));
-        Image {
-            revision: Revision { epoch, number },
-            entities: vec![("route/GET:/a".into(), Entity { revision: 2, value })],
-        }
+        Image::new(
+            Revision { epoch, number },
+            vec![("route/GET:/a".into(), Entity::new(2, value))],
+        )
     }
 
     #[tokio::test]

@@ -108,7 +108,7 @@ pub(super) fn open(root: Value) -> Result<Document, Refusal> {
     let mut entities = BTreeMap::new();
     for (key, RawEntity { revision, value }) in raw.entities {
         key.check().map_err(|e| Refusal::Corrupt(e.to_string()))?;
-        entities.insert(key, Arc::new(Entity { revision, value }));
+        entities.insert(key, Arc::new(Entity::new(revision, value)));
     }
     let revision = Revision {
         epoch: raw.epoch,
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     fn table() -> Table {
-        let entity = |revision, value| Arc::new(Entity { revision, value });
+        let entity = |revision, value| Arc::new(Entity::new(revision, value));
         Table {
             revision: Revision {
                 epoch: Epoch::random(),

@@ -9,6 +9,26 @@ use super::audit::Retention;
 use crate::range::check;
 
 /// Options of a [`FileBackend`](super::FileBackend); see [`FileBackend::builder`](super::FileBackend::builder).
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use waygate_backends::FileBackend;
+///
+/// # async fn example() -> Result<(), waygate_core::port::BackendError> {
+/// let backend = FileBackend::builder("/var/lib/shop/waygate.json")
+///     .generations(5)
+///     .poll_interval(Duration::from_secs(1))
+///     .lock_timeout(Duration::from_secs(5))
+///     .max_bytes(16 << 20)
+///     .audit_entries(50_000)
+///     .audit_bytes(32 << 20)
+///     .open()
+///     .await?;
+/// # drop(backend);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct FileBackendBuilder {

@@ -26,8 +26,14 @@ use crate::range::check;
 /// # use std::time::Duration;
 /// # use waygate_backends::RedisOptions;
 /// let options = RedisOptions::new("redis://:hunter2@127.0.0.1:6379")?
+///     .user("shop")
+///     .password("hunter2".to_owned())
+///     .sentinel_password("hunter2".to_owned())
+///     .ca_file("/etc/ssl/redis.pem")
 ///     .prefix("shop")
-///     .deadline(Duration::from_millis(20));
+///     .connect_timeout(Duration::from_secs(1))
+///     .deadline(Duration::from_millis(20))
+///     .max_in_flight(512);
 /// assert!(!format!("{options:?}").contains("hunter2"));
 /// # Ok::<(), waygate_backends::InvalidRedisUrl>(())
 /// ```

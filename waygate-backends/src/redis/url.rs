@@ -34,6 +34,13 @@ pub(super) struct Node {
 }
 
 /// An invalid Redis URL. The message does not repeat the URL, which may contain a password.
+///
+/// ```
+/// use waygate_backends::RedisOptions;
+///
+/// let error = RedisOptions::new("http://:hunter2@127.0.0.1").unwrap_err();
+/// assert!(!error.to_string().contains("hunter2"));
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not the URL of a Redis: {0}")]
 pub struct InvalidRedisUrl(&'static str);

@@ -112,14 +112,7 @@ fn new_keys_have_own_counters_once_there_is_room() {
         for key in 0..10u32 {
             counters.forget_at(&series, &key.to_be_bytes());
         }
-        let take = |series| Take {
-            series,
-            key: b"another",
-            rule: &rule,
-            cost: 1,
-            enforced: true,
-            lease: false,
-        };
+        let take = |series| Take::new(series, b"another", &rule);
         let outcomes = counters.take_at(&[take(&series), take(&other)], START);
         assert!(outcomes.iter().all(|outcome| outcome.allowed), "{rule:?}");
     }

@@ -14,14 +14,7 @@ pub(crate) fn series() -> Series {
 }
 
 pub(crate) fn ask<'a>(series: &'a Series, key: &'a [u8], rule: &'a Rule) -> Take<'a> {
-    Take {
-        series,
-        key,
-        rule,
-        cost: 1,
-        enforced: true,
-        lease: false,
-    }
+    Take::new(series, key, rule)
 }
 
 pub(crate) fn hit(

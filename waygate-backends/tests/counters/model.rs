@@ -4,12 +4,9 @@ use std::collections::HashMap;
 
 use proptest::{collection::vec, prelude::*};
 use waygate_backends::MemoryCounters;
-use waygate_core::{
-    limit::{
-        Counter, MovingLog, Outcome, Rule,
-        quota::{Nanos, SECOND},
-    },
-    port::Take,
+use waygate_core::limit::{
+    Counter, MovingLog, Outcome, Rule,
+    quota::{Nanos, SECOND},
 };
 
 use super::kit::*;
@@ -112,11 +109,7 @@ proptest! {
             asked.sort_by_key(|asked| asked.counter);
             asked.dedup_by_key(|asked| asked.counter);
             let keys: Vec<_> = asked.iter().map(|asked| [asked.counter.0, asked.counter.1 as u8]).collect();
-            let takes: Vec<_> = asked.iter().zip(&keys).map(|(asked, key)| Take {
-                cost: asked.cost,
-                enforced: asked.enforced,
-                ..ask(&series, key, &rules[asked.counter.1])
-            }).collect();
+            let takes: Vec<_> = asked.iter().zip(&keys).map(|(asked, key)| ask(&series, key, &rules[asked.counter.1]).cost(asked.cost).enforced(asked.enforced)).collect();
             let outcomes = counters.take_at(&takes, now);
             let decisions: Vec<_> = outcomes.iter().map(|outcome| (outcome.allowed, outcome.remaining)).collect();
             prop_assert_eq!(decisions, model.take(&rules, &asked, now), "{:?} at {}", asked, now - START);

@@ -8,7 +8,6 @@ use waygate_core::{
         quota::{Nanos, SECOND},
     },
     model::RateLimitPolicy,
-    port::Take,
 };
 
 use super::kit::*;
@@ -87,7 +86,7 @@ proptest! {
                 }
                 Step::Take(cost) => cost,
             };
-            let take = Take { cost, ..ask(&series, b"client", rule) };
+            let take = ask(&series, b"client", rule).cost(cost);
             let takes = [take, ask(&series, b"other", &other)];
             let takes = if together { &takes[..] } else { &takes[..1] };
             let refused = counters.take_at(takes, now)[0];

@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, JoinSet, block_in_place, yield_now};
 use waygate_backends::RedisCounters;
 use waygate_core::{
     limit::Outcome,
-    port::{CounterError, CounterStore, Take},
+    port::{CounterError, CounterStore},
 };
 use waygate_faultproxy::{RedisProc, eventually};
 
@@ -27,10 +27,8 @@ fn request(counters: &RedisCounters, key: &str, capacity: u64) -> JoinHandle<Ans
     let (counters, key) = (counters.clone(), key.to_owned());
     tokio::spawn(async move {
         let (series, rule) = (series("batches"), fixed(capacity, 600));
-        let take = Take {
-            key: key.as_bytes(),
-            ..take(&series, &rule)
-        };
+        let mut take = take(&series, &rule);
+        take.key = key.as_bytes();
         ask(&counters, take).await
     })
 }
@@ -139,9 +137,10 @@ async fn takes_of_a_request_stay_together_in_a_batch() {
         let counters = counters.clone();
         tasks.spawn(async move {
             let (series, wide, narrow) = (series("batches"), fixed(100, 600), fixed(5, 600));
-            let of = |key, rule| Take {
-                key,
-                ..take(&series, rule)
+            let of = |key, rule| {
+                let mut take = take(&series, rule);
+                take.key = key;
+                take
             };
             let mut takes = [of(b"wide".as_slice(), &wide), of(b"narrow", &narrow)];
             if index % 2 == 0 {

@@ -95,16 +95,8 @@ async fn another_request_asks_redis() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let (series, rule, wider) = (series("changes"), fixed(3, 600), fixed(5, 600));
-    let costly = Take {
-        cost: 3,
-        ..take(&series, &rule)
-    };
-    assert!(
-        ask(&counters, Take { cost: 2, ..costly })
-            .await
-            .unwrap()
-            .allowed
-    );
+    let costly = take(&series, &rule).cost(3);
+    assert!(ask(&counters, costly.cost(2)).await.unwrap().allowed);
     assert!(!ask(&counters, costly).await.unwrap().allowed);
     // A smaller cost fits.
     assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
@@ -152,10 +144,8 @@ async fn stays_refused(counters: &RedisCounters, take: Take<'_>) {
         assert!(!outcome.allowed && outcome.retry_after > 0);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let other = Take {
-        key: b"198.51.100.1",
-        ..take
-    };
+    let mut other = take;
+    other.key = b"198.51.100.1";
     assert!(ask(counters, other).await.is_err());
 }
 

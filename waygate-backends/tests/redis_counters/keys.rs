@@ -139,13 +139,7 @@ async fn permits_are_acquired_and_released() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let series = series("places");
-    let place = |holder, lifetime| Place {
-        series: &series,
-        key: b"ada",
-        holder,
-        limit: 2,
-        lifetime,
-    };
+    let place = |holder, lifetime| Place::new(&series, b"ada", holder, 2, lifetime);
     let long = Duration::from_secs(60);
     let short = Duration::from_millis(50);
     let occupy = async |place| {
@@ -187,9 +181,10 @@ async fn a_cluster_decides_key_by_key() {
     let url = format!("redis+cluster://127.0.0.1:{}", server.port());
     let counters = connected(waygate_backends::RedisOptions::new(&url).unwrap()).await;
     let (wide, narrow, series) = (fixed(10, 60), fixed(1, 60), series("cluster"));
-    let of = |key, rule| Take {
-        key,
-        ..take(&series, rule)
+    let of = |key, rule| {
+        let mut take = take(&series, rule);
+        take.key = key;
+        take
     };
     let takes = [of(b"one", &wide), of(b"two", &narrow), of(b"three", &wide)];
     let outcomes = counters.take(&takes, now()).await.unwrap();
@@ -203,9 +198,6 @@ async fn a_cluster_decides_key_by_key() {
     let outcomes = counters.take(&takes, now()).await.unwrap();
     assert_eq!(decisions(&outcomes), [(true, 9), (false, 0), (true, 9)]);
     // The charges of the first group were refunded.
-    let look = Take {
-        cost: 0,
-        ..of(b"one", &wide)
-    };
+    let look = of(b"one", &wide).cost(0);
     assert_eq!(ask(&counters, look).await.unwrap().remaining, 9);
 }

@@ -4,7 +4,7 @@ use tokio::runtime::Runtime;
 use waygate_backends::RedisCounters;
 use waygate_core::{
     limit::{Quota, Rule, quota::SECOND},
-    port::{CounterStore, Take},
+    port::CounterStore,
 };
 use waygate_faultproxy::{RedisProc, eventually};
 
@@ -53,10 +53,7 @@ async fn admitted(
                 let (series, rule) = (series(name), rule());
                 let (mut asked, mut admitted) = (0, 0);
                 while !enough(asked, start.elapsed()) {
-                    let lent = Take {
-                        lease: true,
-                        ..take(&series, &rule)
-                    };
+                    let lent = take(&series, &rule).lease(true);
                     let answer = ask(&client, lent).await;
                     admitted += u64::from(answer.is_ok_and(|outcome| outcome.allowed));
                     asked += 1;
@@ -118,10 +115,7 @@ async fn leases_save_round_trips_and_are_refunded() {
     let client = open(server.port()).await;
     has_shown_up(&server).await;
     let (series, rule) = (series("spared"), fixed(100_000, 3_600));
-    let lent = Take {
-        lease: true,
-        ..take(&series, &rule)
-    };
+    let lent = take(&series, &rule).lease(true);
     let mut admitted = 0;
     for request in 0..4_000 {
         admitted += u64::from(ask(&client, lent).await.unwrap().allowed);
@@ -135,11 +129,7 @@ async fn leases_save_round_trips_and_are_refunded() {
     assert!(scripts < 2_000, "{scripts}");
     let start = Instant::now();
     loop {
-        let look = Take {
-            cost: 0,
-            lease: false,
-            ..lent
-        };
+        let look = lent.cost(0).lease(false);
         let remaining = ask(&client, look).await.unwrap().remaining;
         if remaining == 100_000 - 4_000 {
             break;
@@ -158,10 +148,7 @@ fn a_refill_lost_with_its_runtime_is_repeated() {
     home.block_on(has_shown_up(&server));
     let request = |client: RedisCounters| async move {
         let (series, rule) = (series("orphaned"), fixed(100_000, 3_600));
-        let lent = Take {
-            lease: true,
-            ..take(&series, &rule)
-        };
+        let lent = take(&series, &rule).lease(true);
         ask(&client, lent).await.unwrap();
     };
     let (alive, start) = (guest.metrics(), Instant::now());

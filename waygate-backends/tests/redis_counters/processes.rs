@@ -10,7 +10,7 @@ use waygate_core::{
 };
 use waygate_faultproxy::RedisProc;
 
-use crate::support::{ask, now, open, series, take};
+use crate::support::{ask, now, open, series};
 
 const PORT: &str = "WAYGATE_TEST_REDIS_PORT";
 const PROCESSES: u64 = 3;
@@ -65,10 +65,8 @@ async fn child() {
                 let rule = &rules()[index];
                 let mut admitted = Vec::new();
                 for key in 0..keys() {
-                    let take = Take {
-                        key: &key.to_be_bytes(),
-                        ..take(&series, rule)
-                    };
+                    let key = key.to_be_bytes();
+                    let take = Take::new(&series, &key, rule);
                     // Without an answer it may have been charged, but was not admitted.
                     let answer = ask(&counters, take).await;
                     admitted.push(u64::from(answer.is_ok_and(|outcome| outcome.allowed)));

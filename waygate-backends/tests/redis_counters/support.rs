@@ -62,14 +62,7 @@ pub(crate) fn fixed(capacity: u64, seconds: u64) -> Rule {
 }
 
 pub(crate) fn take<'a>(series: &'a Series, rule: &'a Rule) -> Take<'a> {
-    Take {
-        series,
-        key: b"203.0.113.7",
-        rule,
-        cost: 1,
-        enforced: true,
-        lease: false,
-    }
+    Take::new(series, b"203.0.113.7", rule)
 }
 
 /// One request, with a single take.

@@ -11,10 +11,7 @@ use crate::kit::*;
 
 /// A batch without expectations: a second one would be visible.
 fn noted() -> Batch {
-    Batch {
-        audit: vec![entry("/a")],
-        ..put("a", json!(1))
-    }
+    put("a", json!(1)).audit(entry("/a"))
 }
 
 #[tokio::test]

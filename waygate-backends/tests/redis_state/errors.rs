@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use waygate_backends::RedisBackend;
-use waygate_core::port::{Backend, BackendError, Batch, CommitError};
+use waygate_core::port::{Backend, BackendError, CommitError};
 use waygate_faultproxy::{FaultProxy, Mode, RedisProc, free_port};
 
 use crate::kit::*;
@@ -52,10 +52,7 @@ async fn a_full_server_is_read_only() {
     let backend = open(server.addr());
     let made = backend.commit(put("a", json!(1))).await.unwrap();
     server.config_set("maxmemory", "1");
-    let batch = Batch {
-        audit: vec![entry("/a")],
-        ..put("a", json!(2))
-    };
+    let batch = put("a", json!(2)).audit(entry("/a"));
     let error = failure(&backend, batch).await;
     assert!(matches!(error, BackendError::NotWritable(_)), "{error:?}");
     assert!(matches!(
@@ -115,10 +112,7 @@ async fn partial_permissions_write_nothing() {
             .user("ada")
             .password("secret".to_owned()),
     );
-    let batch = Batch {
-        audit: vec![entry("/a")],
-        ..put("a", json!(1))
-    };
+    let batch = put("a", json!(1)).audit(entry("/a"));
     let error = failure(&backend, batch).await;
     assert!(matches!(error, BackendError::Misconfigured(_)), "{error:?}");
     assert_eq!(server.command(&["KEYS", "*{*"]), "");
@@ -183,10 +177,8 @@ async fn a_flushed_store_refuses_earlier_changes() {
     let backend = open(server.addr());
     let made = backend.commit(put("a", json!(1))).await.unwrap();
     server.flushall();
-    let batch = Batch {
-        expected_epoch: Some(made.epoch),
-        ..put("b", json!(1))
-    };
+    let mut batch = put("b", json!(1));
+    batch.expected_epoch = Some(made.epoch);
     match backend.commit(batch).await {
         Err(CommitError::Replaced { expected, found }) => {
             assert_eq!((expected, found), (made.epoch, None));

@@ -52,10 +52,7 @@ pub(crate) fn open(addr: SocketAddr) -> RedisBackend {
 }
 
 pub(crate) fn put(key: &str, value: Value) -> Batch {
-    Batch {
-        puts: vec![(key.into(), value)],
-        ..Batch::default()
-    }
+    Batch::new().put(key, value)
 }
 
 pub(crate) fn entry(path: &str) -> AuditEntry {

@@ -11,10 +11,7 @@ async fn all_keys_have_the_prefix() {
     let server = waygate_faultproxy::RedisProc::start();
     let backend = RedisBackend::open(options(server.addr()).prefix("shop"));
     for nth in 0..300 {
-        let batch = Batch {
-            audit: vec![entry("/a")],
-            ..put(&format!("k/{nth}"), json!(nth))
-        };
+        let batch = put(&format!("k/{nth}"), json!(nth)).audit(entry("/a"));
         backend.commit(batch).await.unwrap();
     }
     let keys = server.command(&["KEYS", "*{*"]);
@@ -47,10 +44,7 @@ async fn the_audit_log_is_bounded() {
     for (capacity, due) in [(2, vec!["/c", "/b"]), (0, vec![])] {
         let backend = RedisBackend::open(options.clone()).with_audit_capacity(capacity);
         for path in ["/a", "/b", "/c"] {
-            let batch = Batch {
-                audit: vec![entry(path)],
-                ..Batch::default()
-            };
+            let batch = Batch::new().audit(entry(path));
             backend.commit(batch).await.unwrap();
         }
         let kept = backend.audit(AuditQuery::newest(10)).await.unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::task::JoinSet;
-use waygate_core::port::{AuditQuery, Backend, BackendError, Batch, CommitError, Expected};
+use waygate_core::port::{AuditQuery, Backend, BackendError, CommitError, Expected};
 use waygate_faultproxy::{FaultProxy, RedisProc};
 
 use crate::kit::*;
@@ -23,11 +23,9 @@ async fn count_up(backend: waygate_backends::RedisBackend, times: u32) -> (u32, 
             None => (Expected::Absent, json!(0)),
         };
         let next = value.as_u64().unwrap() + 1;
-        let batch = Batch {
-            expected: vec![("count".into(), expected)],
-            audit: vec![entry("/count")],
-            ..put("count", json!(next))
-        };
+        let batch = put("count", json!(next))
+            .expect("count", expected)
+            .audit(entry("/count"));
         match backend.commit(batch).await {
             Ok(_) => made += 1,
             Err(CommitError::Unconfirmed(_)) => unknown += 1,

@@ -161,17 +161,11 @@ fn pages_beyond_memory_come_from_the_file() {
                 .collect();
             commit(&store, batch).await;
         }
-        let query = AuditQuery {
-            offset: 2_498,
-            ..AuditQuery::newest(4)
-        };
+        let query = AuditQuery::newest(4).offset(2_498);
         let page = store.audit(query).await.unwrap();
         let paths: Vec<_> = page.iter().map(|entry| entry.path.as_str()).collect();
         assert_eq!(paths, ["/501", "/500", "/499", "/498"]);
-        let query = AuditQuery {
-            path: Some("/7".to_owned()),
-            ..AuditQuery::newest(4)
-        };
+        let query = AuditQuery::newest(4).path("/7");
         assert_eq!(store.audit(query).await.unwrap().len(), 1);
     });
 }

@@ -15,10 +15,9 @@ use tracing::{
     field::{Field, Visit},
     span,
 };
-use uuid::Uuid;
 use waygate_backends::{FileBackend, FileBackendBuilder};
 use waygate_core::{
-    model::{Action, AuditEntry},
+    model::{Action, AuditEntry, Origin},
     port::{AuditQuery, Backend, Batch, EntityKey},
 };
 
@@ -110,31 +109,15 @@ pub(crate) fn names_in(dir: &Path, part: &str) -> Vec<String> {
 }
 
 pub(crate) fn entry(path: &str) -> AuditEntry {
-    AuditEntry {
-        id: Uuid::new_v4(),
-        timestamp: "2030-01-01T00:00:00Z".parse().unwrap(),
-        path: path.to_owned(),
-        service: None,
-        action: Action::Disable,
-        actor: "ada".to_owned(),
-        platform: "cli".to_owned(),
-        reason: String::new(),
-        previous_status: None,
-        new_status: None,
-        revision: 0,
-        previous: None,
-        new: None,
-        dropped: None,
-    }
+    let time = "2030-01-01T00:00:00Z".parse().unwrap();
+    AuditEntry::new(&Origin::new("ada", "cli"), Action::Disable, path, time)
 }
 
 /// Puts a value and notes it under the path `/key`.
 pub(crate) fn put(key: &str, value: impl Into<Value>) -> Batch {
-    Batch {
-        puts: vec![(EntityKey::from(key), value.into())],
-        audit: vec![entry(&format!("/{key}"))],
-        ..Batch::default()
-    }
+    Batch::new()
+        .put(EntityKey::from(key), value.into())
+        .audit(entry(&format!("/{key}")))
 }
 
 pub(crate) async fn commit(store: &impl Backend, batch: Batch) -> u64 {

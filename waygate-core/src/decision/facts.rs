@@ -5,6 +5,31 @@ use ipnet::IpNet;
 use crate::grammar::{RoleName, canonical_network};
 
 /// Facts about a request. Read only when a rule depends on them.
+///
+/// ```
+/// use std::net::IpAddr;
+///
+/// use waygate_core::{decision::Facts, grammar::RoleName};
+///
+/// struct Caller<'a> {
+///     address: Option<IpAddr>,
+///     roles: &'a [&'a str],
+/// }
+///
+/// impl Facts for Caller<'_> {
+///     fn client_ip(&self) -> Option<IpAddr> {
+///         self.address
+///     }
+///
+///     fn has_role(&self, role: &RoleName) -> bool {
+///         self.roles.contains(&role.as_str())
+///     }
+/// }
+///
+/// let caller = Caller { address: None, roles: &["ops"] };
+/// assert!(caller.has_role(&"ops".parse()?));
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 pub trait Facts {
     /// Returns the client's address behind trusted proxies; `None` if unknown. An unknown client is in no network.
     fn client_ip(&self) -> Option<IpAddr>;

@@ -5,6 +5,15 @@ use super::{Invalid, format_wire, instant::storable, parse_instant};
 /// A span of time with `start < end`, including the start and excluding the end.
 ///
 /// Both are whole microseconds of the years 0 to 9999, so that storing loses nothing.
+///
+/// ```
+/// use waygate_core::grammar::Interval;
+///
+/// let night = Interval::parse("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z")?;
+/// assert_eq!(night, Interval::new(night.start(), night.end())?);
+/// assert!(night.contains(night.start()) && !night.contains(night.end()));
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Interval {
     start: Timestamp,

@@ -6,6 +6,15 @@ use super::hidden::is_hidden;
 ///
 /// The [`Display`](std::fmt::Display) form is the message that users read, at compile time and in admin
 /// responses: ``invalid <noun> `<input>`: <problem>``.
+///
+/// ```
+/// use waygate_core::grammar::{Invalid, RoleName};
+///
+/// let error = "a b".parse::<RoleName>().unwrap_err();
+/// assert!(error.to_string().starts_with("invalid role name `a b`"));
+/// let own = Invalid::new("colour", "blau", "use one of `red`, `blue`");
+/// assert_eq!(own.problem(), "use one of `red`, `blue`");
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid {noun} `{input}`: {problem}")]
 pub struct Invalid {

@@ -108,6 +108,14 @@ words! {
 }
 
 /// One part of a rate-limit key.
+///
+/// ```
+/// use waygate_core::grammar::KeyPart;
+///
+/// assert_eq!("ip".parse::<KeyPart>()?, KeyPart::Ip);
+/// assert_eq!("path:tenant".parse::<KeyPart>()?, KeyPart::Path("tenant".into()));
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum KeyPart {
     /// The client's address; for IPv6, its /64 network.
@@ -190,6 +198,15 @@ fn is_parameter_name(name: &str) -> bool {
 /// The source of rate-limit keys: one part or several together, or a function in the code.
 ///
 /// Parts are separated by commas: `user, path:tenant_id`.
+///
+/// ```
+/// use waygate_core::grammar::{KeyPart, KeySource};
+///
+/// let key: KeySource = "user, path:tenant".parse()?;
+/// let parts = [KeyPart::User, KeyPart::Path("tenant".into())];
+/// assert_eq!(key, KeySource::Parts(parts.into()));
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum KeySource {
     /// One to four parts; each combination of values has its own counter.
@@ -268,6 +285,14 @@ impl fmt::Display for KeySource {
 }
 
 /// The limit of a tier: a [`Limit`](super::Limit) or none.
+///
+/// ```
+/// use waygate_core::grammar::TierLimit;
+///
+/// assert_eq!("unlimited".parse::<TierLimit>()?, TierLimit::Unlimited);
+/// assert_eq!("100/minute".parse::<TierLimit>()?.to_string(), "100/minute");
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TierLimit {
     /// `unlimited`: the tier passes uncounted.
@@ -300,6 +325,12 @@ impl fmt::Display for TierLimit {
 pub type Cost = NonZeroU32;
 
 /// A share in percent, 0 to 100 with up to two decimals.
+///
+/// ```
+/// use waygate_core::grammar::Percentage;
+///
+/// assert_eq!("12.5".parse(), Percentage::from_basis_points(1_250));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Percentage(u16);
 

@@ -3,6 +3,13 @@ use std::{fmt, str::FromStr};
 use super::Invalid;
 
 /// The HTTP methods that a router distinguishes (RFC 9110 section 9, RFC 5789).
+///
+/// ```
+/// use waygate_core::grammar::Method;
+///
+/// assert_eq!(Method::from_name("GET"), Some(Method::Get));
+/// assert_eq!(Method::Get.as_str(), "GET");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Method {

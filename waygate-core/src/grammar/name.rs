@@ -39,27 +39,68 @@ macro_rules! name {
 
 name! {
     /// The name of an environment: lowercase ASCII letters, digits, `-` and `_`; 1 to 64 bytes.
+    ///
+    /// ```
+    /// use waygate_core::grammar::EnvName;
+    ///
+    /// assert_eq!("production".parse::<EnvName>()?.as_str(), "production");
+    /// assert!("Production!".parse::<EnvName>().is_err());
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
     EnvName, "environment name", env_problem
 }
 
 name! {
     /// The name of a role: ASCII letters, digits and `. _ : / @ -`; 1 to 128 bytes.
+    ///
+    /// ```
+    /// use waygate_core::grammar::RoleName;
+    ///
+    /// assert_eq!("billing:admin".parse::<RoleName>()?.as_str(), "billing:admin");
+    /// assert!("billing admin".parse::<RoleName>().is_err());
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
     RoleName, "role name", role_problem
 }
 
 name! {
     /// The name of a service in a fleet: ASCII letters, digits and `. _ -`; 1 to 128 bytes; not an HTTP method, in
     /// any case.
+    ///
+    /// ```
+    /// use waygate_core::grammar::ServiceName;
+    ///
+    /// assert_eq!("billing".parse::<ServiceName>()?.as_str(), "billing");
+    /// assert!("GET".parse::<ServiceName>().is_err());
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
     ServiceName, "service name", service_problem
 }
 
 name! {
     /// The name of a rate limit policy or tier: ASCII letters, digits and `. _ -`; 1 to 64 bytes.
+    ///
+    /// ```
+    /// use waygate_core::grammar::PolicyName;
+    ///
+    /// let name: PolicyName = "per-client".parse()?;
+    /// assert_eq!(name.as_str(), "per-client");
+    /// assert_eq!(PolicyName::by_ordinal(1).as_str(), "default-2");
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
     PolicyName, "policy name", policy_problem
 }
 
 name! {
     /// A time zone of the IANA database, such as `Europe/Berlin`, or `UTC`.
+    ///
+    /// ```
+    /// use waygate_core::grammar::TimeZoneName;
+    ///
+    /// let zone: TimeZoneName = "Europe/Berlin".parse()?;
+    /// assert_eq!(zone, TimeZoneName::declared("Europe/Berlin")?);
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
     TimeZoneName, "time zone", time_zone_problem
 }
 

@@ -6,6 +6,14 @@ use super::{Invalid, hidden::is_hidden};
 ///
 /// Each segment may have one parameter, which ends the segment; `{{` and `}}` are literal braces.
 /// Cheap to clone. At most 1024 bytes.
+///
+/// ```
+/// use waygate_core::grammar::PathTemplate;
+///
+/// assert_eq!("/users/{id}".parse::<PathTemplate>()?.as_str(), "/users/{id}");
+/// assert!("users".parse::<PathTemplate>().is_err());
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PathTemplate(Arc<str>);
 

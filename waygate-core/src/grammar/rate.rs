@@ -5,6 +5,12 @@ use super::Invalid;
 const NOUN: &str = "rate limit";
 
 /// A unit of time in a rate, of fixed length: a month has 30 days and a year 360, as in the Python original.
+///
+/// ```
+/// use waygate_core::grammar::Unit;
+///
+/// assert_eq!((Unit::Minute.as_str(), Unit::Minute.seconds()), ("minute", 60));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Unit {
     /// 1 s.
@@ -81,6 +87,14 @@ impl Unit {
 }
 
 /// A calendar period after which a quota resets, in the time zone of its policy.
+///
+/// ```
+/// use waygate_core::grammar::{CalendarUnit, Period, Rate};
+///
+/// let rate: Rate = "1000/calendar day".parse()?;
+/// assert_eq!(rate.period(), Period::Calendar(CalendarUnit::Day));
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CalendarUnit {
     /// From midnight to midnight.
@@ -90,6 +104,16 @@ pub enum CalendarUnit {
 }
 
 /// The period of a [`Rate`].
+///
+/// ```
+/// use waygate_core::grammar::{Period, Rate, Unit};
+///
+/// let rate: Rate = "100/5 minutes".parse()?;
+/// assert_eq!(rate.period(), Period::Rolling { count: 5, unit: Unit::Minute });
+/// assert_eq!(rate.period().seconds(), Some(300));
+/// assert_eq!(rate.with_burst(Some(20)).burst(), Some(20));
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Period {
     /// A span of fixed length; the algorithm determines its start.
@@ -133,6 +157,7 @@ impl fmt::Display for Period {
 /// # use waygate_core::grammar::Rate;
 /// let rate: Rate = "10 per 2 hours burst 5".parse()?;
 /// assert_eq!((rate.amount(), rate.period().seconds(), rate.burst()), (10, Some(7_200), Some(5)));
+/// assert_eq!(rate.with_burst(None), "10/2 hours".parse()?);
 ///
 /// let mistake = "100/fortnight".parse::<Rate>().unwrap_err();
 /// assert!(mistake.to_string().starts_with("invalid rate limit `100/fortnight`: `fortnight` is no unit of time"));
@@ -215,6 +240,15 @@ impl fmt::Display for Rate {
 /// none.
 ///
 /// Separated by `,`, `;` or `|`; at most [`Limit::MAX_RATES`]. Keeps its spelling.
+///
+/// ```
+/// use waygate_core::grammar::Limit;
+///
+/// let limit: Limit = "10/second; 200/minute".parse()?;
+/// assert_eq!(limit.rates().len(), 2);
+/// assert_eq!(limit.as_str(), "10/second; 200/minute");
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Limit {
     text: Box<str>,

@@ -4,6 +4,14 @@ use super::{Invalid, Method, PathTemplate};
 
 /// A route as written in attributes: a method and a path template, `GET /users/{id}`, or only a path template,
 /// `/users/{id}`, for every method of the path.
+///
+/// ```
+/// use waygate_core::grammar::{Method, RouteSpec};
+///
+/// let route = RouteSpec::new(Some(Method::Get), "/users/{id}".parse()?);
+/// assert_eq!(route, "GET /users/{id}".parse()?);
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RouteSpec {
     method: Option<Method>,

@@ -6,6 +6,15 @@ use super::{hidden::is_hidden, invalid::Invalid};
 ///
 /// One line of at most 512 characters; surrounding whitespace is removed. Control characters, line separators, and
 /// bidirectional controls, which can disguise a log line or a page (Unicode TR 36), are refused.
+///
+/// ```
+/// use waygate_core::grammar::Reason;
+///
+/// let reason: Reason = " database upgrade ".parse()?;
+/// assert_eq!(reason.as_str(), "database upgrade");
+/// assert!("two\nlines".parse::<Reason>().is_err());
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Reason(Box<str>);
 
@@ -52,6 +61,14 @@ impl FromStr for Reason {
 ///
 /// 1 to 2048 visible ASCII characters without `<`, `>`, `"` and `\`. A scheme is `http` or `https`, since pages show
 /// the target as a link.
+///
+/// ```
+/// use waygate_core::grammar::LinkTarget;
+///
+/// assert_eq!("/v2/users".parse::<LinkTarget>()?.as_str(), "/v2/users");
+/// assert!("/v2 users".parse::<LinkTarget>().is_err());
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LinkTarget(Box<str>);
 

@@ -1,6 +1,16 @@
 use super::nanos::{Nanos, SECOND, share};
 
 /// The usage of one key, independent of the quota: changing a limit keeps the usage.
+///
+/// ```
+/// use waygate_core::limit::{Quota, quota::SECOND};
+///
+/// let quota = Quota::FixedWindow { capacity: 2, period: 60 * SECOND };
+/// let (counter, _) = quota.take(None, 2, 0);
+/// assert_eq!(counter.consumed(SECOND), 2);
+/// let (tag, words) = counter.pack();
+/// assert_eq!(waygate_core::limit::Counter::unpack(tag, words), counter);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counter {
     /// A fixed or calendar window.

@@ -1,4 +1,11 @@
 /// Nanoseconds.
+///
+/// ```
+/// use waygate_core::limit::quota::{Nanos, SECOND};
+///
+/// let minute: Nanos = 60 * SECOND;
+/// assert_eq!(minute, 60_000_000_000);
+/// ```
 pub type Nanos = u64;
 
 /// One second in [`Nanos`].

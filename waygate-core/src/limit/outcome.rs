@@ -1,7 +1,17 @@
 use super::nanos::{Nanos, SECOND};
 
 /// The outcome of one request to a quota.
+///
+/// ```
+/// use waygate_core::limit::Outcome;
+///
+/// let second = 1_000_000_000;
+/// let refused = Outcome::allowed(100, 0, 60 * second).refused(42 * second);
+/// assert_eq!(refused.retry_after_seconds(), 42);
+/// assert_eq!(refused.reset_after_seconds(), 60);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Outcome {
     /// Whether the request may pass.
     pub allowed: bool,
@@ -19,6 +29,29 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Creates the outcome of a request that may pass.
+    #[inline]
+    pub fn allowed(limit: u64, remaining: u64, reset_after: Nanos) -> Self {
+        Self {
+            allowed: true,
+            limit,
+            remaining,
+            reset_after,
+            retry_after: 0,
+        }
+    }
+
+    /// Makes it a refusal until `retry_after`.
+    #[inline]
+    #[must_use]
+    pub fn refused(self, retry_after: Nanos) -> Self {
+        Self {
+            allowed: false,
+            retry_after,
+            ..self
+        }
+    }
+
     /// Returns `retry_after` in whole seconds for `Retry-After` (RFC 9110, 10.2.3): rounded up, at least 1.
     pub fn retry_after_seconds(&self) -> u64 {
         self.retry_after.div_ceil(SECOND).max(1)

@@ -11,6 +11,20 @@ use super::{
 };
 
 /// One rate of one policy, compiled: an amount, a period and an algorithm.
+///
+/// ```
+/// use waygate_core::limit::{Quota, Taken, quota::SECOND};
+///
+/// let quota = Quota::FixedWindow { capacity: 2, period: 60 * SECOND };
+/// let (counter, first) = quota.take(None, 2, 0);
+/// assert_eq!((first.allowed, first.remaining), (true, 0));
+/// let (_, second) = quota.take(Some(counter), 1, SECOND);
+/// assert_eq!((second.allowed, second.retry_after), (false, 59 * SECOND));
+/// let refunded = quota.give_back(counter, 1, Taken::new(0, &first), SECOND);
+/// assert_eq!(refunded, quota.adjust(counter, 1, SECOND));
+/// assert_eq!(quota.spent_at(counter), 60 * SECOND);
+/// assert_eq!(quota.shared_by(2).capacity(), 1);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quota {
     /// A window that opens with the first request and takes `capacity` until it ends.

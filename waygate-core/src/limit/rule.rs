@@ -9,6 +9,18 @@ use crate::{
 };
 
 /// One rate of a policy, ready for counting.
+///
+/// ```
+/// use waygate_core::{limit::{Rule, quota::SECOND}, model::RateLimitPolicy};
+///
+/// let policy = RateLimitPolicy::new("100/minute".parse()?)?;
+/// let rules = Rule::compile(&policy, &policy.limit);
+/// assert_eq!(rules[0].capacity(), 100);
+/// assert_eq!(rules[0].quota(0).map(|quota| quota.window()), Some(60 * SECOND));
+/// assert_eq!(rules[0].window_seconds(0), 60);
+/// assert_eq!(rules[0].shared_by(2, 0).capacity(), 50);
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug)]
 pub enum Rule {
     /// Counted in a few bytes.
@@ -103,6 +115,19 @@ impl Rule {
 }
 
 /// A quota per day or month of a time zone.
+///
+/// ```
+/// use waygate_core::{
+///     limit::{Quota, Rule},
+///     model::RateLimitPolicy,
+/// };
+///
+/// let policy = RateLimitPolicy::new("1000/calendar day".parse()?)?;
+/// if let [Rule::Calendar(calendar)] = &Rule::compile(&policy, &policy.limit)[..] {
+///     assert!(matches!(calendar.quota(0), Quota::Calendar { capacity: 1000, .. }));
+/// }
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug)]
 pub struct Calendar {
     capacity: u64,

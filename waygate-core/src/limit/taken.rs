@@ -1,6 +1,13 @@
 use super::{Outcome, nanos::Nanos};
 
 /// The time and outcome of a charge, which identify it for a refund.
+///
+/// ```
+/// use waygate_core::limit::{Outcome, Taken, quota::SECOND};
+///
+/// let taken = Taken::new(0, &Outcome::allowed(10, 9, 60 * SECOND));
+/// assert_eq!(taken.left(20 * SECOND), 40 * SECOND);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Taken {
     /// The time of the charge.

@@ -5,8 +5,17 @@ use super::text;
 use crate::grammar::RoleName;
 
 /// The callers that may use a route. An empty list allows all.
+///
+/// ```
+/// use waygate_core::model::Access;
+///
+/// let office = Access::new(["10.0.0.0/8".parse()?], []);
+/// assert!(!office.is_open());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Access {
     /// The client's address must be in one of these networks.
     #[serde(
@@ -21,6 +30,17 @@ pub struct Access {
 }
 
 impl Access {
+    /// Creates a rule for callers in one of these networks, with one of these roles.
+    pub fn new(
+        ips: impl IntoIterator<Item = IpNet>,
+        roles: impl IntoIterator<Item = RoleName>,
+    ) -> Self {
+        Self {
+            ips: ips.into_iter().collect(),
+            roles: roles.into_iter().collect(),
+        }
+    }
+
     /// Returns whether all callers pass.
     pub fn is_open(&self) -> bool {
         self.ips.is_empty() && self.roles.is_empty()

@@ -7,7 +7,16 @@ use uuid::Uuid;
 use super::{RouteStatus, text};
 
 /// The author of a change, and the platform.
+///
+/// ```
+/// use waygate_core::model::Origin;
+///
+/// let alice = Origin::new("alice", "cli");
+/// assert_eq!(alice.actor, "alice");
+/// assert_ne!(alice, Origin::system());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Origin {
     /// The user, or `system`, `scheduler`, `anonymous`.
     pub actor: String,
@@ -39,6 +48,13 @@ impl Origin {
 macro_rules! actions {
     ($($variant:ident => $word:literal,)+) => {
         /// An action in the audit log (wire contract, section 10, and extensions).
+        ///
+        /// ```
+        /// use waygate_core::model::Action;
+        ///
+        /// assert_eq!(Action::from("maintenance_on"), Action::MaintenanceOn);
+        /// assert_eq!(Action::from("announcement_set").as_str(), "announcement_set");
+        /// ```
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[allow(missing_docs)]
@@ -150,8 +166,21 @@ impl<'de> Deserialize<'de> for Action {
 /// One entry of the audit log: one change, written in the same commit as the change (wire contract, section 2.3).
 ///
 /// When an entry is read, `id`, `timestamp`, `path` and `action` are required; the rest is optional.
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     model::{Action, AuditEntry, Origin},
+/// };
+///
+/// let alice = Origin::new("alice", "cli");
+/// let mut entry = AuditEntry::new(&alice, Action::Disable, "GET:/payments", Timestamp::now());
+/// entry.reason = "incident 12".to_owned();
+/// assert_eq!(entry.actor, "alice");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct AuditEntry {
     /// Unique.
     pub id: Uuid,
@@ -201,6 +230,33 @@ pub struct AuditEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>, nullable = false))]
     pub dropped: Option<serde_json::Value>,
+}
+
+impl AuditEntry {
+    /// Creates an entry with a random id and every optional field empty.
+    pub fn new(
+        origin: &Origin,
+        action: Action,
+        path: impl Into<String>,
+        timestamp: Timestamp,
+    ) -> Self {
+        Self {
+            id: Uuid::new_v4(),
+            timestamp,
+            path: path.into(),
+            service: None,
+            action,
+            actor: origin.actor.clone(),
+            platform: origin.platform.clone(),
+            reason: String::new(),
+            previous_status: None,
+            new_status: None,
+            revision: 0,
+            previous: None,
+            new: None,
+            dropped: None,
+        }
+    }
 }
 
 fn system() -> String {

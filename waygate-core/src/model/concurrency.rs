@@ -19,6 +19,7 @@ use crate::{
 /// # use waygate_core::model::ConcurrencyPolicy;
 /// let policy: ConcurrencyPolicy = serde_json::from_str(r#"{"limit": 10, "key_strategy": "user"}"#)?;
 /// assert_eq!(policy.meaning(), "at most 10 requests at a time, for each user");
+/// assert_eq!(ConcurrencyPolicy::new(policy.limit).limit, policy.limit);
 ///
 /// let mistake = serde_json::from_str::<ConcurrencyPolicy>(r#"{"limit": 0}"#).unwrap_err();
 /// assert!(mistake.to_string().contains("expected a nonzero u32"));
@@ -27,6 +28,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(from = "GivenConcurrencyPolicy")]
+#[non_exhaustive]
 pub struct ConcurrencyPolicy {
     /// The name of the limit, unique within its scope.
     pub name: PolicyName,

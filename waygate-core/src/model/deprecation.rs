@@ -5,6 +5,17 @@ use super::text;
 use crate::grammar::{Invalid, LinkTarget, check_sunset, format_http_date, storable};
 
 /// An announced removal of a route: `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and `successor-version` (RFC 5829).
+///
+/// ```
+/// use waygate_core::model::Deprecation;
+///
+/// let since = "2030-01-01T00:00:00Z".parse()?;
+/// let sunset = "2030-07-01T00:00:00Z".parse()?;
+/// let old = Deprecation::new(Some(since), Some(sunset), Some("/v2/users".parse()?))?;
+/// assert_eq!(old.sunset(), Some(sunset));
+/// assert!(Deprecation::new(Some(sunset), Some(since), None).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "Raw", into = "Raw")]

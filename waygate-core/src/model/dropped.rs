@@ -9,6 +9,18 @@ use super::{
 use crate::grammar::{EnvName, RoleName};
 
 /// The settings of a route that a command has dropped, under their names in the route. Empty ones are omitted.
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     model::{Access, Dropped, RouteState},
+/// };
+///
+/// let before = RouteState::default().access(Access::new([], ["ops".parse()?]));
+/// let dropped = Dropped::between(&before, &RouteState::default(), Timestamp::now());
+/// assert_eq!(dropped.allowed_roles, before.access.roles);
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -88,6 +100,19 @@ fn replaced_by_gate(before: &Position, after: &Position) -> Option<RouteStatus> 
 }
 
 /// The settings of a maintenance that a command has dropped, under their names there. Empty ones are omitted.
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     model::{DroppedMaintenance, GlobalMaintenance},
+/// };
+///
+/// let before = GlobalMaintenance::new("upgrade".parse()?).exempt_roles(["ops".parse()?]);
+/// let (after, now) = (GlobalMaintenance::default(), Timestamp::now());
+/// let dropped = DroppedMaintenance::between(&before, &after, now);
+/// assert_eq!(dropped.exempt_roles, before.exempt_roles);
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]

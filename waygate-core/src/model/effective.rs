@@ -7,6 +7,17 @@ use super::{Lifecycle, Position, RouteState, Window};
 use crate::grammar::{EnvName, Reason};
 
 /// The one-word status of a route, as listings show it (wire contract, section 2.1).
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     model::{RouteState, RouteStatus},
+/// };
+///
+/// let status = RouteState::default().status(Timestamp::now());
+/// assert_eq!(status, RouteStatus::Active);
+/// assert_eq!(status.as_str(), "active");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -40,6 +51,18 @@ impl fmt::Display for RouteStatus {
 }
 
 /// The state of a route at one instant.
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     model::{Effective, Position},
+/// };
+///
+/// let open = Position::default();
+/// let effective = open.effective(Timestamp::now());
+/// assert!(matches!(effective, Effective::Open { .. }));
+/// assert!(effective.reason().is_empty() && effective.until().is_none());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effective<'a> {
     /// Open everywhere.
@@ -102,6 +125,22 @@ enum Standing {
 static NO_REASON: LazyLock<Reason> = LazyLock::new(Reason::default);
 
 impl Position {
+    /// Creates a state without environments and windows.
+    pub fn new(lifecycle: Lifecycle, reason: Reason) -> Self {
+        Self {
+            lifecycle,
+            reason,
+            ..Self::default()
+        }
+    }
+
+    /// Sets the only environments that are served.
+    #[must_use]
+    pub fn envs(mut self, envs: impl Into<Option<Vec<EnvName>>>) -> Self {
+        self.envs = envs.into();
+        self
+    }
+
     /// Derives the state at `now`. No timer changes state; this is the only rule.
     pub fn effective(&self, now: Timestamp) -> Effective<'_> {
         let (standing, reason) = self.standing(now);

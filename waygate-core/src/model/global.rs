@@ -10,6 +10,41 @@ use crate::grammar::{Interval, Invalid, Method, Reason, RoleName, format_wire, s
 /// Maintenance of all routes, or of one service (wire contract, section 2.2, and extensions).
 ///
 /// The window determines the state at an instant: see [`at`](Self::at). No timer changes it.
+///
+/// ```
+/// use waygate_core::{Timestamp, model::GlobalMaintenance};
+///
+/// let end: Timestamp = "2030-01-01T04:00:00Z".parse()?;
+/// let upgrade = GlobalMaintenance::new("database upgrade".parse()?)
+///     .start("2030-01-01T02:00:00Z".parse::<Timestamp>()?)
+///     .end(end)
+///     .exempt_paths(["/health".parse()?])
+///     .exempt_ips(["10.0.0.0/8".parse()?])
+///     .exempt_roles(["ops".parse()?])
+///     .include_force_active(true);
+/// assert_eq!(upgrade.checked()?.end, Some(end));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// What is stored, and what holds at an instant:
+///
+/// ```
+/// use waygate_core::{Timestamp, model::GlobalMaintenance};
+///
+/// let at = |text: &str| text.parse::<Timestamp>();
+/// let (start, end) = (at("2030-01-01T02:00:00Z")?, at("2030-01-01T04:00:00Z")?);
+/// let mut stored = GlobalMaintenance::new("database upgrade".parse()?)
+///     .start(start)
+///     .end(end)
+///     .exempt_paths(["/health".parse()?]);
+/// stored.enabled = true;
+/// assert!(stored.holds_at(start) && !stored.holds_at(end));
+/// assert!(!stored.at(at("2030-01-01T01:00:00Z")?).enabled, "planned");
+/// assert_eq!(stored.next_change(start), Some(end));
+/// assert!(stored.exempts(None, "/health") && stored.is_over(end));
+/// assert_eq!(stored.settled(end), GlobalMaintenance::default());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(
     feature = "schema",
@@ -17,6 +52,7 @@ use crate::grammar::{Interval, Invalid, Method, Reason, RoleName, format_wire, s
     schema(as = MaintenanceSettings)
 )]
 #[serde(try_from = "Raw")]
+#[non_exhaustive]
 pub struct GlobalMaintenance {
     /// In a view: whether it is active; planned maintenance has a `start` and is not. In a store: whether it was switched
     /// on, even if its window has not started or has ended.
@@ -45,6 +81,56 @@ pub struct GlobalMaintenance {
 }
 
 impl GlobalMaintenance {
+    /// Creates a maintenance to switch on immediately, without an end and without exemptions.
+    pub fn new(reason: Reason) -> Self {
+        Self {
+            reason,
+            ..Self::default()
+        }
+    }
+
+    /// Sets the instant when it begins.
+    #[must_use]
+    pub fn start(mut self, start: impl Into<Option<Timestamp>>) -> Self {
+        self.start = start.into();
+        self
+    }
+
+    /// Sets the instant when it ends.
+    #[must_use]
+    pub fn end(mut self, end: impl Into<Option<Timestamp>>) -> Self {
+        self.end = end.into();
+        self
+    }
+
+    /// Sets the routes that stay open.
+    #[must_use]
+    pub fn exempt_paths(mut self, paths: impl IntoIterator<Item = ExemptPath>) -> Self {
+        self.exempt_paths = paths.into_iter().collect();
+        self
+    }
+
+    /// Sets the networks of clients who are served.
+    #[must_use]
+    pub fn exempt_ips(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
+        self.exempt_ips = networks.into_iter().collect();
+        self
+    }
+
+    /// Sets the roles of callers who are served.
+    #[must_use]
+    pub fn exempt_roles(mut self, roles: impl IntoIterator<Item = RoleName>) -> Self {
+        self.exempt_roles = roles.into_iter().collect();
+        self
+    }
+
+    /// Sets whether force-active routes are closed too.
+    #[must_use]
+    pub fn include_force_active(mut self, include: bool) -> Self {
+        self.include_force_active = include;
+        self
+    }
+
     /// Returns whether a path stays open for a method.
     pub fn exempts(&self, method: Option<Method>, path: &str) -> bool {
         self.exempt_paths
@@ -170,6 +256,17 @@ impl TryFrom<Raw> for GlobalMaintenance {
 ///
 /// The path is that of a registered route (`/users/{id}`), or the URL of a request that no route matches. A catch-all at
 /// the end, `/v1/{*rest}`, covers every path below `/v1/`.
+///
+/// ```
+/// use waygate_core::{grammar::Method, model::ExemptPath};
+///
+/// let health: ExemptPath = "GET:/health".parse()?;
+/// assert!(health.covers(Some(Method::Get), "/health"));
+/// assert!(!health.covers(Some(Method::Post), "/health"));
+/// let below: ExemptPath = "/v1/{*rest}".parse()?;
+/// assert!(below.covers_path("/v1/users"));
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ExemptPath(RouteKey);
 

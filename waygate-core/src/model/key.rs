@@ -28,6 +28,14 @@ pub struct RouteKey {
 
 impl RouteKey {
     /// The key of `method` (all methods when `None`) at `path`.
+    ///
+    /// ```
+    /// use waygate_core::{grammar::Method, model::RouteKey};
+    ///
+    /// let key = RouteKey::new(Some(Method::Get), &"/payments".parse()?);
+    /// assert_eq!(key.as_str(), "GET:/payments");
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
     pub fn new(method: Option<Method>, path: &PathTemplate) -> Self {
         let text = match method {
             Some(method) => format!("{method}:{path}"),

@@ -6,6 +6,15 @@ use super::{RateLimitPolicy, RouteKey};
 use crate::grammar::{Invalid, PolicyName, ServiceName};
 
 /// The routes that a rate limit governs.
+///
+/// ```
+/// use waygate_core::model::LimitScope;
+///
+/// assert_eq!("*".parse::<LimitScope>()?, LimitScope::Global);
+/// assert_eq!("service:billing".parse::<LimitScope>()?, LimitScope::Service("billing".parse()?));
+/// assert_eq!("GET:/users".parse::<LimitScope>()?, LimitScope::Route("GET:/users".parse()?));
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LimitScope {
     /// Every controlled route: `*`.
@@ -48,7 +57,17 @@ impl FromStr for LimitScope {
 /// assert_eq!(key.to_string(), "service:billing#nightly");
 /// # Ok::<(), waygate_core::grammar::Invalid>(())
 /// ```
+///
+/// ```
+/// use waygate_core::model::{LimitKey, LimitScope};
+///
+/// let key: LimitKey = "GET:/search#default".parse()?;
+/// assert_eq!(key, LimitKey::new("GET:/search".parse()?, "default".parse()?));
+/// assert!(LimitKey::first_of(LimitScope::Global) < "*#default".parse()?);
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct LimitKey {
     /// The routes that it governs.
     pub scope: LimitScope,

@@ -5,8 +5,24 @@ use super::{Window, text};
 use crate::grammar::{EnvName, Reason};
 
 /// The state set by an operator or a declaration. Together with the time, it determines the effective state.
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     model::{Effective, Lifecycle, Position},
+/// };
+///
+/// let closed = Position::new(Lifecycle::Maintenance, "database upgrade".parse()?);
+/// let now = Timestamp::now();
+/// assert!(matches!(closed.effective(now), Effective::Maintenance { .. }));
+/// assert_eq!(closed.next_change(now), None);
+/// let staging = Position::default().envs(vec!["staging".parse()?]);
+/// assert!(matches!(staging.effective(now), Effective::EnvGated { .. }));
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Position {
     /// Open or closed.
     #[serde(default, skip_serializing_if = "Lifecycle::is_active")]
@@ -28,6 +44,12 @@ pub struct Position {
 }
 
 /// The lifecycle of a route.
+///
+/// ```
+/// use waygate_core::model::{Lifecycle, RouteState};
+///
+/// assert_eq!(RouteState::default().position.lifecycle, Lifecycle::Active);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -50,8 +72,19 @@ impl Lifecycle {
 /// A disabled route with its former state.
 ///
 /// Environments and windows stay in the [`Position`]; they apply again when the route is restored.
+///
+/// ```
+/// use waygate_core::model::{Disabled, Lifecycle, Position};
+///
+/// let closed = Position::new(Lifecycle::Disabled(Disabled::default()), "incident 12".parse()?);
+/// if let Lifecycle::Disabled(disabled) = closed.lifecycle {
+///     assert_eq!(disabled.until, None);
+/// }
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Disabled {
     /// The time of the last disable by an operator; `None` if only a declaration did.
     #[serde(
@@ -73,8 +106,15 @@ pub struct Disabled {
 }
 
 /// The former state of a disabled route; open by default.
+///
+/// ```
+/// use waygate_core::model::{Disabled, Former};
+///
+/// assert_eq!(Disabled::default().former, Former::default());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Former {
     /// `true` if it was in maintenance until changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

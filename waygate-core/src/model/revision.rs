@@ -9,6 +9,14 @@ use crate::grammar::Invalid;
 ///
 /// A store that was emptied and created again has another epoch, so that its lower revision numbers are recognized as
 /// a reset.
+///
+/// ```
+/// use waygate_core::model::Epoch;
+///
+/// let epoch = Epoch::random();
+/// assert_eq!(epoch.to_string().parse(), Ok(epoch));
+/// assert_ne!(epoch, Epoch::random());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(Uuid);
@@ -38,6 +46,14 @@ impl FromStr for Epoch {
 /// The version of a store: its epoch and the number of its last commit.
 ///
 /// Numbers grow by one with each commit and compare only within one epoch; an empty store is at 0.
+///
+/// ```
+/// use waygate_core::model::{Epoch, Revision};
+///
+/// let epoch = Epoch::random();
+/// let (first, second) = (Revision { epoch, number: 1 }, Revision { epoch, number: 2 });
+/// assert!(second.is_newer_than(&first));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Revision {
     /// The lifetime of the store.

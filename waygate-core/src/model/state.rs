@@ -3,8 +3,26 @@ use serde::{Deserialize, Serialize};
 use super::{Access, Deprecation, Position};
 
 /// The state of a route, which, with a request and the time, determines the decision.
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     model::{Access, Deprecation, Lifecycle, Position, RouteState},
+/// };
+///
+/// let access = Access::new(["10.0.0.0/8".parse()?], ["billing:admin".parse()?]);
+/// assert!(!access.is_open());
+/// let state = RouteState::default()
+///     .position(Position::new(Lifecycle::Maintenance, "database upgrade".parse()?))
+///     .access(access)
+///     .deprecation(Deprecation::default());
+/// assert_eq!(state.status(Timestamp::now()).as_str(), "maintenance");
+/// assert_ne!(state, RouteState::default().force_active(true));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct RouteState {
     /// Open, closed, planned to be closed, or open in some environments.
     #[serde(default)]
@@ -18,6 +36,36 @@ pub struct RouteState {
     /// Always served, and refuses changes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force_active: bool,
+}
+
+impl RouteState {
+    /// Sets whether it is open, closed, planned to be closed, or open in some environments.
+    #[must_use]
+    pub fn position(mut self, position: Position) -> Self {
+        self.position = position;
+        self
+    }
+
+    /// Sets the deprecation.
+    #[must_use]
+    pub fn deprecation(mut self, deprecation: impl Into<Option<Deprecation>>) -> Self {
+        self.deprecation = deprecation.into();
+        self
+    }
+
+    /// Sets the callers that may use it.
+    #[must_use]
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Sets whether it is always served, and refuses changes.
+    #[must_use]
+    pub fn force_active(mut self, force_active: bool) -> Self {
+        self.force_active = force_active;
+        self
+    }
 }
 
 /// The stored record of a route that an operator has changed. Other routes are not stored.

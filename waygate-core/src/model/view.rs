@@ -11,6 +11,20 @@ use crate::grammar::{EnvName, LinkTarget, Reason, RoleName, ServiceName, format_
 ///
 /// `status` and `reason` are what holds at the instant for which the view was made. The fields up to
 /// `force_active` are the contract's, in its order; those after it may be missing in what other servers send.
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     model::{Lifecycle, Position, RouteState, RouteView},
+/// };
+///
+/// let closed = Position::new(Lifecycle::Maintenance, "database upgrade".parse()?);
+/// let state = RouteState::default().position(closed);
+/// let view = RouteView::new(&"GET:/payments".parse()?, &state, Timestamp::now());
+/// assert_eq!(view.status.as_str(), "maintenance");
+/// assert_eq!(view.reason.as_str(), "database upgrade");
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -60,6 +74,22 @@ pub struct RouteView {
 }
 
 /// A span of time and what it is for.
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     grammar::Interval,
+///     model::{RouteState, RouteView, Window},
+/// };
+///
+/// let interval = Interval::parse("2930-01-01T02:00:00Z", "2930-01-01T04:00:00Z")?;
+/// let mut state = RouteState::default();
+/// state.position.windows.push(Window { interval, reason: "upgrade".parse()? });
+/// let view = RouteView::new(&"GET:/payments".parse()?, &state, Timestamp::now());
+/// let span = view.window.expect("the next window");
+/// assert_eq!((span.start, span.end), (interval.start(), interval.end()));
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -79,6 +109,21 @@ pub struct Span {
 }
 
 /// A maintenance window with the name under which it can be cancelled.
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     grammar::Interval,
+///     model::{RouteState, RouteView, Window},
+/// };
+///
+/// let interval = Interval::parse("2930-01-01T02:00:00Z", "2930-01-01T04:00:00Z")?;
+/// let mut state = RouteState::default();
+/// state.position.windows.push(Window { interval, reason: "upgrade".parse()? });
+/// let view = RouteView::new(&"GET:/payments".parse()?, &state, Timestamp::now());
+/// assert_eq!(view.windows[0].span.start, interval.start());
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]

@@ -10,6 +10,15 @@ use crate::grammar::{Interval, Invalid, Reason, format_wire};
 ///
 /// It is derived, so that every replica gives the window of a declaration the same name. Every spelling of an
 /// interval has the same id.
+///
+/// ```
+/// use waygate_core::{grammar::Interval, model::WindowId};
+///
+/// let night = Interval::parse("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z")?;
+/// let id = WindowId::from(night);
+/// assert_eq!(id.as_str().parse(), Ok(id));
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct WindowId(String);
@@ -55,6 +64,18 @@ impl<'de> Deserialize<'de> for WindowId {
 }
 
 /// A planned maintenance: the route is in maintenance from `start` up to and excluding `end`.
+///
+/// ```
+/// use waygate_core::{
+///     grammar::Interval,
+///     model::{Window, WindowId},
+/// };
+///
+/// let interval = Interval::parse("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z")?;
+/// let window = Window { interval, reason: "database upgrade".parse()? };
+/// assert_eq!(window.id(), WindowId::from(interval));
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Raw", into = "Raw")]
 pub struct Window {

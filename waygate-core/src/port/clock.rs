@@ -15,6 +15,19 @@ use super::BoxFuture;
 ///
 /// Wall and monotonic time are separate: schedules and audit entries follow the wall clock, while durations
 /// (throttles, deadlines) follow the monotonic one, which does not move when the wall clock is set.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use waygate_core::{Timestamp, port::Clock};
+///
+/// async fn wait(clock: &impl Clock, until: Timestamp) -> Duration {
+///     let start = clock.monotonic();
+///     clock.sleep_until(until).await;
+///     assert!(clock.now() >= until);
+///     clock.monotonic() - start
+/// }
+/// ```
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The wall clock.
     fn now(&self) -> Timestamp;
@@ -34,6 +47,8 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 /// let clock = ManualClock::at("2030-01-01T00:00:00Z".parse()?);
 /// clock.advance(Duration::from_secs(90));
 /// assert_eq!(clock.now().to_string(), "2030-01-01T00:01:30Z");
+/// clock.set_wall("2029-01-01T00:00:00Z".parse()?);
+/// assert_eq!(clock.now().to_string(), "2029-01-01T00:00:00Z");
 /// # Ok::<(), jiff::Error>(())
 /// ```
 #[derive(Debug, Clone)]

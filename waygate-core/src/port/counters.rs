@@ -1,72 +1,17 @@
-use std::{fmt, time::Duration};
+mod place;
+mod series;
+mod take;
 
-use siphasher::sip::SipHasher13;
+use std::fmt;
 
 use super::BoxFuture;
-use crate::limit::{Outcome, Rule, Taken, quota::Nanos};
+use crate::limit::{Outcome, Taken, quota::Nanos};
 
-/// The counters of one rate of one policy, one for each key.
-///
-/// A change of the limit keeps the series and its consumption; a reset starts a new generation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Series {
-    name: Box<str>,
-    seed: u64,
-}
-
-impl Series {
-    /// Creates the series of a policy's rate. `scope` is a route key, a service, or everything.
-    pub fn new(
-        scope: impl fmt::Display,
-        policy: impl fmt::Display,
-        rate: usize,
-        generation: u64,
-    ) -> Self {
-        Self::named(format!("{scope}#{policy}/{rate}@{generation}"))
-    }
-
-    /// Creates the series of a concurrency limit. It has no generations: a place is free when its holder is gone.
-    pub fn places(scope: impl fmt::Display, policy: impl fmt::Display) -> Self {
-        Self::named(format!("{scope}#{policy}/places"))
-    }
-
-    fn named(name: String) -> Self {
-        // Without a random key, so that counters restored from a file are found.
-        let seed = SipHasher13::new().hash(name.as_bytes());
-        Self {
-            name: name.into(),
-            seed,
-        }
-    }
-
-    /// Returns the name, which is the same in every process.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns a hash of the name: SipHash-1-3 of it under a key of zeros, the same in every process.
-    #[inline]
-    pub fn seed(&self) -> u64 {
-        self.seed
-    }
-}
-
-/// A charge of one request to one counter.
-#[derive(Clone, Copy)]
-pub struct Take<'a> {
-    /// The series of the counter.
-    pub series: &'a Series,
-    /// The key within the series. May be a secret: a store keeps a digest of it, at most.
-    pub key: &'a [u8],
-    /// The rule that limits it.
-    pub rule: &'a Rule,
-    /// Units to charge; 0 only reads.
-    pub cost: u64,
-    /// Enforces a refusal. A policy in shadow mode only reports it.
-    pub enforced: bool,
-    /// Lets a process lease a block in advance, which may overshoot.
-    pub lease: bool,
-}
+pub use self::{
+    place::{Occupancy, Place},
+    series::Series,
+    take::{Take, all_allowed},
+};
 
 /// A store of counters.
 ///
@@ -78,6 +23,64 @@ pub struct Take<'a> {
 /// 4. Counters expire when they no longer affect a decision.
 ///
 /// `now` is the caller's time, in nanoseconds since the Unix epoch; a shared store uses its own clock.
+///
+/// ```
+/// use waygate_core::{
+///     limit::{Outcome, Taken, quota::Nanos},
+///     port::{BoxFuture, CounterError, CounterStore, LostUnits, Occupancy, Place, Series, Take},
+/// };
+///
+/// type Answer<'a, T> = BoxFuture<'a, Result<T, CounterError>>;
+///
+/// /// A store under another name in reports.
+/// #[derive(Debug)]
+/// struct Named<S>(S);
+///
+/// impl<S: CounterStore> CounterStore for Named<S> {
+///     fn describe(&self) -> String {
+///         "the counters of the shop".to_owned()
+///     }
+///
+///     fn take<'a>(&'a self, takes: &'a [Take<'a>], now: Nanos) -> Answer<'a, Vec<Outcome>> {
+///         self.0.take(takes, now)
+///     }
+///
+///     fn adjust<'a>(&'a self, take: Take<'a>, units: i64, now: Nanos) -> Answer<'a, ()> {
+///         self.0.adjust(take, units, now)
+///     }
+///
+///     fn forget<'a>(&'a self, series: &'a Series, key: &'a [u8]) -> Answer<'a, ()> {
+///         self.0.forget(series, key)
+///     }
+///
+///     fn occupy<'a>(&'a self, place: Place<'a>, now: Nanos) -> Answer<'a, Occupancy> {
+///         self.0.occupy(place, now)
+///     }
+///
+///     fn vacate<'a>(&'a self, place: Place<'a>) -> Answer<'a, ()> {
+///         self.0.vacate(place)
+///     }
+///
+///     // The rest has defaults.
+///     fn give_back<'a>(
+///         &'a self,
+///         take: Take<'a>,
+///         units: u64,
+///         taken: Taken,
+///         now: Nanos,
+///     ) -> Answer<'a, ()> {
+///         self.0.give_back(take, units, taken, now)
+///     }
+///
+///     fn known_refusal(&self, takes: &[Take<'_>], now: Nanos) -> Option<Vec<Outcome>> {
+///         self.0.known_refusal(takes, now)
+///     }
+///
+///     fn restore<'a>(&'a self, lost: LostUnits<'a>, now: Nanos) -> Answer<'a, ()> {
+///         self.0.restore(lost, now)
+///     }
+/// }
+/// ```
 pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
     /// Describes the store and its location, as [`Backend::describe`](super::Backend::describe).
     fn describe(&self) -> String {
@@ -209,7 +212,21 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
 }
 
 /// Lost units of a counter, as a process remembers them.
+///
+/// ```
+/// use waygate_core::{
+///     limit::{Quota, Rule, quota::SECOND},
+///     port::{LostUnits, Series, Take},
+/// };
+///
+/// let rule = Rule::Quota(Quota::FixedWindow { capacity: 10, period: 60 * SECOND });
+/// let series = Series::new("GET:/payments", "default", 0, 0);
+/// let mut lost = LostUnits::new(Take::new(&series, b"203.0.113.7", &rule));
+/// lost.used = 4;
+/// assert_eq!(lost.still, 0);
+/// ```
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct LostUnits<'a> {
     /// The counter and its rule; the cost is ignored.
     pub take: Take<'a>,
@@ -223,55 +240,27 @@ pub struct LostUnits<'a> {
     pub left: Nanos,
 }
 
-/// A request for a place under a concurrency limit.
-#[derive(Clone, Copy)]
-pub struct Place<'a> {
-    /// The series of the limit.
-    pub series: &'a Series,
-    /// The key within the series. May be a secret: a store keeps a digest of it, at most.
-    pub key: &'a [u8],
-    /// Identifies the request; unique.
-    pub holder: u128,
-    /// The number of places.
-    pub limit: u32,
-    /// The time until the place expires, unless it is renewed.
-    pub lifetime: Duration,
-}
-
-/// Omits the key, which may be a secret.
-impl fmt::Debug for Take<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Take")
-            .field("series", &self.series.name())
-            .field("rule", &self.rule)
-            .field("cost", &self.cost)
-            .field("enforced", &self.enforced)
-            .field("lease", &self.lease)
-            .finish_non_exhaustive()
+impl<'a> LostUnits<'a> {
+    /// Creates the loss of no units of this counter.
+    pub fn new(take: Take<'a>) -> Self {
+        Self {
+            take,
+            used: 0,
+            age: 0,
+            still: 0,
+            left: 0,
+        }
     }
-}
-
-/// Omits the key, which may be a secret.
-impl fmt::Debug for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Place")
-            .field("series", &self.series.name())
-            .field("limit", &self.limit)
-            .field("lifetime", &self.lifetime)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The outcome of a request for a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Occupancy {
-    /// `true` if the request has a place.
-    pub allowed: bool,
-    /// The number of occupied places, with this one.
-    pub taken: u32,
 }
 
 /// A failure of a store of counters.
+///
+/// ```
+/// use waygate_core::port::CounterError;
+///
+/// let error = CounterError::Unavailable("connection refused".to_owned());
+/// assert!(error.to_string().ends_with("is unavailable: connection refused"));
+/// ```
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum CounterError {
@@ -287,21 +276,3 @@ pub enum CounterError {
 }
 
 crate::debug_as_message!(CounterError);
-
-/// Returns whether every enforced take is allowed.
-pub fn all_allowed(takes: &[Take<'_>], outcomes: &[Outcome]) -> bool {
-    let mut pairs = takes.iter().zip(outcomes);
-    pairs.all(|(take, outcome)| outcome.allowed || !take.enforced)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_seed_of_a_series_is_the_same_in_every_build() {
-        let series = Series::new("GET:/payments", "per client", 0, 0);
-        assert_eq!(series.name(), "GET:/payments#per client/0@0");
-        assert_eq!(series.seed(), 6_907_785_956_899_308_743);
-    }
-}

@@ -8,6 +8,18 @@ use crate::{
 };
 
 /// The decision about one request: by the state of its route, and by its limits.
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     view::{CountingMode, DecisionRecord},
+/// };
+///
+/// let route = "GET:/search".parse()?;
+/// let refused = DecisionRecord::refusal("req-1", Timestamp::now(), route, "GET");
+/// assert!(!refused.passed && refused.mode == CountingMode::Authoritative);
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(
     feature = "schema",
@@ -65,6 +77,14 @@ impl DecisionRecord {
 }
 
 /// A policy that did not count a request, since the request has no key.
+///
+/// ```
+/// use waygate_core::{grammar::OnMissingKey, view::SkippedPolicy};
+///
+/// let skipped = SkippedPolicy::new("GET:/search#default".parse()?, OnMissingKey::Exempt);
+/// assert_eq!(skipped.policy.name.as_str(), "default");
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -87,6 +107,13 @@ impl SkippedPolicy {
 }
 
 /// The reason a request was refused, or passed during maintenance.
+///
+/// ```
+/// use waygate_core::view::DecisionCause;
+///
+/// assert_eq!(serde_json::to_value(DecisionCause::Exceeded)?, "exceeded");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -121,6 +148,15 @@ pub enum DecisionCause {
 }
 
 /// The outcome of one rate of one policy.
+///
+/// ```
+/// use waygate_core::{Timestamp, view::DecisionStep};
+///
+/// let (policy, key) = ("GET:/search#default".parse()?, "203.0.113.7".to_owned());
+/// let step = DecisionStep::new(policy, key, "GET:/search#default/0@0", Timestamp::now());
+/// assert_eq!(step.key, "203.0.113.7");
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = LimitStep))]
 #[non_exhaustive]

@@ -64,6 +64,14 @@ pub struct MaintenanceNotice {
 }
 
 /// The mode in which a request was counted.
+///
+/// ```
+/// use waygate_core::view::CountingMode;
+///
+/// let mode: CountingMode = serde_json::from_str("\"local\"")?;
+/// assert_eq!(mode, CountingMode::Local);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -80,6 +88,14 @@ pub enum CountingMode {
 }
 
 /// The number of requests counted in each mode since the process started.
+///
+/// ```
+/// use waygate_core::view::CountingModes;
+///
+/// let modes: CountingModes = serde_json::from_str(r#"{"authoritative": 1, "local": 0, "open": 0, "closed": 0}"#)?;
+/// assert_eq!(modes.authoritative, 1);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]

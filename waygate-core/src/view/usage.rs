@@ -5,6 +5,15 @@ use uuid::Uuid;
 use crate::model::LimitKey;
 
 /// The decisions of a rate limit since the process started.
+///
+/// ```
+/// use waygate_core::view::LimitCounts;
+///
+/// let counts: LimitCounts =
+///     serde_json::from_str(r#"{"allowed": 40, "refused": 2, "would_refuse": 0}"#)?;
+/// assert_eq!(counts.total(), 42);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -28,6 +37,13 @@ impl LimitCounts {
 }
 
 /// A key that is near its limit, or beyond it.
+///
+/// ```
+/// use waygate_core::{Timestamp, view::KeyUse};
+///
+/// let used = KeyUse::new("203.0.113.7".to_owned(), Timestamp::now());
+/// assert_eq!((used.seen, used.refused), (0, 0));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -62,6 +78,16 @@ impl KeyUse {
 }
 
 /// A request that was refused, or that a policy in shadow mode would have refused (wire contract, section 2.4, and more).
+///
+/// ```
+/// use uuid::Uuid;
+/// use waygate_core::view::HitRecord;
+///
+/// let (id, time) = (Uuid::new_v4(), "2030-01-01T00:00:00Z".to_owned());
+/// let hit = HitRecord::new(id, time, "GET:/search#default".parse()?);
+/// assert_eq!(hit.policy.to_string(), "GET:/search#default");
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(
     feature = "schema",

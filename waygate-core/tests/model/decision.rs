@@ -66,14 +66,7 @@ impl Facts for Caller {
 }
 
 fn position(lifecycle: Lifecycle) -> RouteState {
-    RouteState {
-        position: Position {
-            lifecycle,
-            reason: reason("why"),
-            ..Position::default()
-        },
-        ..RouteState::default()
-    }
+    RouteState::default().position(Position::new(lifecycle, reason("why")))
 }
 
 fn gated(names: &[&str]) -> RouteState {
@@ -95,13 +88,13 @@ fn windows(spans: &[(i64, i64)]) -> RouteState {
 }
 
 fn restricted() -> Access {
-    Access {
-        ips: vec![
+    Access::new(
+        vec![
             parse_cidr("10.0.0.0/8").unwrap(),
             parse_cidr("fd00::/8").unwrap(),
         ],
-        roles: vec!["admin".parse().unwrap(), "ops".parse().unwrap()],
-    }
+        vec!["admin".parse().unwrap(), "ops".parse().unwrap()],
+    )
 }
 
 fn compile(state: &RouteState) -> RouteRule {
@@ -130,18 +123,13 @@ fn alone<'a>(rule: &'a RouteRule, caller: &Caller) -> Verdict<'a> {
 }
 
 fn everything() -> GlobalMaintenance {
-    GlobalMaintenance {
-        enabled: true,
-        reason: reason("everything"),
-        ..GlobalMaintenance::default()
-    }
+    let mut config = GlobalMaintenance::new(reason("everything"));
+    config.enabled = true;
+    config
 }
 
 fn global(include_force_active: bool) -> MaintenanceRule {
-    let config = GlobalMaintenance {
-        include_force_active,
-        ..everything()
-    };
+    let config = everything().include_force_active(include_force_active);
     MaintenanceRule::compile(&config, at(0)).unwrap()
 }
 
@@ -187,10 +175,7 @@ fn every_lifecycle_has_its_verdict_without_clock_and_caller() {
 
 #[test]
 fn a_deprecated_route_is_served_with_an_announcement() {
-    let mut state = RouteState {
-        deprecation: Some(Deprecation::default()),
-        ..RouteState::default()
-    };
+    let mut state = RouteState::default().deprecation(Deprecation::default());
     assert_eq!(blind(&compile(&state), None), Verdict::PassDeprecated);
     state.force_active = true;
     assert_eq!(blind(&compile(&state), None), Verdict::PassDeprecated);
@@ -217,10 +202,7 @@ fn global_maintenance_precedes_everything_but_force_active() {
     ] {
         assert_eq!(blind(&compile(state), Some(&everything)), blocked);
     }
-    let forced = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let forced = RouteState::default().force_active(true);
     assert_eq!(blind(&compile(&forced), Some(&everything)), Verdict::Pass);
     assert_eq!(blind(&compile(&forced), Some(&global(true))), blocked);
 }
@@ -228,18 +210,16 @@ fn global_maintenance_precedes_everything_but_force_active() {
 #[test]
 fn a_block_lasts_until_the_last_gate_opens() {
     let until = |end: Option<i64>| {
-        let config = GlobalMaintenance {
-            end: end.map(at),
-            ..everything()
-        };
+        let config = everything().end(end.map(at));
         MaintenanceRule::compile(&config, at(0)).unwrap()
     };
     let (short, long, endless) = (until(Some(10)), until(Some(20)), until(None));
     let disabled = |end: Option<i64>| {
         let until = end.map(at);
-        compile(&position(Lifecycle::Disabled(Disabled {
-            until,
-            ..Disabled::default()
+        compile(&position(Lifecycle::Disabled({
+            let mut disabled = Disabled::default();
+            disabled.until = until;
+            disabled
         })))
     };
     let (open, env) = (compile(&RouteState::default()), compile(&gated(&["dev"])));
@@ -358,10 +338,7 @@ fn only_facts_that_a_rule_depends_on_are_read() {
     let admin = Caller::default().with("admin");
     assert_eq!(alone(&compile(&state), &admin), Verdict::Pass);
     assert_eq!(admin.asked(), ["admin"]);
-    state.access = Access {
-        ips: restricted().ips,
-        ..Access::default()
-    };
+    state.access = Access::new(restricted().ips, []);
     let local = Caller::from("fd00::1");
     assert_eq!(alone(&compile(&state), &local), Verdict::Pass);
     assert_eq!(local.asked(), ["ip"]);
@@ -455,9 +432,10 @@ fn is_listed_unless_disabled_or_gated_elsewhere() {
     let mut forced = position(Lifecycle::Disabled(Disabled::default()));
     forced.force_active = true;
     assert!(listed(&forced, 0));
-    let for_a_while = position(Lifecycle::Disabled(Disabled {
-        until: Some(at(10)),
-        ..Disabled::default()
+    let for_a_while = position(Lifecycle::Disabled({
+        let mut disabled = Disabled::default();
+        disabled.until = Some(at(10));
+        disabled
     }));
     assert!(!listed(&for_a_while, 9));
     assert!(listed(&for_a_while, 10));
@@ -469,14 +447,8 @@ fn is_unrestricted_without_own_gates() {
     assert!(unrestricted(&RouteState::default()));
     assert!(unrestricted(&gated(&["production"])));
     assert!(unrestricted(&windows(&[(-20, -10)])));
-    let mut restricted_access = RouteState {
-        access: restricted(),
-        ..RouteState::default()
-    };
-    let deprecated = RouteState {
-        deprecation: Some(Deprecation::default()),
-        ..RouteState::default()
-    };
+    let mut restricted_access = RouteState::default().access(restricted());
+    let deprecated = RouteState::default().deprecation(Deprecation::default());
     for state in [
         &restricted_access,
         &deprecated,
@@ -497,11 +469,7 @@ fn global_maintenance_reads_the_clock_only_with_a_start_or_end() {
     let route = compile(&RouteState::default());
     let reads = Cell::new(0);
     let until = |start: Option<i64>, end: Option<i64>, minutes| {
-        let config = GlobalMaintenance {
-            start: start.map(at),
-            end: end.map(at),
-            ..everything()
-        };
+        let config = everything().start(start.map(at)).end(end.map(at));
         let rule = MaintenanceRule::compile(&config, at(0));
         reads.set(0);
         let gates = Gates {
@@ -541,11 +509,9 @@ fn global_maintenance_reads_the_clock_only_with_a_start_or_end() {
 
 #[test]
 fn maintenance_serves_exempt_addresses_and_roles() {
-    let config = GlobalMaintenance {
-        exempt_ips: restricted().ips,
-        exempt_roles: restricted().roles,
-        ..everything()
-    };
+    let config = everything()
+        .exempt_ips(restricted().ips)
+        .exempt_roles(restricted().roles);
     let some = MaintenanceRule::compile(&config, at(0)).unwrap();
     let all = global(false);
     let route = compile(&RouteState::default());
@@ -601,11 +567,7 @@ fn maintenance_serves_exempt_addresses_and_roles() {
 
 #[test]
 fn maintenance_reads_no_facts_before_its_start() {
-    let config = GlobalMaintenance {
-        start: Some(at(10)),
-        exempt_ips: restricted().ips,
-        ..everything()
-    };
+    let config = everything().start(at(10)).exempt_ips(restricted().ips);
     let rule = MaintenanceRule::compile(&config, at(0)).unwrap();
     let caller = Caller::from("10.1.2.3");
     let gates = Gates {

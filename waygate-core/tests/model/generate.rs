@@ -63,7 +63,7 @@ fn access() -> impl Strategy<Value = Access> {
         vec(network.prop_map(|text| parse_cidr(text).unwrap()), 0..2),
         vec(role.prop_map(|text| text.parse().unwrap()), 0..2),
     )
-        .prop_map(|(ips, roles)| Access { ips, roles })
+        .prop_map(|(ips, roles)| Access::new(ips, roles))
 }
 
 pub(crate) fn command() -> impl Strategy<Value = RouteCommand> {
@@ -100,19 +100,16 @@ pub(crate) fn declared() -> impl Strategy<Value = RouteState> {
         option::of(vec(env(), 0..3)),
         vec(window, 0..3),
     )
-        .prop_map(|(lifecycle, reason, envs, windows)| Position {
-            lifecycle,
-            reason,
-            envs,
-            windows,
+        .prop_map(|(lifecycle, reason, envs, windows)| {
+            let mut position = Position::new(lifecycle, reason).envs(envs);
+            position.windows = windows;
+            position
         });
     (position, option::of(deprecation()), access()).prop_map(|(position, deprecation, access)| {
-        RouteState {
-            position,
-            deprecation,
-            access,
-            force_active: false,
-        }
+        RouteState::default()
+            .position(position)
+            .deprecation(deprecation)
+            .access(access)
     })
 }
 
@@ -155,19 +152,21 @@ pub(crate) fn live(declared: &RouteState, history: &[(Timestamp, RouteCommand)])
 
 /// A state that no history leads to, but that a store may contain.
 pub(crate) fn stored() -> impl Strategy<Value = RouteState> {
-    let former = (any::<bool>(), reason()).prop_map(|(maintenance, reason)| Former {
-        maintenance,
-        reason,
+    let former = (any::<bool>(), reason()).prop_map(|(maintenance, reason)| {
+        let mut former = Former::default();
+        former.maintenance = maintenance;
+        former.reason = reason;
+        former
     });
     let micros =
         || instant().prop_map(|i| Timestamp::from_microsecond(i.as_microsecond()).unwrap());
     let disabled =
         (option::of(micros()), option::of(micros()), former).prop_map(|(since, until, former)| {
-            Disabled {
-                since,
-                until,
-                former,
-            }
+            let mut disabled = Disabled::default();
+            disabled.since = since;
+            disabled.until = until;
+            disabled.former = former;
+            disabled
         });
     (declared(), option::of(disabled), any::<bool>()).prop_map(
         |(mut state, disabled, force_active)| {

@@ -217,13 +217,17 @@ fn disabling_again_changes_the_end_and_the_reason_but_not_the_former_state() {
     ]);
     assert_eq!(
         state.position.lifecycle,
-        Lifecycle::Disabled(Disabled {
-            since: Some(at(2)),
-            until: Some(at(9)),
-            former: Former {
-                maintenance: true,
-                reason: reason("db")
-            },
+        Lifecycle::Disabled({
+            let mut disabled = Disabled::default();
+            disabled.since = Some(at(2));
+            disabled.until = Some(at(9));
+            disabled.former = {
+                let mut former = Former::default();
+                former.maintenance = true;
+                former.reason = reason("db");
+                former
+            };
+            disabled
         })
     );
     assert_eq!(status(&state, 9), (Maintenance, "db"));
@@ -346,13 +350,10 @@ fn a_window_right_after_a_disable_sets_its_end() {
 
 #[test]
 fn any_other_window_does_not_open_a_disabled_route() {
-    let declared = RouteState {
-        position: Position {
-            lifecycle: Lifecycle::Disabled(Disabled::default()),
-            ..Position::default()
-        },
-        ..RouteState::default()
-    };
+    let declared = RouteState::default().position(Position::new(
+        Lifecycle::Disabled(Disabled::default()),
+        Reason::default(),
+    ));
     let disabled = after(&[(0, disable_until(None))]);
     let for_a_while = after(&[(0, disable_until(Some(30)))]);
     for (state, window, now, until) in [
@@ -427,14 +428,9 @@ fn a_window_planned_while_disabled_applies_when_the_route_is_back() {
 
 #[test]
 fn a_declared_disable_that_ends_keeps_the_environment_gate() {
-    let declared = RouteState {
-        position: Position {
-            lifecycle: Lifecycle::Disabled(Disabled::default()),
-            envs: Some(envs(&["dev"])),
-            ..Position::default()
-        },
-        ..RouteState::default()
-    };
+    let closed = Lifecycle::Disabled(Disabled::default());
+    let position = Position::new(closed, Reason::default()).envs(envs(&["dev"]));
+    let declared = RouteState::default().position(position);
     let next = transition(&declared, &declared, &disable_until(Some(10)), at(0)).unwrap();
     assert_eq!(status(&next, 9), (Off, "incident"));
     assert_eq!(status(&next, 10), (EnvGated, ""));
@@ -506,10 +502,7 @@ fn an_environment_gate_without_environments_is_refused() {
 #[test]
 fn deprecation_and_access_are_independent() {
     let deprecation = Deprecation::new(Some(at(0)), None, None).unwrap();
-    let access = Access {
-        roles: vec!["admin".parse().unwrap()],
-        ..Access::default()
-    };
+    let access = Access::new([], vec!["admin".parse().unwrap()]);
     for (name, state) in positions() {
         let next = apply(
             &state,
@@ -529,13 +522,7 @@ fn deprecation_and_access_are_independent() {
 
 #[test]
 fn reset_restores_the_declaration() {
-    let declared = RouteState {
-        position: Position {
-            envs: Some(envs(&["dev"])),
-            ..Position::default()
-        },
-        ..RouteState::default()
-    };
+    let declared = RouteState::default().position(Position::default().envs(envs(&["dev"])));
     for (name, state) in positions() {
         let next = transition(&state, &declared, &RouteCommand::Reset, at(0)).unwrap();
         assert_eq!(next, declared, "{name}");
@@ -544,10 +531,7 @@ fn reset_restores_the_declaration() {
 
 #[test]
 fn a_force_active_route_accepts_only_a_reset() {
-    let forced = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let forced = RouteState::default().force_active(true);
     let open = RouteState::default();
     let commands = [
         enable(),

@@ -11,7 +11,8 @@ use crate::auth::{AuthMode, Credentials, NoCredentials};
 ///
 /// let admin = Admin::new(Credentials::new("admin", "correct horse battery staple"))
 ///     .require_if_match(true)
-///     .login_lifetime(Duration::from_secs(8 * 3600));
+///     .login_lifetime(Duration::from_secs(8 * 3600))
+///     .sdk_lifetime(Duration::from_secs(30 * 86_400));
 /// ```
 #[derive(Debug)]
 #[must_use = "nothing is served until this is given to `Guarded::admin`"]

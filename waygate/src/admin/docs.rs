@@ -59,6 +59,7 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
     if let Some(schemas) = components["schemas"].as_object_mut() {
         schemas.retain(|name, _| !name.starts_with(TAGGED));
         open_parts(schemas);
+        schemas.values_mut().for_each(leave_out_examples);
     }
     if let Some(Value::Object(paths)) = document.get_mut("paths") {
         for (path, item) in paths {
@@ -68,6 +69,22 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
         }
     }
     document
+}
+
+/// Ends descriptions before their examples, which are for readers of the crate.
+fn leave_out_examples(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(Value::String(text)) = members.get_mut("description")
+                && let Some(end) = text.find("\n\n```")
+            {
+                text.truncate(end);
+            }
+            members.values_mut().for_each(leave_out_examples);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_examples),
+        _ => {}
+    }
 }
 
 /// Allows the parts of `allOf` additional members, which come from the other parts.

@@ -16,7 +16,6 @@ use super::{
 };
 use crate::{
     Waygate,
-    engine::audit_entry,
     rest::{Problem, ProblemKind},
 };
 
@@ -97,10 +96,9 @@ impl Authenticator {
         reason: String,
     ) -> AuditEntry {
         let now = self.waygate.inner.clock.now();
-        AuditEntry {
-            reason,
-            ..audit_entry(origin, action, &format!("auth:{user}"), now)
-        }
+        let mut entry = AuditEntry::new(origin, action, format!("auth:{user}"), now);
+        entry.reason = reason;
+        entry
     }
 
     pub(super) async fn write(&self, batch: Batch) -> Result<(), CommitError> {

@@ -15,7 +15,10 @@ use super::{password, phc::PasswordHash};
 ///
 /// // printf %s "$password" | argon2 "$(openssl rand -hex 8)" -id -t 2 -k 65536 -p 1 -e
 /// let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-/// let credentials = Credentials::hashed("admin", phc)?.with("deploy", "correct horse battery staple");
+/// let credentials = Credentials::hashed("admin", phc)?
+///     .with_hashed("alice", phc)?
+///     .with("deploy", "correct horse battery staple");
+/// let local = Credentials::new("admin", "correct horse battery staple");
 /// # Ok::<(), waygate::admin::CredentialError>(())
 /// ```
 ///
@@ -46,6 +49,13 @@ pub(super) enum Password {
 }
 
 /// An invalid user name or password hash.
+///
+/// ```
+/// use waygate::admin::{CredentialError, Credentials};
+///
+/// let weak = Credentials::hashed("admin", "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAA");
+/// assert!(matches!(weak, Err(CredentialError::Hash { .. })));
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialError {
@@ -125,6 +135,12 @@ impl Credentials {
 /// have no proxy headers. Cross-site requests are refused. The server must provide the peer's address: serve the
 /// application with
 /// [`Guarded::into_make_service_with_connect_info`](crate::Guarded::into_make_service_with_connect_info).
+///
+/// ```
+/// use waygate::admin::{Admin, Credentials};
+///
+/// let local = Admin::new(Credentials::none());
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct NoCredentials {
     pub(super) reach: Reach,

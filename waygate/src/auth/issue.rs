@@ -1,7 +1,7 @@
 use serde_json::json;
 use waygate_core::{
     Printable, Secret,
-    model::{Action, AuditEntry, Origin},
+    model::{Action, Origin},
     port::{Batch, EntityKey, Expected},
 };
 
@@ -55,18 +55,14 @@ impl Authenticator {
         let token = generate().map_err(no_token)?;
         let hash = TokenHash::of(token.expose());
         let entity = hash.entity();
-        let audit = AuditEntry {
-            new: Some(json!({ "token": hash.id().to_string(), "scopes": record.scopes })),
-            ..self.line(action, origin, &record.username, reason)
-        };
+        let mut audit = self.line(action, origin, &record.username, reason);
+        audit.new = Some(json!({ "token": hash.id().to_string(), "scopes": record.scopes }));
         let value = serde_json::to_value(&record).unwrap_or_default();
-        let mut batch = Batch {
-            expected: vec![(entity.clone(), Expected::Absent)],
-            puts: vec![(entity, value)],
-            deletes: self.to_delete(&record),
-            audit: vec![audit],
-            ..Batch::default()
-        };
+        let mut batch = Batch::new()
+            .expect(entity.clone(), Expected::Absent)
+            .put(entity, value)
+            .audit(audit);
+        batch.deletes = self.to_delete(&record);
         if let Some(network) = from {
             let logins = self.waygate.inner.snapshot.load().records.logins.clone();
             let (known, deleted) = remember(&logins, &record.username, network, record.created_at);
@@ -89,11 +85,12 @@ impl Authenticator {
             Action::Logout => String::new(),
             _ => record.name.clone().unwrap_or_default(),
         };
-        let batch = Batch {
-            deletes: vec![token.hash.entity()],
-            audit: vec![self.line(action, origin, &record.username, name)],
-            ..Batch::default()
-        };
+        let batch = Batch::new().delete(token.hash.entity()).audit(self.line(
+            action,
+            origin,
+            &record.username,
+            name,
+        ));
         Ok(self.write(batch).await?)
     }
 

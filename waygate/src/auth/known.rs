@@ -91,7 +91,7 @@ mod tests {
         let written = usize::from(put.is_some());
         if let Some((key, value)) = put {
             let revision = 1;
-            logins.put(&key, Entity { revision, value }).unwrap();
+            logins.put(&key, Entity::new(revision, value)).unwrap();
         }
         for key in deletes {
             logins.delete(&key);

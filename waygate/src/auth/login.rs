@@ -104,10 +104,7 @@ impl Authenticator {
             return;
         }
         let origin = Origin::new("anonymous", platform.as_str());
-        let batch = Batch {
-            audit: vec![self.line(Action::LoginRefused, &origin, user, from)],
-            ..Batch::default()
-        };
+        let batch = Batch::new().audit(self.line(Action::LoginRefused, &origin, user, from));
         if let Err(error) = self.write(batch).await {
             tracing::warn!(error = %Printable(error), "a refused login could not be written to the audit log");
         }

@@ -2,14 +2,14 @@ use std::fmt;
 
 use waygate_core::{
     grammar::{EnvName, ServiceName},
-    model::{AuditEntry, GlobalMaintenance, Origin, Revision},
+    model::{AuditEntry, DroppedMaintenance, GlobalMaintenance, Origin, Revision},
     net::TrustedProxies,
     port::{AuditQuery, BackendError},
 };
 
 use super::{
-    BuildError, Component, Events, Health, Operator, Report, ResolveError, RouteRecord, Waygate,
-    WaygateBuilder, config, deadline, kinds::MaintenanceScope, listing,
+    BuildError, Component, Events, Health, MaintenanceRecord, Operator, Report, ResolveError,
+    RouteRecord, Waygate, WaygateBuilder, config, deadline, kinds::MaintenanceScope, listing,
 };
 
 impl Waygate {
@@ -54,6 +54,15 @@ impl Waygate {
 
     /// The same with this file in place of the nearest `.waygate` file. It has to be there; the environment still comes
     /// first.
+    ///
+    /// ```no_run
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let waygate = waygate::Waygate::from_env_file("/etc/shop/waygate.env")?.build().await?;
+    /// # drop(waygate);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As for [`from_env`](Self::from_env), and when the file cannot be read.
@@ -132,19 +141,28 @@ impl Waygate {
         self.inner.orphans().await
     }
 
-    /// Global maintenance as it is now, and the number of the commit that set it (0: never set). One that is planned is not
-    /// `enabled`, and has a `start`; nothing is left of one that has ended.
-    pub fn global_maintenance(&self) -> (GlobalMaintenance, u64) {
+    /// Returns global maintenance as it is now, with the commit that set it (number 0: never set). One that is planned is
+    /// not `enabled`, and has a `start`; nothing is left of one that has ended.
+    pub fn global_maintenance(&self) -> MaintenanceRecord {
         let snapshot = self.inner.snapshot.load();
         let global = snapshot.global.config.at(self.inner.clock.now());
-        (global, snapshot.global.revision)
+        self.maintenance_record(global, snapshot.global.revision)
     }
 
-    /// The same for maintenance of one service, which may be another one than this process is part of.
-    pub async fn service_maintenance(&self, service: &ServiceName) -> (GlobalMaintenance, u64) {
+    /// Returns the maintenance of one service, which may be another one than this process is part of.
+    pub async fn service_maintenance(&self, service: &ServiceName) -> MaintenanceRecord {
         let scope = MaintenanceScope::Service(service.clone());
         let known = self.inner.stored.lock().await.maintenance(&scope);
-        (known.value.at(self.inner.clock.now()), known.revision)
+        self.maintenance_record(known.value.at(self.inner.clock.now()), known.revision)
+    }
+
+    fn maintenance_record(&self, maintenance: GlobalMaintenance, number: u64) -> MaintenanceRecord {
+        let epoch = self.revision().epoch;
+        MaintenanceRecord {
+            maintenance,
+            revision: Revision { epoch, number },
+            dropped: DroppedMaintenance::default(),
+        }
     }
 
     /// What of maintenance does not do what it says, in words.

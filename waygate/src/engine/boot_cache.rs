@@ -96,7 +96,7 @@ impl Inner {
         }
         let entities = stored.entities();
         drop(stored);
-        cache.store(Image { revision, entities }).await?;
+        cache.store(Image::new(revision, entities)).await?;
         *kept = Some(revision);
         Ok(())
     }

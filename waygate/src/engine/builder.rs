@@ -21,7 +21,7 @@ use super::{
     principal::PrincipalSource,
 };
 
-/// Configures an engine. Only [`build`](Self::build) can fail.
+#[doc = include_str!("builder.md")]
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is awaited"]
 pub struct WaygateBuilder {
@@ -152,12 +152,6 @@ impl WaygateBuilder {
     /// applies; units granted meanwhile are charged later. Default: every process counts separately.
     pub fn counters(mut self, counters: impl CounterStore) -> Self {
         self.counters = Some(Arc::new(counters));
-        self
-    }
-
-    /// Like [`counters`](Self::counters), for a store that is used elsewhere too.
-    pub fn shared_counters(mut self, counters: Arc<dyn CounterStore>) -> Self {
-        self.counters = Some(counters);
         self
     }
 

@@ -73,10 +73,7 @@ impl Inner {
         self.monitor.store_takes_writes(no_fault, self.clock.now());
         let changed: Vec<EntityKey> = puts.iter().map(|(key, _)| key.clone()).collect();
         for (key, value) in puts {
-            let entity = Entity {
-                revision: revision.number,
-                value,
-            };
+            let entity = Entity::new(revision.number, value);
             if let Err(problem) = stored.put(&key, entity) {
                 tracing::error!(key = %Printable(&key), problem = %Printable(problem), "a record that was just written cannot be read back");
             }

@@ -21,6 +21,20 @@ pub(crate) struct Registered {
 }
 
 /// The origin of a route.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate, model::Source};
+/// # use waygate::model::RouteState;
+///
+/// let waygate = Waygate::builder().build().await?;
+/// # waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
+/// let route = waygate.route("GET:/payments")?;
+/// assert_eq!(route.source, Some(Source::Registered));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {

@@ -7,6 +7,20 @@ use waygate_core::{
 };
 
 /// A route key that matches no route, or several.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate, ResolveError};
+/// # use waygate::model::RouteState;
+///
+/// let waygate = Waygate::builder().build().await?;
+/// # waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
+/// let error = waygate.route("GET:/payment").unwrap_err();
+/// assert!(matches!(error, ResolveError::NotRegistered { nearest: Some(_), .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
@@ -74,6 +88,20 @@ fn limit_hint(nearest: Option<&LimitKey>) -> String {
 }
 
 /// A change that failed. The state is unchanged.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate, ChangeError};
+/// # use waygate::model::RouteState;
+///
+/// let waygate = Waygate::builder().build().await?;
+/// # waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
+/// let late = waygate.system().if_revision(7).disable("GET:/payments", "incident 12").await;
+/// assert!(matches!(late, Err(ChangeError::Conflict { expected: 7, found: 0, .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {
@@ -143,6 +171,17 @@ pub(crate) fn route_key(text: &str) -> Result<RouteKey, ResolveError> {
 }
 
 /// An engine that could not be started.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{BuildError, Waygate};
+///
+/// let error = Waygate::builder().environment("no such name!").build().await;
+/// assert!(matches!(error, Err(BuildError::Setting { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {

@@ -19,6 +19,25 @@ use super::{
 };
 
 /// A message to subscribers, sent after what it reports took effect.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate, events::Event};
+/// # use waygate::model::RouteState;
+///
+/// let waygate = Waygate::builder().build().await?;
+/// # waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
+/// let mut events = waygate.subscribe();
+/// waygate.system().disable("GET:/payments", "incident 12").await?;
+/// match events.next().await {
+///     Some(Event::Changed(changed)) => assert_eq!(changed.key, "GET:/payments"),
+///     Some(Event::Missed(count)) => println!("{count} events were missed"),
+///     _ => println!("the engine has ended"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
@@ -42,6 +61,24 @@ pub enum Event {
 /// | `audit` | the path in the audit log | none: only the audit log was written |
 ///
 /// More kinds may be added.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate};
+/// # use waygate::model::RouteState;
+///
+/// let waygate = Waygate::builder().build().await?;
+/// # waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
+/// let mut events = waygate.subscribe();
+/// waygate.system().disable("GET:/payments", "incident 12").await?;
+/// let event = events.next().await.expect("a change");
+/// let changed = event.changed().expect("a record");
+/// assert_eq!((changed.kind, changed.key.as_str()), ("route", "GET:/payments"));
+/// assert_eq!(changed.route().map(|route| route.view.status.as_str()), Some("disabled"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Changed {
@@ -115,6 +152,22 @@ impl Event {
 
 /// A stream of [`Event`]s, starting with the subscription. Ends with the engine, or with
 /// [`Waygate::shutdown`](super::Waygate::shutdown).
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate};
+/// # use waygate::model::RouteState;
+///
+/// let waygate = Waygate::builder().build().await?;
+/// # waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
+/// let mut events = waygate.subscribe();
+/// waygate.system().disable("GET:/payments", "incident 12").await?;
+/// let event = events.next().await.expect("a change");
+/// assert_eq!(event.audit().map(|line| line.reason.as_str()), Some("incident 12"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Events(Pin<Box<dyn Stream<Item = Event> + Send + Sync>>);
 
 impl Events {

@@ -11,6 +11,18 @@ use serde::Serialize;
 use waygate_core::{Printable, Timestamp, port::Clock};
 
 /// A part of Waygate that can be impaired while the API keeps running.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate, health::Component};
+///
+/// let waygate = Waygate::builder().bypass_rate_limits(true).build().await?;
+/// let health = waygate.health();
+/// assert!(health.contains_key(&Component::RateLimitBypass));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -68,6 +80,19 @@ impl fmt::Display for Component {
 }
 
 /// An impairment: its cause and its start.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate, health::Component};
+///
+/// let waygate = Waygate::builder().bypass_rate_limits(true).build().await?;
+/// let health = waygate.health();
+/// let degraded = &health[&Component::RateLimitBypass];
+/// assert!(!degraded.cause.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Degraded {
@@ -78,6 +103,15 @@ pub struct Degraded {
 }
 
 /// The impaired components. Empty means healthy.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let waygate = waygate::Waygate::builder().build().await?;
+/// assert!(waygate.health().is_empty(), "all is well");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub type Health = BTreeMap<Component, Degraded>;
 
 /// Tracks impairments, and logs each transition once.

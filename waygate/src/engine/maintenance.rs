@@ -1,10 +1,7 @@
 use waygate_core::{
     Printable, Timestamp,
     grammar::Reason,
-    model::{
-        Action, AuditEntry, DroppedMaintenance, ExemptPath, GlobalMaintenance, Revision,
-        RouteStatus,
-    },
+    model::{Action, DroppedMaintenance, ExemptPath, GlobalMaintenance, Revision, RouteStatus},
 };
 
 use super::{
@@ -22,15 +19,30 @@ pub(crate) enum MaintenanceCommand {
     SetExemptPaths(Vec<ExemptPath>),
 }
 
-/// The result of a change of global or service maintenance.
+/// Global maintenance, or that of a service.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate, model::GlobalMaintenance};
+///
+/// let waygate = Waygate::builder().build().await?;
+/// let upgrade = GlobalMaintenance::new("database upgrade".parse()?);
+/// let record = waygate.system().enable_global_maintenance(upgrade).await?;
+/// assert!(record.maintenance.enabled);
+/// assert_eq!(waygate.global_maintenance().revision, record.revision);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MaintenanceRecord {
     /// The effective maintenance.
     pub maintenance: GlobalMaintenance,
-    /// The commit of the change.
+    /// The commit that changed it last; its number is 0 if none has.
     pub revision: Revision,
-    /// Parts that the change has dropped, such as the window or the exemptions of an earlier maintenance.
+    /// Parts that the change has dropped, such as the window or the exemptions of an earlier maintenance. Empty in a
+    /// record that is only read.
     pub dropped: DroppedMaintenance,
 }
 
@@ -95,10 +107,9 @@ impl Change for MaintenanceChange {
         let next = match command {
             MaintenanceCommand::Enable(config) => enabled(config.clone(), now)?,
             MaintenanceCommand::Disable => GlobalMaintenance::default(),
-            MaintenanceCommand::SetExemptPaths(paths) => GlobalMaintenance {
-                exempt_paths: paths.clone(),
-                ..current.clone()
-            },
+            MaintenanceCommand::SetExemptPaths(paths) => {
+                current.clone().exempt_paths(paths.clone())
+            }
         };
         let reason = match command {
             MaintenanceCommand::Enable(config) => &config.reason,
@@ -109,16 +120,15 @@ impl Change for MaintenanceChange {
         let dropped = DroppedMaintenance::between(&current, &next, now);
         let is_on = next.holds_at(now);
         tx.follow(&Timed::Maintenance(scope.clone()), &before, &next);
-        tx.audit(AuditEntry {
-            reason: reason.to_string(),
-            service: scope.service().map(ToString::to_string),
-            previous_status: Some(status(current.holds_at(now))),
-            new_status: Some(status(is_on)),
-            previous: Some(json(&current)),
-            new: Some(json(&next)),
-            dropped: (!dropped.is_empty()).then(|| json(&dropped)),
-            ..tx.line(scope.action(command, is_on), &scope.audit_path())
-        });
+        let mut entry = tx.line(scope.action(command, is_on), &scope.audit_path());
+        entry.reason = reason.to_string();
+        entry.service = scope.service().map(ToString::to_string);
+        entry.previous_status = Some(status(current.holds_at(now)));
+        entry.new_status = Some(status(is_on));
+        entry.previous = Some(json(&current));
+        entry.new = Some(json(&next));
+        entry.dropped = (!dropped.is_empty()).then(|| json(&dropped));
+        tx.audit(entry);
         tx.put::<Maintenances>(scope, &next);
         let revision = tx.commit().await?;
         // Unknown routes are logged by health, if this process can know them.
@@ -147,10 +157,8 @@ impl Change for MaintenanceChange {
 
 /// The record of a maintenance that is turned on.
 fn enabled(config: GlobalMaintenance, now: Timestamp) -> Result<GlobalMaintenance, ChangeError> {
-    let config = GlobalMaintenance {
-        enabled: true,
-        ..config.checked()?
-    };
+    let mut config = config.checked()?;
+    config.enabled = true;
     match config.end {
         Some(end) if end <= now => Err(ChangeError::Ended { end, now }),
         _ => Ok(config),

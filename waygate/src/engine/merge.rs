@@ -90,10 +90,7 @@ fn conflict(key: &RouteKey, what: &str, first: &Registered, second: &Registered)
 
 /// Returns `true` if a state refuses requests of some clients at some time.
 pub(crate) fn closes(state: &RouteState) -> bool {
-    let free = RouteState {
-        deprecation: state.deprecation.clone(),
-        ..RouteState::default()
-    };
+    let free = RouteState::default().deprecation(state.deprecation.clone());
     *state != free
 }
 
@@ -103,15 +100,14 @@ fn both(first: &RouteState, second: &RouteState) -> Result<RouteState, &'static 
     if open != closed && closes(if open { second } else { first }) {
         return Err("states, one of them force-active");
     }
-    Ok(RouteState {
-        position: part(&first.position, &second.position).ok_or("states")?,
-        deprecation: part(&first.deprecation, &second.deprecation).ok_or("deprecations")?,
-        access: waygate_core::model::Access {
-            ips: part(&first.access.ips, &second.access.ips).ok_or("allowed networks")?,
-            roles: part(&first.access.roles, &second.access.roles).ok_or("allowed roles")?,
-        },
-        force_active: first.force_active || second.force_active,
-    })
+    Ok(RouteState::default()
+        .position(part(&first.position, &second.position).ok_or("states")?)
+        .deprecation(part(&first.deprecation, &second.deprecation).ok_or("deprecations")?)
+        .access(waygate_core::model::Access::new(
+            part(&first.access.ips, &second.access.ips).ok_or("allowed networks")?,
+            part(&first.access.roles, &second.access.roles).ok_or("allowed roles")?,
+        ))
+        .force_active(first.force_active || second.force_active))
 }
 
 /// The declared one; `None` if both are declared and differ.

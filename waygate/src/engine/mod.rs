@@ -4,7 +4,6 @@ mod admit;
 mod answers;
 mod api;
 mod attached;
-mod audit;
 mod bindings;
 #[cfg(feature = "file")]
 mod boot_cache;
@@ -136,7 +135,6 @@ pub(crate) use store::Notice;
 pub(crate) use table::{Governing, Served, Table};
 #[cfg(feature = "admin")]
 pub(crate) use {
-    audit::entry as audit_entry,
     kinds::{Logins, MaintenanceScope, Records, Tokens},
     limits::LimitCommand,
     maintenance::MaintenanceCommand,

@@ -15,26 +15,7 @@ use super::{
     tx::{By, Change},
 };
 
-/// Changes the state of an engine, on behalf of an [`Origin`].
-///
-/// Route keys are `METHOD:/path`; a bare path also names its only method. Each change is written to the store
-/// together with its line in the audit log before it takes effect, and is in effect when the call returns. Dropping
-/// the future does not undo a change in progress.
-///
-/// ```
-/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-/// use waygate::{Waygate, audit::Origin};
-/// # use waygate::model::RouteState;
-///
-/// let waygate = Waygate::builder().environment("production").build().await?;
-/// # waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
-/// let alice = waygate.operator(Origin::new("alice", "cli"));
-/// let route = alice.disable("GET:/payments", "incident 12").await?;
-/// assert_eq!(route.view.status.as_str(), "disabled");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+#[doc = include_str!("operator.md")]
 #[derive(Debug, Clone)]
 #[must_use = "an operator does nothing until one of its methods is awaited"]
 pub struct Operator {
@@ -263,17 +244,14 @@ impl Operator {
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// use waygate::{Waygate, model::GlobalMaintenance};
+    /// use waygate::{Timestamp, Waygate, model::GlobalMaintenance};
     ///
     /// let waygate = Waygate::builder().build().await?;
-    /// let planned = GlobalMaintenance {
-    ///     reason: "database upgrade".parse()?,
-    ///     start: Some("2030-01-01T02:00:00Z".parse()?),
-    ///     end: Some("2030-01-01T04:00:00Z".parse()?),
-    ///     exempt_ips: vec!["10.0.0.0/8".parse()?],
-    ///     exempt_roles: vec!["ops".parse()?],
-    ///     ..GlobalMaintenance::default()
-    /// };
+    /// let planned = GlobalMaintenance::new("database upgrade".parse()?)
+    ///     .start("2030-01-01T02:00:00Z".parse::<Timestamp>()?)
+    ///     .end("2030-01-01T04:00:00Z".parse::<Timestamp>()?)
+    ///     .exempt_ips(["10.0.0.0/8".parse()?])
+    ///     .exempt_roles(["ops".parse()?]);
     /// let record = waygate.system().enable_global_maintenance(planned).await?;
     /// assert!(!record.maintenance.enabled, "it has not begun");
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -167,10 +167,8 @@ mod tests {
             ("concurrency/*#default", json!({"policy": {"limit": 5}})),
             ("global", json!({"enabled": true})),
         ];
-        let batch = Batch {
-            puts: records.map(|(key, value)| (key.into(), value)).to_vec(),
-            ..Batch::default()
-        };
+        let mut batch = Batch::new();
+        batch.puts = records.map(|(key, value)| (key.into(), value)).to_vec();
         backend.commit(batch).await.unwrap();
         let image = backend.load().await.unwrap();
         (waygate, stored, image)

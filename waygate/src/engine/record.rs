@@ -4,6 +4,21 @@ use waygate_core::model::{Dropped, Revision, RouteKey, RouteState, RouteView};
 use super::declared::Source;
 
 /// A route at one instant, with its origin.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate};
+/// # use waygate::model::RouteState;
+///
+/// let waygate = Waygate::builder().build().await?;
+/// # waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
+/// let route = waygate.route("GET:/payments")?;
+/// assert_eq!(route.view.status.as_str(), "active");
+/// assert!(!route.overridden);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct RouteRecord {

@@ -24,11 +24,17 @@ use super::{
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-/// use waygate::{Waygate, limits::RateLimitPolicy, model::Registration};
+/// use waygate::{
+///     Waygate,
+///     limits::{ConcurrencyPolicy, RateLimitPolicy},
+///     model::{Registration, RouteState},
+/// };
 ///
 /// let waygate = Waygate::builder().build().await?;
 /// let search = Registration::new("GET:/search".parse()?)
-///     .rate_limit(RateLimitPolicy::new("100/minute".parse()?)?);
+///     .state(RouteState::default().force_active(true))
+///     .rate_limit(RateLimitPolicy::new("100/minute".parse()?)?)
+///     .concurrency_limit(ConcurrencyPolicy::new(10.try_into()?));
 /// waygate.register_all([search]).await?;
 /// assert_eq!(waygate.rate_limits().len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

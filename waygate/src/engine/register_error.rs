@@ -3,6 +3,18 @@ use waygate_core::{grammar::Invalid, model::RouteKey};
 use super::{declared::Source, limits::NO_PRINCIPAL};
 
 /// A registration that failed. The state is unchanged.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{RegisterError, Waygate, model::RouteState};
+///
+/// let waygate = Waygate::builder().service("billing").build().await?;
+/// let own = waygate.register("billing:GET:/payments".parse()?, RouteState::default()).await;
+/// assert!(matches!(own, Err(RegisterError::OwnService { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {

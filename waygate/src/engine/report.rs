@@ -12,6 +12,21 @@ use super::{ConcurrencyRecord, LimitRecord, RouteRecord, Source};
 ///
 /// Each route is one line with its key, its status and its origin. Its limits follow below it, and the shared limits
 /// at the end.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate};
+/// # use waygate::model::RouteState;
+///
+/// let waygate = Waygate::builder().build().await?;
+/// # waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
+/// let report = waygate.report();
+/// assert_eq!(report.routes().len(), 1);
+/// assert!(report.to_string().contains("GET:/payments"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Report {
     environment: EnvName,

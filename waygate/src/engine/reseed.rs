@@ -8,7 +8,7 @@ use waygate_core::{
 };
 
 use super::{
-    ChangeError, Component, Inner, Operator, audit,
+    ChangeError, Component, Inner, Operator,
     kinds::{Filled, RecordId, Reseeds},
     store::{Kind, json},
     stored::Stored,
@@ -61,13 +61,12 @@ fn batch(stored: &Stored, image: &Image, line: AuditEntry) -> Batch {
         (key.clone(), expected)
     };
     let expected = puts.iter().map(|(key, _)| key).chain(&deletes).map(expect);
-    Batch {
-        expected_epoch: (image.revision.number > 0).then_some(image.revision.epoch),
-        expected: expected.collect(),
-        puts,
-        deletes,
-        audit: vec![line],
-    }
+    let mut batch = Batch::new().audit(line);
+    batch.expected_epoch = (image.revision.number > 0).then_some(image.revision.epoch);
+    batch.expected = expected.collect();
+    batch.puts = puts;
+    batch.deletes = deletes;
+    batch
 }
 
 impl Inner {
@@ -78,17 +77,13 @@ impl Inner {
         image: &Image,
         origin: &Origin,
     ) -> Result<(), CommitError> {
-        let line = AuditEntry {
-            reason: format!("from revision {}", stored.revision),
-            ..audit::entry(origin, Action::StoreReseeded, PATH, self.clock.now())
-        };
+        let mut line = AuditEntry::new(origin, Action::StoreReseeded, PATH, self.clock.now());
+        line.reason = format!("from revision {}", stored.revision);
         let batch = batch(stored, image, line.clone());
         let revision = self.commit_in_time(batch).await?;
         tracing::warn!(from = %stored.revision, to = %revision, "reseeded an empty store");
-        let audit = AuditEntry {
-            revision: revision.number,
-            ..line
-        };
+        let mut audit = line;
+        audit.revision = revision.number;
         let mark = RecordId::new::<Reseeds>(&()).into_iter().collect();
         self.announce(stored, &mark, &[audit.into()], revision);
         Ok(())

@@ -1,6 +1,6 @@
 use waygate_core::{
     Printable,
-    model::{Action, AuditEntry, Dropped, LimitScope, RouteKey, RouteOverride},
+    model::{Action, Dropped, LimitScope, RouteKey, RouteOverride},
     transition::{Refused, RouteCommand, transition},
 };
 
@@ -52,16 +52,15 @@ impl Change for RouteChange {
         }
         tx.follow(&Timed::Route(route.key.clone()), &current.state, &next);
         let dropped = Dropped::between(&current.state, &next, now);
-        tx.audit(AuditEntry {
-            service: route.key.service().map(str::to_owned),
-            previous_status: Some(current.state.status(now)),
-            new_status: Some(next.status(now)),
-            previous: Some(json(&current.state)),
-            new: Some(json(&next)),
-            dropped: (!dropped.is_empty()).then(|| json(&dropped)),
-            reason: command.audit_reason(),
-            ..tx.line(command.action(), route.key.as_str())
-        });
+        let mut entry = tx.line(command.action(), route.key.as_str());
+        entry.service = route.key.service().map(str::to_owned);
+        entry.previous_status = Some(current.state.status(now));
+        entry.new_status = Some(next.status(now));
+        entry.previous = Some(json(&current.state));
+        entry.new = Some(json(&next));
+        entry.dropped = (!dropped.is_empty()).then(|| json(&dropped));
+        entry.reason = command.audit_reason();
+        tx.audit(entry);
         // Without its own record, it would be closed because of an unreadable one.
         if matches!(command, RouteCommand::Reset) && !tx.stored.is_in_doubt(&route.key) {
             tx.delete::<Routes>(&route.key);
@@ -136,11 +135,10 @@ impl Change for Purge {
                 .iter()
                 .for_each(|key| tx.delete::<Generations>(key));
         }
-        tx.audit(AuditEntry {
-            service: key.service().map(str::to_owned),
-            previous: Some(json(&known.state)),
-            ..tx.line(Action::Purge, key.as_str())
-        });
+        let mut entry = tx.line(Action::Purge, key.as_str());
+        entry.service = key.service().map(str::to_owned);
+        entry.previous = Some(json(&known.state));
+        tx.audit(entry);
         tx.commit().await?;
         Ok(())
     }

@@ -12,7 +12,7 @@ use waygate_core::{
 };
 
 use super::{
-    Component, Inner, audit,
+    Component, Inner,
     kinds::{MaintenanceScope, Maintenances, Records, Routes, Schedule, Schedules, Timed},
     maintenance,
     precondition::Precondition,
@@ -33,17 +33,15 @@ impl Timed {
                     RouteStatus::Disabled => Action::Disable,
                     _ => Action::Enable,
                 };
-                AuditEntry {
-                    service: key.service().map(str::to_owned),
-                    ..audit::entry(&origin, action, key.as_str(), now)
-                }
+                let mut entry = AuditEntry::new(&origin, action, key.as_str(), now);
+                entry.service = key.service().map(str::to_owned);
+                entry
             }
             Self::Maintenance(scope) => {
                 let action = scope.switched(to == RouteStatus::Maintenance);
-                AuditEntry {
-                    service: scope.service().map(ToString::to_string),
-                    ..audit::entry(&origin, action, &scope.audit_path(), now)
-                }
+                let mut entry = AuditEntry::new(&origin, action, scope.audit_path(), now);
+                entry.service = scope.service().map(ToString::to_string);
+                entry
             }
         }
     }
@@ -116,13 +114,12 @@ impl Timed {
         let steps = transitions(state, after, now);
         let line = |step: Transition| {
             let late = now.duration_since(step.at).as_millis();
-            AuditEntry {
-                previous_status: Some(step.from),
-                new_status: Some(step.to),
-                reason: state.reason(step.at),
-                new: Some(json(&serde_json::json!({ "at": step.at, "late_ms": late }))),
-                ..self.line(step.to, now)
-            }
+            let mut entry = self.line(step.to, now);
+            entry.previous_status = Some(step.from);
+            entry.new_status = Some(step.to);
+            entry.reason = state.reason(step.at);
+            entry.new = Some(json(&serde_json::json!({ "at": step.at, "late_ms": late })));
+            entry
         };
         steps.into_iter().map(line).collect()
     }

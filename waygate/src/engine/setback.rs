@@ -122,13 +122,12 @@ impl Tx<'_> {
         previous: Option<Value>,
         new: Value,
     ) {
-        self.audit(AuditEntry {
-            service: line.service.clone(),
-            reason: "a lost change may have closed it".to_owned(),
-            previous,
-            new: Some(new),
-            ..self.line(action, &line.path)
-        });
+        let mut entry = self.line(action, &line.path);
+        entry.service = line.service.clone();
+        entry.reason = "a lost change may have closed it".to_owned();
+        entry.previous = previous;
+        entry.new = Some(new);
+        self.audit(entry);
     }
 }
 
@@ -166,7 +165,7 @@ impl Inner {
                 let known = RecordId::of(&key).ok();
                 let known = known.and_then(|id| stored.records.entity(&id));
                 let revision = known.map_or(0, |entity| entity.revision);
-                let entity = waygate_core::port::Entity { revision, value };
+                let entity = waygate_core::port::Entity::new(revision, value);
                 if let Err(problem) = stored.put(&key, entity) {
                     tracing::error!(key = %Printable(&key), problem = %Printable(problem), "cannot close the record \
                                                                                             of a lost change");

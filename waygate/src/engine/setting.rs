@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use waygate_core::{
     grammar::PolicyName,
-    model::{Action, AuditEntry, Revision},
+    model::{Action, Revision},
     port::Expected,
 };
 
@@ -56,11 +56,10 @@ where
         };
         let name = self.name();
         let action = Action::from(&*format!("{name}_{word}"));
-        tx.audit(AuditEntry {
-            previous,
-            new: self.value.as_ref().map(json),
-            ..tx.line(action, &format!("{name}:{}", self.key))
-        });
+        let mut entry = tx.line(action, &format!("{name}:{}", self.key));
+        entry.previous = previous;
+        entry.new = self.value.as_ref().map(json);
+        tx.audit(entry);
         Ok(Some(tx.commit().await?))
     }
 }

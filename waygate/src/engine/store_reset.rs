@@ -1,4 +1,15 @@
 /// The reaction to a store that has lost its content: another epoch, or an older revision.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate, port::OnStoreReset};
+///
+/// let waygate = Waygate::builder().on_store_reset(OnStoreReset::Reseed).build().await?;
+/// # drop(waygate);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnStoreReset {

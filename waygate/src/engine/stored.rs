@@ -267,14 +267,14 @@ mod tests {
         let revision = 7;
         let entities = records
             .into_iter()
-            .map(|(key, value)| (key, Entity { revision, value }));
-        Image {
-            revision: Revision {
+            .map(|(key, value)| (key, Entity::new(revision, value)));
+        Image::new(
+            Revision {
                 epoch: Epoch::random(),
                 number: revision,
             },
-            entities: entities.collect(),
-        }
+            entities.collect(),
+        )
     }
 
     fn sorted(stored: &Stored) -> Vec<(EntityKey, Entity)> {

@@ -10,7 +10,7 @@ use waygate_core::{
 };
 
 use super::{
-    ChangeError, Inner, audit,
+    ChangeError, Inner,
     kinds::{RecordId, Records},
     precondition::Precondition,
     store::{Holds, Kind, json},
@@ -112,7 +112,7 @@ impl<'a> Tx<'a> {
 
     /// An audit line, to be completed.
     pub(crate) fn line(&self, action: Action, path: &str) -> AuditEntry {
-        audit::entry(&self.by.origin, action, path, self.now)
+        AuditEntry::new(&self.by.origin, action, path, self.now)
     }
 
     /// Adds a line to the audit log.
@@ -179,11 +179,9 @@ impl Inner {
         let revision = self.commit(stored, batch).await?;
         let touched = Touched::by(&subjects, stored, &self.snapshot.load().table);
         self.publish_next(stored, &touched);
-        let lines = lines.into_iter().map(|line| {
-            Arc::new(AuditEntry {
-                revision: revision.number,
-                ..line
-            })
+        let lines = lines.into_iter().map(|mut line| {
+            line.revision = revision.number;
+            Arc::new(line)
         });
         Ok(Written {
             engine: self,

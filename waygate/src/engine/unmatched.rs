@@ -293,10 +293,7 @@ mod tests {
         let router = (0..30).fold(Router::new(), served);
         let _guarded = waygate.guard(router).await.unwrap();
         let wrong = (0..20).map(|number| format!("/r{number}x").parse().unwrap());
-        let config = GlobalMaintenance {
-            exempt_paths: wrong.collect(),
-            ..GlobalMaintenance::default()
-        };
+        let config = GlobalMaintenance::default().exempt_paths(wrong);
         let operator = waygate.system();
         let before = JUDGED.get();
         let judged = || JUDGED.get() - before;

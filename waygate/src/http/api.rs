@@ -6,6 +6,14 @@ use axum::Router;
 ///
 /// Created from an `OpenApiRouter`, a `(Router, OpenApi)`, or a plain `Router` with handlers that name their routes
 /// with `route = "GET /path"`.
+///
+/// ```
+/// use axum::Router;
+/// use waygate::router::Api;
+///
+/// let api = Api::from(Router::new());
+/// # drop(api);
+/// ```
 #[derive(Clone)]
 pub struct Api {
     pub(super) router: Router,
@@ -22,6 +30,21 @@ impl fmt::Debug for Api {
 }
 
 /// Conversion into an [`Api`]. Implemented for all `T: Into<Api>`: routers without missing state. Sealed.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use axum::Router;
+/// use waygate::{BindErrors, Guarded, Waygate, router::IntoApi};
+///
+/// async fn guard(waygate: &Waygate, api: impl IntoApi) -> Result<Guarded, BindErrors> {
+///     waygate.guard(api).await
+/// }
+/// # let waygate = Waygate::builder().allow_unmounted("").build().await?;
+/// guard(&waygate, Router::new()).await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be guarded",
     label = "if its state is missing, call `.with_state(..)` on it first",

@@ -15,6 +15,19 @@ use crate::{Waygate, engine::Peer};
 /// `into_make_service_with_connect_info::<SocketAddr>()`. Otherwise it is `None`. The peer of a Unix socket has no
 /// address either, unless it is a [trusted proxy](crate::client::TrustedProxies::unix_socket) that forwards the client's
 /// address.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use waygate::{Waygate, client::ClientAddr};
+///
+/// async fn whoami(ClientAddr(address): ClientAddr) -> String {
+///     address.map_or("unknown".to_owned(), |address| address.to_string())
+/// }
+///
+/// fn router(waygate: Waygate) -> Router {
+///     Router::new().route("/whoami", get(whoami)).with_state(waygate)
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddr(pub Option<IpAddr>);
 

@@ -166,6 +166,35 @@ where
 }
 
 /// A request that [`RouteGuard`] refused.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use axum::{
+///     Router,
+///     response::{IntoResponse, Response},
+///     routing::get,
+/// };
+/// use waygate::{RouteGuard, Waygate, model::RouteState, response::Refusal, testing::TestApp};
+///
+/// async fn payments(guard: Result<RouteGuard, Refusal>) -> Response {
+///     match guard {
+///         Ok(guard) => (guard, "paid").into_response(),
+///         Err(refusal) => {
+///             println!("refused: {:?}", refusal.blocked().reason());
+///             refusal.into_response()
+///         }
+///     }
+/// }
+///
+/// let waygate = Waygate::builder().build().await?;
+/// waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
+/// waygate.system().disable("GET:/payments", "incident 12").await?;
+/// let app = Router::new().route("/payments", get(payments)).with_state(waygate);
+/// assert_eq!(TestApp::new(app).get("/payments").await.status(), 503);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct RouteGuardRejection {
     blocked: Blocked,

@@ -24,6 +24,21 @@ impl Waygate {
     ///
     /// For several routers in one program, use [`guard_all`](Self::guard_all).
     ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use axum::{Router, routing::get};
+    /// use waygate::Waygate;
+    ///
+    /// # let waygate = Waygate::builder().allow_unmounted("").build().await?;
+    /// let api = Router::new().route("/payments", get(|| async { "paid" }));
+    /// let app = waygate.guard(api).await?.into_router();
+    /// assert_eq!(waygate.route("GET:/payments")?.view.status.as_str(), "active");
+    /// # drop(app);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`BindErrors`] if no route serves an annotated handler, or a declared route does not exist: an annotation
     /// without effect is never accepted silently. Also if attributes contradict an earlier

@@ -13,6 +13,28 @@ use super::{
 use crate::{Waygate, engine::Report, registry::HandlerDeclaration};
 
 /// A guarded API. Add documentation and administration, then serve it.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use axum::{Router, routing::get};
+/// use tower_http::trace::TraceLayer;
+/// use waygate::{Blocked, Responses, Waygate};
+///
+/// # let waygate = Waygate::builder().allow_unmounted("").build().await?;
+/// let api = Router::new().route("/payments", get(|| async { "paid" }));
+/// let guarded = waygate
+///     .guard(api)
+///     .await?
+///     .responses(Responses::new().maintenance(|_: &Blocked| "back at four"))
+///     .route_layer(TraceLayer::new_for_http())
+///     .docs("/docs");
+/// println!("{}", guarded.report());
+/// let app = guarded.try_into_router()?;
+/// # drop(app);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a guarded API does nothing until it is served"]
 pub struct Guarded {
     pub(crate) waygate: Waygate,

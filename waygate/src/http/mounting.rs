@@ -8,6 +8,21 @@ use waygate_core::grammar::{Method, PathTemplate};
 use crate::engine::Served;
 
 /// An invalid or occupied path in a call of [`Guarded::docs`](crate::Guarded), `openapi` or `admin`.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use axum::{Router, routing::get};
+/// use waygate::Waygate;
+///
+/// # let waygate = Waygate::builder().allow_unmounted("").build().await?;
+/// let api = Router::new().route("/payments", get(|| async { "paid" }));
+/// let taken = waygate.guard(api).await?.openapi("/payments").try_into_router();
+/// let error = taken.unwrap_err();
+/// assert!(error.to_string().starts_with("`.openapi(\"/payments\")`"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`.{call}({path:?})`: {problem}")]
 pub struct PathError {

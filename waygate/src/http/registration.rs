@@ -64,6 +64,21 @@ impl Registration {
     }
 
     /// Adds a concurrency limit, as [`rate_limit_with`](Self::rate_limit_with) adds a rate limit.
+    ///
+    /// ```
+    /// use waygate::{
+    ///     Blocked,
+    ///     limits::{ConcurrencyLimitFunctions, ConcurrencyPolicy},
+    ///     model::Registration,
+    /// };
+    ///
+    /// let reports = Registration::new("GET:/reports".parse()?).concurrency_limit_with(
+    ///     ConcurrencyPolicy::new(10.try_into()?),
+    ///     ConcurrencyLimitFunctions::new().response(|_: &Blocked| "one at a time"),
+    /// );
+    /// # let _ = reports;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn concurrency_limit_with(
         mut self,
         mut policy: ConcurrencyPolicy,

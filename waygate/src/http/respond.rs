@@ -10,6 +10,13 @@ use super::{
 use crate::engine::Blocked;
 
 /// A function that responds to blocked requests, sync or async, erased.
+///
+/// ```
+/// use waygate::{Blocked, Responses, response::Responder};
+///
+/// let sorry = Responder::new(|_: &Blocked| "back at four");
+/// let responses = Responses::new().maintenance(sorry.clone()).disabled(sorry);
+/// ```
 #[derive(Clone)]
 pub struct Responder {
     id: FunctionId,
@@ -54,6 +61,16 @@ impl fmt::Debug for Responder {
 /// `impl IntoResponse + use<>` or a concrete type such as `Response`, since `impl IntoResponse` borrows the argument.
 ///
 /// `Kind` distinguishes the two; it is always inferred.
+///
+/// ```
+/// use waygate::{Responses, response::IntoResponder};
+///
+/// /// One response for all that closes a route.
+/// fn closed<Kind>(function: impl IntoResponder<Kind> + Clone) -> Responses {
+///     Responses::new().maintenance(function.clone()).disabled(function)
+/// }
+/// # let _ = closed(|_: &waygate::Blocked| "back at four");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a response function",
     label = "expected `fn(&waygate::Blocked) -> impl IntoResponse`, or an `async fn` of that shape",

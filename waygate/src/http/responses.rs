@@ -22,7 +22,15 @@ use crate::engine::BlockReason;
 ///     format!("{} is closed", blocked.request().uri.path())
 /// }
 ///
-/// let responses = Responses::new().maintenance(sorry).disabled(|_: &Blocked| "gone for now");
+/// let responses = Responses::new()
+///     .maintenance(sorry)
+///     .disabled(|_: &Blocked| "gone for now")
+///     .env_gated(|_: &Blocked| "not here")
+///     .ip_not_allowed(|_: &Blocked| "not from there")
+///     .role_required(|_: &Blocked| "not for you")
+///     .rate_limited(|blocked: &Blocked| format!("wait {:?} seconds", blocked.retry_after()))
+///     .concurrency_limited(|_: &Blocked| "one at a time")
+///     .key_missing(|_: &Blocked| "who are you?");
 /// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]

@@ -15,7 +15,7 @@ use tower::ServiceExt;
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-/// use axum::{Json, Router, http::Method, routing::post};
+/// use axum::{Json, Router, body::Body, extract::Request, http::Method, routing::post};
 /// use serde_json::{Value, json};
 /// use waygate::testing::TestApp;
 ///
@@ -23,11 +23,16 @@ use tower::ServiceExt;
 /// let lines = |body: String| async move { body.lines().count().to_string() };
 /// let app = TestApp::new(Router::new().route("/echo", post(echo).put(echo)).route("/lines", post(lines)));
 ///
+/// assert_eq!(app.get("/echo").await.status(), 405);
 /// assert_eq!(app.post("/echo", &json!({ "a": 1 })).await.json::<Value>(), json!({ "a": 1 }));
 /// assert_eq!(app.json(Method::PUT, "/echo", &json!([])).await.text(), "[]");
 /// // Any other body, as it is.
 /// let csv = app.with_header("content-type", "text/csv");
 /// assert_eq!(csv.request(Method::POST, "/lines", "a,b\nc,d").await.text(), "2");
+/// // From an address, and any request.
+/// let office = app.from_peer(([10, 0, 0, 1], 4000));
+/// let request = Request::put("/echo").body(Body::empty())?;
+/// assert_eq!(office.send(request).await.status(), 415);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -184,6 +189,20 @@ fn request(method: Method, path: &str, body: Body) -> Request {
 }
 
 /// A complete response.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use axum::{Router, routing::get};
+/// use waygate::testing::TestApp;
+///
+/// let app = TestApp::new(Router::new().route("/", get(|| async { "hello" })));
+/// let response = app.get("/").await;
+/// assert_eq!((response.status().as_u16(), response.text().as_str()), (200, "hello"));
+/// assert_eq!(response.header("content-length"), Some("5"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct TestResponse {
     status: StatusCode,

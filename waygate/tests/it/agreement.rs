@@ -130,13 +130,13 @@ async fn randomize(waygate: &Waygate, seed: &mut StdRng) {
         let ips: &[&str] = [&[][..], &["203.0.113.0/24"], &["10.0.0.0/8"]]
             .choose(seed)
             .unwrap();
-        let access = Access {
-            ips: ips.iter().map(|network| network.parse().unwrap()).collect(),
-            roles: match seed.random_bool(0.2) {
+        let access = Access::new(
+            ips.iter().map(|network| network.parse().unwrap()),
+            match seed.random_bool(0.2) {
                 true => vec!["ops".parse().unwrap()],
                 false => Vec::new(),
             },
-        };
+        );
         system.set_access(key, access).await.unwrap();
     }
     let mut config = || {
@@ -152,22 +152,21 @@ async fn randomize(waygate: &Waygate, seed: &mut StdRng) {
         let networks: &[&str] = [&[][..], &[], &["203.0.113.0/24"], &["10.0.0.0/8"]]
             .choose(seed)
             .unwrap();
-        GlobalMaintenance {
-            exempt_paths: EXEMPTIONS
-                .iter()
-                .filter(|_| seed.random_bool(0.3))
-                .map(|path| path.parse().unwrap())
-                .collect(),
-            include_force_active: seed.random_bool(0.3),
-            start: start.map(hour),
-            end: end.map(hour),
-            exempt_ips: networks.iter().map(|text| text.parse().unwrap()).collect(),
-            exempt_roles: match seed.random_bool(0.2) {
+        GlobalMaintenance::default()
+            .exempt_paths(
+                EXEMPTIONS
+                    .iter()
+                    .filter(|_| seed.random_bool(0.3))
+                    .map(|path| path.parse().unwrap()),
+            )
+            .include_force_active(seed.random_bool(0.3))
+            .start(start.map(hour))
+            .end(end.map(hour))
+            .exempt_ips(networks.iter().map(|text| text.parse().unwrap()))
+            .exempt_roles(match seed.random_bool(0.2) {
                 true => vec!["ops".parse().unwrap()],
                 false => Vec::new(),
-            },
-            ..GlobalMaintenance::default()
-        }
+            })
     };
     let (global, service) = (config(), config());
     match seed.random_bool(0.5) {
@@ -299,10 +298,7 @@ async fn agree(guards: bool) {
     let engine = builder().service("shop").clock(clock.clone());
     let waygate = engine.build().await.unwrap();
     for key in KEYS {
-        let state = RouteState {
-            force_active: *key == "GET:/forced",
-            ..RouteState::default()
-        };
+        let state = RouteState::default().force_active(*key == "GET:/forced");
         waygate.register(key.parse().unwrap(), state).await.unwrap();
     }
     let peer = SocketAddr::new(PEER.parse().unwrap(), 1);
@@ -334,7 +330,7 @@ async fn agree(guards: bool) {
                     headers,
                     ..
                 } = &asked;
-                let (global, _) = waygate.global_maintenance();
+                let global = waygate.global_maintenance().maintenance;
                 format!("state {state}: {method} {path} {headers:?}, {global:?}")
             };
             let decided = asked.decide(&waygate).await;

@@ -88,10 +88,8 @@ async fn bypasses_of_the_builder_can_be_undone() {
     let builder = builder().bypass_lifecycle(true).bypass_rate_limits(true);
     let waygate = builder.build().await.unwrap();
     let app = app(&waygate, &["GET:/x"]).await;
-    let config = GlobalMaintenance {
-        enabled: true,
-        ..GlobalMaintenance::default()
-    };
+    let mut config = GlobalMaintenance::default();
+    config.enabled = true;
     let system = waygate.system();
     system.enable_global_maintenance(config).await.unwrap();
     assert_eq!(app.get("/x").await.status(), 200);
@@ -104,10 +102,7 @@ async fn bypasses_of_the_builder_can_be_undone() {
 #[tokio::test]
 async fn access_lists_apply_while_lifecycles_are_bypassed() {
     let (waygate, app) = closed_and_limited().await;
-    let office = Access {
-        ips: vec!["10.0.0.0/8".parse().unwrap()],
-        ..Access::default()
-    };
+    let office = Access::new(vec!["10.0.0.0/8".parse().unwrap()], []);
     let system = waygate.system();
     system.set_access("GET:/closed", office).await.unwrap();
     let inside = app.from_peer(SocketAddr::from(([10, 1, 2, 3], 1)));

@@ -218,10 +218,7 @@ async fn long_methods_are_truncated_in_the_log_of_refusals() {
         .uri("/every-method");
     let refused = router.oneshot(long.body(Body::empty()).unwrap()).await;
     assert_eq!(refused.unwrap().status(), 429);
-    let hits = waygate.rate_limit_hits(&HitQuery {
-        limit: 5,
-        ..HitQuery::default()
-    });
+    let hits = waygate.rate_limit_hits(&HitQuery::newest(5));
     let [hit] = &*hits else { panic!("{hits:?}") };
     assert_eq!(&*hit.method, "M".repeat(16));
     door.let_go(1);
@@ -239,11 +236,7 @@ async fn a_refusal_is_a_problem_and_a_hit() {
         "https://iana.org/assignments/http-problem-types#quota-exceeded"
     );
     assert_eq!(problem["violated-policies"], json!(["default"]));
-    let hits = waygate.rate_limit_hits(&HitQuery {
-        limit: 5,
-        enforced: Some(true),
-        ..HitQuery::default()
-    });
+    let hits = waygate.rate_limit_hits(&HitQuery::newest(5).enforced(true));
     let [hit] = &*hits else { panic!("{hits:?}") };
     assert_eq!(
         (&*hit.path, &*hit.method, &*hit.limit),

@@ -69,10 +69,7 @@ async fn restrict(waygate: &Waygate) {
         of("/user").rate_limit(rate(
             json!({"limit": "1/minute", "key_strategy": "user", "on_missing_key": "block"}),
         )),
-        of("/office").state(RouteState {
-            access,
-            ..RouteState::default()
-        }),
+        of("/office").state(RouteState::default().access(access)),
     ];
     waygate.register_all(all).await.unwrap();
     let window = Interval::parse("2029-12-31T23:00:00Z", "2030-01-01T04:00:00Z").unwrap();

@@ -132,10 +132,7 @@ async fn a_prefix_that_forms_another_route_opens_nothing() {
         .route("/p/closed", get(served))
         .route("/open", get(served))
         .route("/p/open", get(served));
-    let forced = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let forced = RouteState::default().force_active(true);
     for key in ["GET:/p/closed", "GET:/open"] {
         let key = key.parse().unwrap();
         waygate.register(key, forced.clone()).await.unwrap();

@@ -98,10 +98,7 @@ async fn keys_resolve_as_the_contract_says() {
 #[tokio::test]
 async fn force_active_routes_refuse_changes() {
     let waygate = engine(&[]).await;
-    let force = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let force = RouteState::default().force_active(true);
     waygate
         .register("GET:/health".parse().unwrap(), force)
         .await
@@ -193,10 +190,7 @@ async fn reset_routes_follow_their_declaration() {
     waygate
         .register(
             key,
-            RouteState {
-                deprecation: Some(Default::default()),
-                ..Default::default()
-            },
+            RouteState::default().deprecation(Deprecation::default()),
         )
         .await
         .unwrap();

@@ -172,10 +172,7 @@ async fn a_service_removed_by_another_process_is_an_event() {
         .await
         .unwrap();
     let mut events = waygate.subscribe();
-    let batch = waygate::port::Batch {
-        deletes: vec!["service/billing".into()],
-        ..Default::default()
-    };
+    let batch = waygate::port::Batch::new().delete("service/billing");
     waygate::port::Backend::commit(&*backend, batch)
         .await
         .unwrap();

@@ -24,9 +24,11 @@ const ROUTE: &str = "GET:/payments";
 
 /// Closes the route, and returns the explanation to expect.
 async fn close(system: &Operator, cause: DecisionCause) -> &'static str {
-    let access = |ips: &[&str], roles: &[&str]| Access {
-        ips: ips.iter().map(|ip| ip.parse().unwrap()).collect(),
-        roles: roles.iter().map(|role| role.parse().unwrap()).collect(),
+    let access = |ips: &[&str], roles: &[&str]| {
+        Access::new(
+            ips.iter().map(|ip| ip.parse().unwrap()),
+            roles.iter().map(|role| role.parse().unwrap()),
+        )
     };
     match cause {
         DecisionCause::Maintenance => {
@@ -55,11 +57,8 @@ async fn close(system: &Operator, cause: DecisionCause) -> &'static str {
             "no caller is known; the route asks for one of the roles: staff, billing:admin"
         }
         cause => {
-            let config = GlobalMaintenance {
-                enabled: true,
-                reason: "deploy".parse().unwrap(),
-                ..GlobalMaintenance::default()
-            };
+            let mut config = GlobalMaintenance::new("deploy".parse().unwrap());
+            config.enabled = true;
             match cause {
                 DecisionCause::ServiceMaintenance => {
                     let shop = system.enable_service_maintenance("shop", config);
@@ -159,11 +158,9 @@ async fn exemptions_are_explained() {
                 let limit = format!("{ROUTE}#default").parse().unwrap();
                 system.set_rate_limit(limit, policy).await.unwrap();
             }
-            let config = GlobalMaintenance {
-                exempt_ips: vec!["192.0.2.0/24".parse().unwrap()],
-                exempt_roles: vec!["ops".parse().unwrap()],
-                ..GlobalMaintenance::default()
-            };
+            let config = GlobalMaintenance::default()
+                .exempt_ips(vec!["192.0.2.0/24".parse().unwrap()])
+                .exempt_roles(vec!["ops".parse().unwrap()]);
             system.enable_global_maintenance(config).await.unwrap();
             let stranger = app.from_peer(SocketAddr::from(([198, 51, 100, 1], 1)));
             for (app, reason) in [
@@ -209,10 +206,7 @@ async fn roles_without_a_caller_are_logged_once_and_reported() {
             let system = waygate.system();
             let report = || waygate.report().to_string();
             assert!(!report().contains("roles are asked for"));
-            let config = GlobalMaintenance {
-                exempt_roles: vec!["staff".parse().unwrap()],
-                ..GlobalMaintenance::default()
-            };
+            let config = GlobalMaintenance::default().exempt_roles(vec!["staff".parse().unwrap()]);
             match cause {
                 DecisionCause::GlobalMaintenance => {
                     drop(system.enable_global_maintenance(config).await.unwrap());

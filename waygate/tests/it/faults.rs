@@ -273,20 +273,13 @@ async fn an_emptied_store_opens_no_route() {
 #[tokio::test]
 async fn one_unreadable_record_does_not_affect_the_others() {
     let store = Arc::new(MemoryBackend::new());
-    let batch = Batch {
-        puts: vec![
-            (
-                "route/GET:/a".into(),
-                serde_json::json!({ "from": "the future" }),
-            ),
-            ("route/nonsense".into(), serde_json::json!(1)),
-            (
-                "global".into(),
-                serde_json::json!({ "enabled": true, "reason": "deploy" }),
-            ),
-        ],
-        ..Batch::default()
-    };
+    let batch = Batch::new()
+        .put("route/GET:/a", serde_json::json!({ "from": "the future" }))
+        .put("route/nonsense", serde_json::json!(1))
+        .put(
+            "global",
+            serde_json::json!({ "enabled": true, "reason": "deploy" }),
+        );
     store.commit(batch).await.unwrap();
     let waygate = builder().backend(store).build().await.unwrap();
     waygate
@@ -300,7 +293,7 @@ async fn one_unreadable_record_does_not_affect_the_others() {
     let status = |key| waygate.route(key).unwrap().view.status;
     assert_eq!(status("GET:/a"), RouteStatus::Maintenance);
     assert_eq!(status("GET:/b"), RouteStatus::Active);
-    assert!(waygate.global_maintenance().0.enabled);
+    assert!(waygate.global_maintenance().maintenance.enabled);
     until(|| waygate.health().contains_key(&Component::Records)).await;
     assert!(
         waygate.health()[&Component::Records]

@@ -16,10 +16,7 @@ async fn routes(waygate: &Waygate) -> (TestApp, Arc<Semaphore>, Arc<Semaphore>) 
         ("GET:/x", false),
         ("GET:/slow", false),
     ] {
-        let state = RouteState {
-            force_active,
-            ..RouteState::default()
-        };
+        let state = RouteState::default().force_active(force_active);
         waygate.register(key.parse().unwrap(), state).await.unwrap();
     }
     let (inside, open) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
@@ -144,10 +141,7 @@ async fn a_shared_rate_limit_can_include_them() {
 /// The path `/x` has a route for `GET` and one for all methods; either is force-active.
 #[tokio::test]
 async fn shared_limits_skip_a_path_that_is_force_active() {
-    let forced = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let forced = RouteState::default().force_active(true);
     for (key, other) in [("/path", "GET:/path"), ("GET:/path", "/path")] {
         for scope in ["*", "service:shop"] {
             for first in [true, false] {

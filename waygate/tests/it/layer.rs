@@ -133,20 +133,16 @@ async fn gated_routes_name_their_environments() {
 #[tokio::test]
 async fn global_maintenance_closes_everything_but_exemptions() {
     let waygate = builder().build().await.unwrap();
-    let force = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let force = RouteState::default().force_active(true);
     let app = app(&waygate, &["GET:/a", "GET:/b", "POST:/b", "GET:/health"]).await;
     waygate
         .register("GET:/health".parse().unwrap(), force)
         .await
         .unwrap();
-    let config = |exempt: &[&str], include_force_active| GlobalMaintenance {
-        reason: "deploy".parse().unwrap(),
-        exempt_paths: exempt.iter().map(|path| path.parse().unwrap()).collect(),
-        include_force_active,
-        ..GlobalMaintenance::default()
+    let config = |exempt: &[&str], include_force_active| {
+        GlobalMaintenance::new("deploy".parse().unwrap())
+            .exempt_paths(exempt.iter().map(|path| path.parse().unwrap()))
+            .include_force_active(include_force_active)
     };
     let system = waygate.system();
     system
@@ -194,10 +190,10 @@ async fn exemptions_can_be_for_one_method() {
         .route("/all", axum::routing::any(handler))
         .route("/free", get(handler).post(handler));
     let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
-    let config = GlobalMaintenance {
-        exempt_paths: vec!["GET:/all".parse().unwrap(), "GET:/free".parse().unwrap()],
-        ..GlobalMaintenance::default()
-    };
+    let config = GlobalMaintenance::default().exempt_paths(vec![
+        "GET:/all".parse().unwrap(),
+        "GET:/free".parse().unwrap(),
+    ]);
     let system = waygate.system();
     system.enable_global_maintenance(config).await.unwrap();
     for path in ["/all", "/free"] {
@@ -373,10 +369,10 @@ async fn access_lists_refuse_other_networks_and_roles() {
     };
     let guarded = waygate.guard(router).await.unwrap().into_router();
     let app = TestApp::new(guarded.layer(middleware::from_fn(authenticate)));
-    let access = Access {
-        ips: vec!["203.0.113.0/24".parse().unwrap()],
-        roles: vec!["ops".parse().unwrap()],
-    };
+    let access = Access::new(
+        vec!["203.0.113.0/24".parse().unwrap()],
+        vec!["ops".parse().unwrap()],
+    );
     waygate.system().set_access("/x", access).await.unwrap();
     let from = |peer: &str| app.from_peer(peer.parse::<SocketAddr>().unwrap());
     let code = |response: waygate::testing::TestResponse| {
@@ -561,10 +557,7 @@ async fn unregistered_templates_can_be_exempt() {
     let waygate = builder().build().await.unwrap();
     let router = Router::new().route("/users/{id}", get(|| async { "" }));
     let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
-    let config = GlobalMaintenance {
-        exempt_paths: vec!["/users/{id}".parse().unwrap()],
-        ..GlobalMaintenance::default()
-    };
+    let config = GlobalMaintenance::default().exempt_paths(vec!["/users/{id}".parse().unwrap()]);
     waygate
         .system()
         .enable_global_maintenance(config)

@@ -118,10 +118,7 @@ impl Backend for Hostile {
         Box::pin(async move {
             self.error()?;
             let mut image = self.store.load().await?;
-            let entity = Entity {
-                revision: image.revision.number,
-                value: hostile().into(),
-            };
+            let entity = Entity::new(image.revision.number, hostile().into());
             for key in ["route/GET:/a", &hostile()] {
                 image.entities.push((key.into(), entity.clone()));
             }

@@ -27,12 +27,9 @@ const START: &str = "2030-01-01T02:00:00Z";
 const END: &str = "2030-01-01T04:00:00Z";
 
 fn planned() -> GlobalMaintenance {
-    GlobalMaintenance {
-        reason: "upgrade".parse().unwrap(),
-        start: Some(at(START)),
-        end: Some(at(END)),
-        ..GlobalMaintenance::default()
-    }
+    GlobalMaintenance::new("upgrade".parse().unwrap())
+        .start(at(START))
+        .end(at(END))
 }
 
 async fn engine(clock: &ManualClock, backend: &Arc<MemoryBackend>) -> Waygate {
@@ -68,12 +65,10 @@ async fn planned_maintenance_starts_and_ends_on_its_own() {
         };
         let shown = shown.unwrap().maintenance;
         let current = async || match of_service {
-            false => waygate.global_maintenance().0,
+            false => waygate.global_maintenance().maintenance,
             true => {
-                waygate
-                    .service_maintenance(&"shop".parse().unwrap())
-                    .await
-                    .0
+                let shop = "shop".parse().unwrap();
+                waygate.service_maintenance(&shop).await.maintenance
             }
         };
         assert_eq!((shown.enabled, shown.start), (false, Some(at(START))));
@@ -145,35 +140,24 @@ async fn the_last_command_applies_until_changed() {
     }
     // From a time on without an end, and with an end only.
     let start = Some(at("2031-01-01T01:00:00Z"));
-    let from = GlobalMaintenance {
-        start,
-        ..GlobalMaintenance::default()
-    };
+    let from = GlobalMaintenance::default().start(start);
     system.enable_global_maintenance(from).await.unwrap();
     assert_eq!(app.get("/a").await.status(), 200);
     clock.set_wall(at("2032-01-01T00:00:00Z"));
     assert_eq!(app.get("/a").await.status(), 503);
     let end = Some(at("2032-01-01T00:01:00Z"));
-    let until = GlobalMaintenance {
-        end,
-        ..GlobalMaintenance::default()
-    };
+    let until = GlobalMaintenance::default().end(end);
     system.enable_global_maintenance(until).await.unwrap();
     assert_eq!(app.get("/a").await.header("retry-after"), Some("60"));
     clock.set_wall(at("2032-01-01T00:01:00Z"));
     assert_eq!(app.get("/a").await.status(), 200);
     // A window in the past changes nothing.
-    let over = GlobalMaintenance {
-        end,
-        ..GlobalMaintenance::default()
-    };
+    let over = GlobalMaintenance::default().end(end);
     let refused = system.enable_global_maintenance(over).await.unwrap_err();
     assert!(matches!(refused, ChangeError::Ended { .. }), "{refused}");
-    let backwards = GlobalMaintenance {
-        start: Some(at("2033-01-02T00:00:00Z")),
-        end: Some(at("2033-01-01T00:00:00Z")),
-        ..GlobalMaintenance::default()
-    };
+    let backwards = GlobalMaintenance::default()
+        .start(at("2033-01-02T00:00:00Z"))
+        .end(at("2033-01-01T00:00:00Z"));
     let refused = system
         .enable_global_maintenance(backwards)
         .await
@@ -183,10 +167,7 @@ async fn the_last_command_applies_until_changed() {
         "{refused}"
     );
     // Disabling drops the plans.
-    let later = GlobalMaintenance {
-        start: Some(at("2033-01-01T00:00:00Z")),
-        ..GlobalMaintenance::default()
-    };
+    let later = GlobalMaintenance::default().start(at("2033-01-01T00:00:00Z"));
     system.enable_global_maintenance(later).await.unwrap();
     system.disable_global_maintenance().await.unwrap();
     clock.set_wall(at("2034-01-01T00:00:00Z"));
@@ -209,7 +190,7 @@ async fn transitions_are_reported_once_by_any_process() {
         .await
         .unwrap();
     for replica in &replicas {
-        while replica.global_maintenance().0.start.is_none() {
+        while replica.global_maintenance().maintenance.start.is_none() {
             tokio::task::yield_now().await;
         }
     }
@@ -349,10 +330,10 @@ async fn exempt_clients_are_served_and_their_responses_are_not_cached() {
     let waygate = builder().trusted_proxies(proxies).build().await.unwrap();
     let system = waygate.system();
     let deprecation = Deprecation::new(None, Some(at("2036-01-01T00:00:00Z")), None);
-    let config = || GlobalMaintenance {
-        exempt_ips: vec!["192.0.2.0/24".parse().unwrap()],
-        exempt_roles: vec!["ops".parse().unwrap()],
-        ..GlobalMaintenance::default()
+    let config = || {
+        GlobalMaintenance::default()
+            .exempt_ips(vec!["192.0.2.0/24".parse().unwrap()])
+            .exempt_roles(vec!["ops".parse().unwrap()])
     };
     for app in apps(&waygate).await {
         system.disable_global_maintenance().await.unwrap();
@@ -406,10 +387,7 @@ async fn exempt_clients_are_served_and_their_responses_are_not_cached() {
         }
         // Exempt paths are open to all clients.
         let exempt_paths = vec!["/public".parse().unwrap()];
-        let open = GlobalMaintenance {
-            exempt_paths,
-            ..config()
-        };
+        let open = config().exempt_paths(exempt_paths);
         system.enable_global_maintenance(open).await.unwrap();
         let served = team[0].get("/public").await;
         assert_eq!(served.header("cache-control"), Some("public, max-age=3600"));
@@ -514,11 +492,7 @@ async fn changes_report_dropped_and_invalid_windows() {
         };
         let first = enable(planned()).await.unwrap();
         assert!(first.dropped.is_empty());
-        let backwards = GlobalMaintenance {
-            start: Some(at(END)),
-            end: Some(at(START)),
-            ..planned()
-        };
+        let backwards = planned().start(at(END)).end(at(START));
         let refused = enable(backwards).await.unwrap_err();
         assert!(matches!(refused, ChangeError::Invalid(_)), "{refused}");
         let record = enable(GlobalMaintenance::default()).await.unwrap();
@@ -544,7 +518,7 @@ async fn blocking_operators_can_plan_and_query() {
         let set = system.enable_service_maintenance("shop", planned());
         waygate.block_on(set).unwrap();
         let shop = "shop".parse().unwrap();
-        let (shop, revision) = waygate.block_on(waygate.service_maintenance(&shop));
+        let shop = waygate.block_on(waygate.service_maintenance(&shop));
         let closed = waygate.block_on(system.set_maintenance("GET:/a", "db"));
         closed.unwrap();
         let route = waygate.block_on(system.end_maintenance("GET:/a", ""));
@@ -552,11 +526,15 @@ async fn blocking_operators_can_plan_and_query() {
         let until = system.set_maintenance_until("GET:/a", at(END), "db");
         let until = waygate.block_on(until).unwrap();
         assert_eq!(until.view.status.as_str(), "maintenance");
-        (shop, revision, route.view.status)
+        (shop, route.view.status)
     });
-    let (shop, revision, status) = done.await.unwrap();
+    let (shop, status) = done.await.unwrap();
     assert_eq!(
-        (shop.enabled, shop.start, revision),
+        (
+            shop.maintenance.enabled,
+            shop.maintenance.start,
+            shop.revision.number
+        ),
         (false, Some(at(START)), 1)
     );
     assert_eq!(status.as_str(), "active");
@@ -571,10 +549,7 @@ async fn the_report_shows_active_and_planned_maintenance() {
     assert!(!report().contains("maintenance of"));
     let system = waygate.system();
     system.enable_global_maintenance(planned()).await.unwrap();
-    let until = GlobalMaintenance {
-        end: Some(at(END)),
-        ..GlobalMaintenance::default()
-    };
+    let until = GlobalMaintenance::default().end(at(END));
     system
         .enable_service_maintenance("shop", until)
         .await

@@ -132,10 +132,7 @@ async fn limit(waygate: &Waygate, responses: Responses) {
     let access: Access =
         serde_json::from_value(json!({"ips": ["10.0.0.0/8"], "roles": ["billing:admin", "ops"]}))
             .unwrap();
-    let state = RouteState {
-        access,
-        ..RouteState::default()
-    };
+    let state = RouteState::default().access(access);
     let mut rate = RateLimitPolicy::new("100/minute".parse().unwrap()).unwrap();
     rate.tiers = serde_json::from_value(json!([
         {"name": "pro", "limit": "1000/minute; 20000/hour burst 50"},
@@ -423,10 +420,7 @@ async fn global_maintenance_is_shown_where_it_applies() {
         "POST /exempt",
     ]);
     let app = serve(&waygate, &all).await;
-    let forced = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let forced = RouteState::default().force_active(true);
     waygate
         .register("GET:/forced".parse().unwrap(), forced)
         .await
@@ -652,10 +646,7 @@ async fn planned_maintenance_is_shown_on_each_operation() {
     let waygate = engine.build().await.unwrap();
     let all = document(&["GET /a", "GET /open", "GET /forced"]);
     let app = serve(&waygate, &all).await;
-    let forced = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let forced = RouteState::default().force_active(true);
     waygate
         .register("GET:/forced".parse().unwrap(), forced)
         .await
@@ -1040,7 +1031,7 @@ async fn brief(app: &TestApp) -> Value {
 /// Derives the expected document from the list of routes, in the simple and slow way.
 fn naive(base: &Value, waygate: &Waygate, now: waygate::Timestamp) -> Value {
     let mut document = base.clone();
-    let (global, _) = waygate.global_maintenance();
+    let global = waygate.global_maintenance().maintenance;
     document["info"]["x-waygate-global-maintenance"] = if global.enabled {
         json!({"enabled": true, "reason": global.reason, "exempt_paths": global.exempt_paths})
     } else {
@@ -1235,15 +1226,8 @@ async fn a_thousand_operations_match_the_naive_rendering() {
                 drop(operator.deprecate(key, Some(deprecation)).await.unwrap());
             }
             _ => {
-                let position = Position {
-                    lifecycle: Lifecycle::Maintenance,
-                    ..Position::default()
-                };
-                let forced = RouteState {
-                    force_active: true,
-                    position,
-                    ..RouteState::default()
-                };
+                let position = Position::new(Lifecycle::Maintenance, Default::default());
+                let forced = RouteState::default().force_active(true).position(position);
                 waygate
                     .register(key.parse().unwrap(), forced)
                     .await
@@ -1293,10 +1277,7 @@ async fn a_thousand_operations_match_the_naive_rendering() {
 async fn a_force_active_path_is_shown_as_served() {
     let waygate = builder().build().await.unwrap();
     let app = serve(&waygate, &document(&["GET /a"])).await;
-    let forced = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let forced = RouteState::default().force_active(true);
     waygate
         .register("/a".parse().unwrap(), forced)
         .await

@@ -82,10 +82,7 @@ async fn router(waygate: &Waygate) -> (Router, Arc<AtomicUsize>) {
 }
 
 fn exempt(paths: &[&str]) -> GlobalMaintenance {
-    GlobalMaintenance {
-        exempt_paths: paths.iter().map(|path| path.parse().unwrap()).collect(),
-        ..GlobalMaintenance::default()
-    }
+    GlobalMaintenance::default().exempt_paths(paths.iter().map(|path| path.parse().unwrap()))
 }
 
 const HANDLED: [&str; 6] = [

@@ -19,13 +19,7 @@ fn key(text: &str) -> RouteKey {
 }
 
 fn maintained() -> RouteState {
-    RouteState {
-        position: Position {
-            lifecycle: Lifecycle::Maintenance,
-            ..Position::default()
-        },
-        ..RouteState::default()
-    }
+    RouteState::default().position(Position::new(Lifecycle::Maintenance, Default::default()))
 }
 
 fn rate(limit: &str) -> RateLimitPolicy {
@@ -124,18 +118,10 @@ async fn guarding_one_of_two_handlers_again_opens_nothing() {
 async fn registrations_add_to_attributes() {
     let waygate = builder().build().await.unwrap();
     let app = guarded(&waygate).await;
-    let access = Access {
-        ips: vec!["192.0.2.0/24".parse().unwrap()],
-        ..Access::default()
-    };
-    let state = RouteState {
-        access,
-        ..RouteState::default()
-    };
-    let more = RateLimitPolicy {
-        name: "more".parse().unwrap(),
-        ..rate("100/minute")
-    };
+    let access = Access::new(vec!["192.0.2.0/24".parse().unwrap()], []);
+    let state = RouteState::default().access(access);
+    let mut more = rate("100/minute");
+    more.name = "more".parse().unwrap();
     let registration = Registration::new(key("GET:/limited"))
         .state(state)
         .rate_limit(more);
@@ -179,10 +165,7 @@ async fn contradictions_name_both_sides() {
         "{refused}"
     );
     assert!(waygate.route("GET:/new").is_err(), "all or nothing");
-    let forced = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let forced = RouteState::default().force_active(true);
     assert!(waygate.register(key("GET:/off"), forced).await.is_err());
     assert_eq!(answer(&app, "/off").await, 503);
 
@@ -205,13 +188,10 @@ async fn contradictions_name_both_sides() {
 async fn invalid_registrations_are_refused() {
     let waygate = builder().build().await.unwrap();
     let app = guarded(&waygate).await;
-    let disabled = RouteState {
-        position: Position {
-            lifecycle: Lifecycle::Disabled(Default::default()),
-            ..Position::default()
-        },
-        ..RouteState::default()
-    };
+    let disabled = RouteState::default().position(Position::new(
+        Lifecycle::Disabled(Default::default()),
+        Default::default(),
+    ));
     // A route of another service is listed, but not enforced here.
     let elsewhere = key("billing:GET:/plain");
     waygate
@@ -371,10 +351,7 @@ async fn contradictions_within_one_call_are_refused() {
     for two in [
         [
             route().state(maintained()),
-            route().state(RouteState {
-                force_active: true,
-                ..RouteState::default()
-            }),
+            route().state(RouteState::default().force_active(true)),
         ],
         [
             route().rate_limit(rate("1/minute")),

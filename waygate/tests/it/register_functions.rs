@@ -169,16 +169,12 @@ async fn a_route_answers_refusals_of_all_its_limits() {
     let waygate = engine().await;
     let app = guarded(&waygate).await;
     let own = RateLimitFunctions::new().response(busy);
+    let mut named = rate("1/minute");
+    named.name = "own".parse().unwrap();
     let closed = route("GET:/plain")
         .responses(Responses::new().rate_limited(sorry).disabled(sorry))
         .rate_limit(rate("2/minute"))
-        .rate_limit_with(
-            RateLimitPolicy {
-                name: "own".parse().unwrap(),
-                ..rate("1/minute")
-            },
-            own,
-        );
+        .rate_limit_with(named, own);
     waygate.register_all([closed]).await.unwrap();
     assert_eq!(status(&app, "red", "/plain").await, 200);
     let of_limit = (429, "busy: RATE_LIMIT_EXCEEDED".to_owned());
@@ -200,10 +196,8 @@ async fn a_route_answers_refusals_of_all_its_limits() {
 async fn functions_add_to_those_of_attributes() {
     let waygate = engine().await;
     let app = guarded(&waygate).await;
-    let more = RateLimitPolicy {
-        name: "more".parse().unwrap(),
-        ..rate("2/hour")
-    };
+    let mut more = rate("2/hour");
+    more.name = "more".parse().unwrap();
     let both = [
         route("GET:/functions/limited")
             .responses(Responses::new().disabled(busy))

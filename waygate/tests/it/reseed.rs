@@ -326,18 +326,20 @@ async fn a_store_that_went_back_in_time_is_not_trusted_when_its_numbers_grow_aga
     let writer = process(sample.clone(), OnStoreReset::Keep).await;
     writer.system().disable("GET:/a", "incident").await.unwrap();
     let closed = sample.load().await.unwrap().entities[0].1.value.clone();
-    let image = |number: u64, routes: &[(&str, u64)]| Image {
-        revision: Revision { epoch, number },
-        entities: routes
-            .iter()
-            .map(|(key, revision)| {
-                let (revision, value) = (*revision, closed.clone());
-                (
-                    format!("route/{key}").as_str().into(),
-                    Entity { revision, value },
-                )
-            })
-            .collect(),
+    let image = |number: u64, routes: &[(&str, u64)]| {
+        Image::new(
+            Revision { epoch, number },
+            routes
+                .iter()
+                .map(|(key, revision)| {
+                    let (revision, value) = (*revision, closed.clone());
+                    (
+                        format!("route/{key}").as_str().into(),
+                        Entity::new(revision, value),
+                    )
+                })
+                .collect(),
+        )
     };
     let shown = Arc::new(ArcSwap::from_pointee(image(9, &[("GET:/a", 8)])));
     let waygate = process(Shown(shown.clone()), OnStoreReset::Keep).await;

@@ -77,10 +77,7 @@ async fn with(backend: impl Backend) -> Process {
 }
 
 async fn serve(waygate: Waygate) -> Process {
-    let forced = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let forced = RouteState::default().force_active(true);
     for (key, state) in [
         ("GET:/a", RouteState::default()),
         ("GET:/b", RouteState::default()),
@@ -522,7 +519,7 @@ async fn an_unreadable_store_closes_everything_until_it_can_be_read() {
             .await;
         assert_eq!(process.answers("/a").await, 503);
         assert_eq!(process.answers("/b").await, 200);
-        assert!(!process.waygate.global_maintenance().0.enabled);
+        assert!(!process.waygate.global_maintenance().maintenance.enabled);
     }
 }
 
@@ -567,7 +564,7 @@ async fn routes_closed_after_the_remaining_generation_are_closed_again() {
     fs::remove_file(format!("{}.1", path.display())).unwrap();
     fs::write(&path, "").unwrap();
     let process = start(&path).await;
-    assert!(process.waygate.global_maintenance().0.enabled);
+    assert!(process.waygate.global_maintenance().maintenance.enabled);
     let system = process.waygate.system();
     system.disable_global_maintenance().await.unwrap();
     assert_eq!(process.answers("/b").await, 503);
@@ -582,10 +579,7 @@ async fn routes_closed_after_the_remaining_generation_are_closed_again() {
 }
 
 async fn put(link: &Link, key: &str, value: Value) {
-    let batch = Batch {
-        puts: vec![(key.into(), value)],
-        ..Batch::default()
-    };
+    let batch = Batch::new().put(key, value);
     link.commit(batch).await.unwrap();
 }
 
@@ -768,7 +762,7 @@ async fn an_unreadable_lost_change_closes_its_target() {
     fs::remove_file(format!("{}.1", path.display())).unwrap();
     fs::write(&path, "").unwrap();
     let process = start(&path).await;
-    assert!(process.waygate.global_maintenance().0.enabled);
+    assert!(process.waygate.global_maintenance().maintenance.enabled);
     let system = process.waygate.system();
     system.disable_global_maintenance().await.unwrap();
     assert_eq!(process.answers("/a").await, 503);

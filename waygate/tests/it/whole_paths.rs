@@ -28,20 +28,14 @@ fn key(text: &str) -> RouteKey {
 }
 
 fn disabled() -> RouteState {
-    RouteState {
-        position: Position {
-            lifecycle: Lifecycle::Disabled(Default::default()),
-            ..Position::default()
-        },
-        ..RouteState::default()
-    }
+    RouteState::default().position(Position::new(
+        Lifecycle::Disabled(Default::default()),
+        Default::default(),
+    ))
 }
 
 fn forced() -> RouteState {
-    RouteState {
-        force_active: true,
-        ..RouteState::default()
-    }
+    RouteState::default().force_active(true)
 }
 
 fn rate(limit: &str) -> RateLimitPolicy {
@@ -234,10 +228,7 @@ async fn attributes_for_a_path_hold_for_every_method() {
 #[tokio::test]
 async fn deprecation_of_a_path_is_announced_for_every_method() {
     let sunset = Some(at("2030-01-01T00:00:00Z"));
-    let state = RouteState {
-        deprecation: Some(Deprecation::new(None, sunset, None).unwrap()),
-        ..RouteState::default()
-    };
+    let state = RouteState::default().deprecation(Deprecation::new(None, sunset, None).unwrap());
     let old = move || Registration::new(key("/whole/plain")).state(state.clone());
     both_orders(old, async |waygate, app, order| {
         let answer = app.get("/whole/plain").await;

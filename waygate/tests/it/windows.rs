@@ -316,10 +316,7 @@ async fn a_stored_window_without_effect_opens_nothing() {
         serde_json::json!({"start": "2029-01-01T00:00:00Z", "end": "2029-01-01T01:00:00Z"});
     let state = serde_json::json!({"position": {"lifecycle": "maintenance", "windows": [window]}});
     let record = serde_json::json!({"state": state, "declared": {}});
-    let batch = Batch {
-        puts: vec![(format!("route/{KEY}").as_str().into(), record)],
-        ..Batch::default()
-    };
+    let batch = Batch::new().put(format!("route/{KEY}").as_str(), record);
     backend.commit(batch).await.unwrap();
     let waygate = engine(&clock, &backend).await;
     assert_eq!(status(&waygate), RouteStatus::Maintenance);

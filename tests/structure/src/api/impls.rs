@@ -65,6 +65,7 @@ impl Walk<'_> {
     }
 
     fn inherent(&mut self, module: ModuleId, item: &ItemImpl, path: &str, cfg: &[String]) {
+        self.document(module, path, &item.attrs);
         let parameters = match item.generics.params.is_empty() {
             true => String::new(),
             false => format!(" in {}", signature::implementation(item)),

@@ -1,14 +1,14 @@
 use std::collections::BTreeSet;
 
 use quote::ToTokens;
-use syn::{Attribute, Fields, Item, ItemTrait, Signature, TraitItem, Visibility};
+use syn::{Attribute, Fields, FnArg, Item, ItemTrait, Signature, TraitItem, Visibility};
 
 use super::walk::{Export, Walk};
 use crate::{
     cfg,
     names::Target,
     signature,
-    tree::{ModuleId, is_hidden, name_of},
+    tree::{ModuleId, attributes, is_hidden, name_of},
 };
 
 impl Walk<'_> {
@@ -40,6 +40,8 @@ impl Walk<'_> {
     }
 
     fn item(&mut self, module: ModuleId, item: &Item, path: &str, cfg: &[String]) {
+        self.document(module, path, attributes(item));
+        self.api.pages.want(path, "");
         match item {
             Item::Struct(item) => {
                 let cfg = [cfg, &cfg::of(&item.attrs)].concat();
@@ -103,6 +105,12 @@ impl Walk<'_> {
         }
     }
 
+    /// Notes the examples of a documentation comment.
+    pub(super) fn document(&mut self, module: ModuleId, page: &str, attrs: &[Attribute]) {
+        let file = &self.tree.modules[module].file;
+        self.api.pages.add(page, attrs, file);
+    }
+
     pub(super) fn function(
         &mut self,
         module: ModuleId,
@@ -112,6 +120,12 @@ impl Walk<'_> {
         end: &str,
         cfg: &[String],
     ) {
+        self.document(module, path, attrs);
+        let is_method = !path.ends_with(&format!("::{}", sig.ident));
+        let mut inputs = sig.inputs.iter();
+        if is_method && inputs.any(|input| matches!(input, FnArg::Typed(_))) {
+            self.api.pages.want(path, &sig.ident.to_string());
+        }
         let attributes = signature::attributes(attrs);
         let line = format!("{path}: {attributes}{}{end}", signature::function(sig));
         self.check(module, sig.to_token_stream(), &line);

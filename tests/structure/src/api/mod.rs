@@ -1,5 +1,6 @@
 //! The public API of the facade, followed through its re-exports.
 
+mod examples;
 mod impls;
 mod items;
 mod walk;
@@ -42,6 +43,12 @@ impl Api {
         text.push_str("\n# Structs that can be built and enums that can be matched in full: a new field or variant breaks users.\n");
         text.extend(self.exhaustive.iter().map(|path| format!("{path}\n")));
         text
+    }
+
+    /// Items that no example on their page of the documentation shows: a type, trait or function has one, and a method with
+    /// arguments is named by one.
+    pub fn unshown(&self) -> Vec<String> {
+        self.pages.missing()
     }
 
     /// Types in public signatures that users cannot name, each with a signature.

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proc_macro2::TokenStream;
 use syn::Item;
 
+use super::examples::Pages;
 use crate::{
     imports::scan,
     names::Target,
@@ -31,6 +32,7 @@ pub struct Api {
     pub(super) exhaustive: BTreeSet<String>,
     /// Types in public signatures that no path of the facade leads to, each with a signature that contains it.
     pub(super) unnamed: BTreeMap<String, String>,
+    pub(super) pages: Pages,
 }
 
 /// A public name.

@@ -41,6 +41,18 @@ fn the_public_api_is_as_listed() {
 }
 
 #[test]
+fn public_items_have_examples() {
+    let found: BTreeMap<String, usize> =
+        FACADE.unshown().into_iter().map(|name| (name, 1)).collect();
+    pass(allowance("examples.txt").check(&found, |name, _| {
+        format!(
+            "no example shows `{name}`: the page of a type, trait, function or macro has an example that is compiled, and \
+             names each method with arguments"
+        )
+    }));
+}
+
+#[test]
 fn types_of_public_signatures_can_be_named() {
     let api = &*FACADE;
     let found: BTreeMap<String, usize> =

@@ -1,6 +1,6 @@
 //! One counter at a time.
 
-use waygate_core::{limit::Rule, port::Take};
+use waygate_core::limit::Rule;
 
 use super::{Harness, kit::*};
 
@@ -74,11 +74,8 @@ pub async fn a_cost_may_be_more_than_one<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for rule in all(10) {
         let key = format!("{rule:?}");
-        let four = Take {
-            cost: 4,
-            ..kit.ask(key.as_bytes(), &rule)
-        };
-        let two = Take { cost: 2, ..four };
+        let four = kit.ask(key.as_bytes(), &rule).cost(4);
+        let two = four.cost(2);
         for (take, allowed, left) in [
             (four, true, 6),
             (four, true, 2),
@@ -99,10 +96,7 @@ pub async fn a_cost_beyond_the_limit_is_refused_and_not_charged<H: Harness>(new:
     let kit = Kit::new(new).await;
     for rule in all(3) {
         let key = format!("{rule:?}");
-        let four = Take {
-            cost: 4,
-            ..kit.ask(key.as_bytes(), &rule)
-        };
+        let four = kit.ask(key.as_bytes(), &rule).cost(4);
         assert!(!kit.take(&[four]).await[0].allowed, "{rule:?}");
         assert_eq!(kit.left(key.as_bytes(), &rule).await, 3, "{rule:?}");
     }

@@ -5,7 +5,7 @@ use waygate_core::{
         Outcome, Quota, Rule, Taken,
         quota::{Nanos, SECOND},
     },
-    port::{Place, Take},
+    port::Take,
 };
 
 use super::{Harness, kit::*};
@@ -89,10 +89,7 @@ pub async fn a_refused_request_passes_after_its_wait<H: Harness>(new: impl Fn() 
     for rule in short_rules() {
         for cost in [1, 3] {
             let key = format!("{rule:?} {cost}");
-            let take = Take {
-                cost,
-                ..kit.ask(key.as_bytes(), &rule)
-            };
+            let take = kit.ask(key.as_bytes(), &rule).cost(cost);
             let mut now = kit.now + 3 * SECOND;
             for _ in 0..20 {
                 let outcome = kit.take_at(&[take], now).await[0];
@@ -132,10 +129,7 @@ pub async fn a_lowered_limit_announces_the_exact_wait<H: Harness>(new: impl Fn()
                     assert!(outcome.allowed, "{key}");
                 }
                 let now = kit.now + 8 * SECOND;
-                let take = Take {
-                    cost,
-                    ..kit.ask(key.as_bytes(), &after)
-                };
+                let take = kit.ask(key.as_bytes(), &after).cost(cost);
                 let refused = kit.take_at(&[take], now).await[0];
                 assert_eq!((refused.allowed, refused.remaining), (false, 0), "{key}");
                 passes_after_wait(&kit, take, refused, now).await;
@@ -193,7 +187,7 @@ pub async fn a_day_of_the_calendar_ends<H: Harness>(new: impl Fn() -> H) {
 pub async fn a_renewed_permit_lives_on<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     let place = kit.place(1, 1);
-    let other = Place { holder: 2, ..place };
+    let other = place.holder(2);
     for (wait, place, allowed) in [
         (0, place, true),
         (59, other, false),

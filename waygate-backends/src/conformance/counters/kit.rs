@@ -69,10 +69,7 @@ impl<H: Harness> Kit<H> {
 
     /// Returns what remains, without taking.
     pub(super) async fn left(&self, key: &[u8], rule: &Rule) -> u64 {
-        let look = Take {
-            cost: 0,
-            ..self.ask(key, rule)
-        };
+        let look = self.ask(key, rule).cost(0);
         self.take(&[look]).await[0].remaining
     }
 
@@ -108,25 +105,12 @@ impl<H: Harness> Kit<H> {
     }
 
     pub(super) fn place(&self, holder: u128, limit: u32) -> Place<'_> {
-        Place {
-            series: &self.series,
-            key: b"k",
-            holder,
-            limit,
-            lifetime: Duration::from_secs(60),
-        }
+        Place::new(&self.series, b"k", holder, limit, Duration::from_secs(60))
     }
 }
 
 pub(super) fn ask<'a>(series: &'a Series, key: &'a [u8], rule: &'a Rule) -> Take<'a> {
-    Take {
-        series,
-        key,
-        rule,
-        cost: 1,
-        enforced: true,
-        lease: false,
-    }
+    Take::new(series, key, rule)
 }
 
 pub(super) fn series(scope: &str) -> Series {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use waygate_core::port::{Occupancy, Place};
+use waygate_core::port::Occupancy;
 
 use super::{Harness, kit::*};
 
 fn has(allowed: bool, taken: u32) -> Occupancy {
-    Occupancy { allowed, taken }
+    Occupancy::new(allowed, taken)
 }
 
 pub async fn permits_are_limited<H: Harness>(new: impl Fn() -> H) {
@@ -47,11 +47,9 @@ pub async fn only_the_holder_releases<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     assert!(kit.occupy(kit.place(1, 1)).await.allowed);
     kit.vacate(kit.place(2, 1)).await;
-    kit.vacate(Place {
-        key: b"other",
-        ..kit.place(1, 1)
-    })
-    .await;
+    let mut other = kit.place(1, 1);
+    other.key = b"other";
+    kit.vacate(other).await;
     assert!(!kit.occupy(kit.place(3, 1)).await.allowed);
 }
 
@@ -59,19 +57,12 @@ pub async fn permits_of_keys_and_series_are_isolated<H: Harness>(new: impl Fn() 
     let kit = Kit::new(new).await;
     let elsewhere = series("b");
     let place = kit.place(1, 1);
-    for place in [
-        place,
-        Place {
-            key: b"other",
-            ..place
-        },
-        Place {
-            series: &elsewhere,
-            ..place
-        },
-    ] {
+    let (mut other_key, mut other_series) = (place, place);
+    other_key.key = b"other";
+    other_series.series = &elsewhere;
+    for place in [place, other_key, other_series] {
         assert_eq!(kit.occupy(place).await, has(true, 1));
-        assert!(!kit.occupy(Place { holder: 2, ..place }).await.allowed);
+        assert!(!kit.occupy(place.holder(2)).await.allowed);
     }
 }
 
@@ -92,9 +83,10 @@ pub async fn a_lower_limit_keeps_current_permits<H: Harness>(new: impl Fn() -> H
 /// Sleeps for a store with its own clock, and advances the time of the caller for others.
 pub async fn a_permit_expires<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
-    let short = |holder| Place {
-        lifetime: Duration::from_millis(20),
-        ..kit.place(holder, 1)
+    let short = |holder| {
+        let mut place = kit.place(holder, 1);
+        place.lifetime = Duration::from_millis(20);
+        place
     };
     assert!(kit.occupy(short(1)).await.allowed);
     let mut now = kit.now;

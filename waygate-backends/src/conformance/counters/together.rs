@@ -1,7 +1,5 @@
 //! Several takes in one call.
 
-use waygate_core::port::Take;
-
 use super::{Harness, kit::*};
 
 pub async fn one_refusal_charges_nothing<H: Harness>(new: impl Fn() -> H) {
@@ -35,10 +33,7 @@ pub async fn outcomes_come_in_the_order_of_the_takes<H: Harness>(new: impl Fn() 
 pub async fn a_shadow_never_blocks<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     let (none, some) = (fixed(0), fixed(5));
-    let shadow = Take {
-        enforced: false,
-        ..kit.ask(b"b", &none)
-    };
+    let shadow = kit.ask(b"b", &none).enforced(false);
     let outcomes = kit.take(&[shadow, kit.ask(b"a", &some)]).await;
     assert!(!outcomes[0].allowed && outcomes[1].allowed);
     assert_eq!(kit.left(b"a", &some).await, 4);
@@ -47,10 +42,7 @@ pub async fn a_shadow_never_blocks<H: Harness>(new: impl Fn() -> H) {
 pub async fn a_shadow_counts_what_passes<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     let rule = fixed(2);
-    let shadow = Take {
-        enforced: false,
-        ..kit.ask(b"a", &rule)
-    };
+    let shadow = kit.ask(b"a", &rule).enforced(false);
     for (allowed, left) in [(true, 1), (true, 0), (false, 0)] {
         let outcome = kit.take(&[shadow]).await[0];
         assert_eq!((outcome.allowed, outcome.remaining), (allowed, left));
@@ -60,11 +52,7 @@ pub async fn a_shadow_counts_what_passes<H: Harness>(new: impl Fn() -> H) {
 pub async fn a_refused_shadow_is_not_charged<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     let rule = fixed(5);
-    let dear = Take {
-        enforced: false,
-        cost: 6,
-        ..kit.ask(b"a", &rule)
-    };
+    let dear = kit.ask(b"a", &rule).cost(6).enforced(false);
     assert!(!kit.take(&[dear, kit.ask(b"b", &rule)]).await[0].allowed);
     assert_eq!(
         (kit.left(b"a", &rule).await, kit.left(b"b", &rule).await),
@@ -75,10 +63,7 @@ pub async fn a_refused_shadow_is_not_charged<H: Harness>(new: impl Fn() -> H) {
 pub async fn a_shadow_is_not_charged_for_a_refusal<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     let (none, some) = (fixed(0), fixed(5));
-    let shadow = Take {
-        enforced: false,
-        ..kit.ask(b"a", &some)
-    };
+    let shadow = kit.ask(b"a", &some).enforced(false);
     let outcomes = kit.take(&[shadow, kit.ask(b"b", &none)]).await;
     assert_eq!((outcomes[0].allowed, outcomes[0].remaining), (true, 5));
     assert_eq!(kit.left(b"a", &some).await, 5);

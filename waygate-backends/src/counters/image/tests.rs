@@ -44,14 +44,7 @@ fn series(generation: u64) -> Series {
 }
 
 fn hit(counters: &MemoryCounters, series: &Series, key: &str, rule: &Rule, now: Nanos) -> Outcome {
-    let take = Take {
-        series,
-        key: key.as_bytes(),
-        rule,
-        cost: 1,
-        enforced: true,
-        lease: false,
-    };
+    let take = Take::new(series, key.as_bytes(), rule);
     counters.take_one_at(&take, now)
 }
 
@@ -230,15 +223,9 @@ fn every_change_changes_the_version() {
     };
     hit(&counters, &series, "a", &rule, START);
     changed("a take");
-    let take = Take {
-        series: &series,
-        key: b"a",
-        rule: &rule,
-        cost: 1,
-        enforced: true,
-        lease: false,
-    };
-    counters.take_at(&[take, Take { key: b"b", ..take }], START);
+    let take = Take::new(&series, b"a", &rule);
+    let other = Take::new(&series, b"b", &rule);
+    counters.take_at(&[take, other], START);
     changed("two takes");
     counters.adjust_at(&take, 1, START);
     changed("a return");

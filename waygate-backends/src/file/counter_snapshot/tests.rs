@@ -13,14 +13,8 @@ fn passes(counters: &MemoryCounters, key: &str) -> bool {
         capacity: 1,
         period: 60 * SECOND,
     });
-    let take = Take {
-        series: &Series::new("GET:/a", "per client", 0, 0),
-        key: key.as_bytes(),
-        rule: &rule,
-        cost: 1,
-        enforced: true,
-        lease: false,
-    };
+    let series = Series::new("GET:/a", "per client", 0, 0);
+    let take = Take::new(&series, key.as_bytes(), &rule);
     counters.take_one_at(&take, START).allowed
 }
 

@@ -100,10 +100,7 @@ impl Store {
             let before = known.as_ref().and_then(|known| known.entities.get(key));
             *entity = match before {
                 Some(before) if before.value == entity.value => Arc::clone(before),
-                _ => Arc::new(Entity {
-                    revision: table.revision.number,
-                    value: entity.value.clone(),
-                }),
+                _ => Arc::new(Entity::new(table.revision.number, entity.value.clone())),
             };
         }
         tracing::warn!(

@@ -182,11 +182,10 @@ pub(super) fn later(outcome: &Outcome, elapsed: Nanos) -> Outcome {
         0 => 0,
         wait => wait.saturating_sub(elapsed).max(1),
     };
-    Outcome {
-        reset_after: left(outcome.reset_after),
-        retry_after: left(outcome.retry_after),
-        ..*outcome
-    }
+    let mut later = *outcome;
+    later.reset_after = left(outcome.reset_after);
+    later.retry_after = left(outcome.retry_after);
+    later
 }
 
 pub(super) fn nanos(duration: Duration) -> Nanos {

@@ -127,14 +127,12 @@ fn outcome<'a>(
     };
     let allowed = remaining >= 0;
     let reset_after = nanos()?;
-    let retry_after = if allowed { 0 } else { nanos()?.max(1) };
     // Refusals are encoded below -1, so that they need no flag.
     let remaining = if allowed { remaining } else { -1 - remaining };
-    Some(Outcome {
-        allowed,
-        limit,
-        remaining: u64::try_from(remaining).ok()?.min(limit),
-        reset_after,
-        retry_after,
+    let remaining = u64::try_from(remaining).ok()?.min(limit);
+    let outcome = Outcome::allowed(limit, remaining, reset_after);
+    Some(match allowed {
+        true => outcome,
+        false => outcome.refused(nanos()?.max(1)),
     })
 }

@@ -158,10 +158,10 @@ impl Shared {
             .await?;
         match &answer {
             Value::Array(results) => match results[..] {
-                [Value::Int(allowed), Value::Int(taken)] => Ok(Occupancy {
-                    allowed: allowed == 1,
-                    taken: u32::try_from(taken).unwrap_or(u32::MAX),
-                }),
+                [Value::Int(allowed), Value::Int(taken)] => Ok(Occupancy::new(
+                    allowed == 1,
+                    u32::try_from(taken).unwrap_or(u32::MAX),
+                )),
                 _ => Err(self.link.misunderstood("not a place").into()),
             },
             _ => Err(self.link.misunderstood("not a place").into()),

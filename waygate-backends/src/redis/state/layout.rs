@@ -91,10 +91,8 @@ mod tests {
             ("/grüße 1 2", Some("-1 ")),
             ("3 {", Some("{}")),
         ] {
-            let written = AuditEntry {
-                revision: 7,
-                ..entry(path, service)
-            };
+            let mut written = entry(path, service);
+            written.revision = 7;
             let line = format!("7 {}", audit_line(&written).unwrap());
             assert_eq!(audit_entry(line.as_bytes()), Some(written));
         }

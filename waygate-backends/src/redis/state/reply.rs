@@ -68,7 +68,7 @@ fn entities(pairs: Vec<Value>) -> Option<Result<Vec<(EntityKey, Entity)>, Backen
         let key = text(key)?;
         let entity = number(&stored).and_then(|(revision, json)| {
             let value = serde_json::from_slice(json).ok()?;
-            Some(Entity { revision, value })
+            Some(Entity::new(revision, value))
         });
         match entity {
             Some(entity) => entities.push((key.as_str().into(), entity)),

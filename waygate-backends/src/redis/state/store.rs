@@ -86,10 +86,7 @@ impl Store {
         let known = match (loaded.entities, known) {
             (Some(entities), _) => Arc::new(Known {
                 commit: loaded.commit,
-                image: Image {
-                    revision: loaded.revision,
-                    entities,
-                },
+                image: Image::new(loaded.revision, entities),
             }),
             (None, Some(known)) => known,
             (None, None) => return Err(self.misunderstood("the state")),

@@ -36,6 +36,16 @@ impl RateLimitPolicy {
     }
 
     /// Summarizes one of the policy's limits: its own, or that of a tier.
+    ///
+    /// ```
+    /// use waygate_core::model::RateLimitPolicy;
+    ///
+    /// let mut policy = RateLimitPolicy::new("100/minute".parse()?)?;
+    /// policy.burst = 20;
+    /// assert_eq!(policy.rates(&policy.limit).count(), 1);
+    /// assert!(policy.limit_summary(&policy.limit).starts_with("100 requests per minute"));
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
     pub fn limit_summary(&self, limit: &Limit) -> String {
         match self.cost.get() {
             1 => self.rates_summary(limit, " request"),

@@ -15,6 +15,7 @@ use crate::grammar::{
 /// Contradictory combinations are refused when a policy is deserialized.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct RateLimitPolicy {
     /// The name of the policy, unique within its scope.
     pub name: PolicyName,
@@ -69,17 +70,34 @@ pub struct RateLimitPolicy {
 }
 
 /// A limit for the callers of one plan.
+///
+/// ```
+/// use waygate_core::model::{RateLimitPolicy, Tier};
+///
+/// let mut policy = RateLimitPolicy::new("100/minute".parse()?)?;
+/// policy.tiers.push(Tier::new("pro".parse()?, "1000/minute".parse()?));
+/// policy.check()?;
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(
     deny_unknown_fields,
     expecting = "a tier, such as `{\"name\": \"pro\", \"limit\": \"1000/minute\"}`"
 )]
+#[non_exhaustive]
 pub struct Tier {
     /// The plan.
     pub name: PolicyName,
     /// Its quota, or `unlimited`.
     pub limit: TierLimit,
+}
+
+impl Tier {
+    /// Creates the limit of a plan.
+    pub fn new(name: PolicyName, limit: TierLimit) -> Self {
+        Self { name, limit }
+    }
 }
 
 impl RateLimitPolicy {

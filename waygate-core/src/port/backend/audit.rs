@@ -1,7 +1,24 @@
 use crate::model::AuditEntry;
 
 /// A query of the audit log. The filters apply before the limit. By default, the newest 100 entries.
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     model::{Action, AuditEntry, Origin},
+///     port::AuditQuery,
+/// };
+///
+/// let query = AuditQuery::newest(20).path("GET:/payments").service("billing");
+/// let path = "GET:/payments";
+/// let mut entry = AuditEntry::new(&Origin::system(), Action::Reset, path, Timestamp::now());
+/// assert!(!query.matches(&entry), "of no service");
+/// entry.service = Some("billing".to_owned());
+/// assert_eq!(query.page([&entry]), [entry.clone()]);
+/// assert!(query.offset(1).page([&entry]).is_empty());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AuditQuery {
     /// The most entries.
     pub limit: usize,
@@ -31,6 +48,27 @@ impl AuditQuery {
             limit,
             ..Self::default()
         }
+    }
+
+    /// Skips this many of the newest entries.
+    #[must_use]
+    pub fn offset(mut self, offset: usize) -> Self {
+        self.offset = offset;
+        self
+    }
+
+    /// Selects the entries with exactly this path.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// Selects the entries of this service.
+    #[must_use]
+    pub fn service(mut self, service: impl Into<String>) -> Self {
+        self.service = Some(service.into());
+        self
     }
 
     /// Returns whether `entry` passes the filters.

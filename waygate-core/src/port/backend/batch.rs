@@ -6,6 +6,14 @@ use super::{entity::EntityKey, error::BackendError};
 use crate::model::{AuditEntry, Epoch};
 
 /// A precondition of a batch.
+///
+/// ```
+/// use waygate_core::port::{Batch, Expected};
+///
+/// let first = Batch::new().expect("global", Expected::Absent);
+/// let second = Batch::new().expect("global", Expected::Revision(1));
+/// assert_ne!(first, second);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Expected {
     /// The entity does not exist.
@@ -17,7 +25,27 @@ pub enum Expected {
 /// Changes that are applied together or not at all.
 ///
 /// A key may be put or deleted once; [`check`](Self::check) refuses a batch that names it twice.
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     model::{Action, AuditEntry, Origin},
+///     port::{Batch, Expected},
+/// };
+///
+/// let path = "GET:/payments";
+/// let line = AuditEntry::new(&Origin::system(), Action::Reset, path, Timestamp::now());
+/// let batch = Batch::new()
+///     .expect("route/GET:/payments", Expected::Absent)
+///     .put("route/GET:/payments", serde_json::json!({}))
+///     .delete("route/GET:/bills")
+///     .audit(line);
+/// batch.check()?;
+/// assert!(batch.delete("route/GET:/payments").check().is_err());
+/// # Ok::<(), waygate_core::port::BackendError>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Batch {
     /// The epoch of the store known to the writer, so that decisions based on its content are never written into a
     /// store that has lost it. `None` accepts any store, and is required for one at revision 0, since its first
@@ -36,6 +64,39 @@ pub struct Batch {
 impl Batch {
     /// The deepest nesting of arrays and objects in a value.
     pub const MAX_DEPTH: usize = 64;
+
+    /// Creates a batch without changes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a precondition.
+    #[must_use]
+    pub fn expect(mut self, key: impl Into<EntityKey>, expected: Expected) -> Self {
+        self.expected.push((key.into(), expected));
+        self
+    }
+
+    /// Adds an entity to write.
+    #[must_use]
+    pub fn put(mut self, key: impl Into<EntityKey>, value: serde_json::Value) -> Self {
+        self.puts.push((key.into(), value));
+        self
+    }
+
+    /// Adds an entity to remove.
+    #[must_use]
+    pub fn delete(mut self, key: impl Into<EntityKey>) -> Self {
+        self.deletes.push(key.into());
+        self
+    }
+
+    /// Adds a line for the audit log.
+    #[must_use]
+    pub fn audit(mut self, entry: AuditEntry) -> Self {
+        self.audit.push(entry);
+        self
+    }
 
     /// Checks that the batch is well formed. Every backend calls this first.
     ///
@@ -83,6 +144,14 @@ fn nests_within(value: &serde_json::Value, levels: usize) -> bool {
 }
 
 /// A failed commit. Nothing was written, except perhaps for [`Unconfirmed`](Self::Unconfirmed).
+///
+/// ```
+/// use waygate_core::port::{CommitError, Expected};
+///
+/// let (key, expected, found) = ("global".into(), Expected::Absent, Expected::Revision(3));
+/// let lost = CommitError::Conflict { key, expected, found };
+/// assert!(matches!(lost, CommitError::Conflict { found: Expected::Revision(3), .. }));
+/// ```
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitError {

@@ -8,6 +8,15 @@ use crate::model::{AuditEntry, Epoch, Revision};
 /// The name of an entity: a kind and, mostly, a key of that kind, such as `route/GET:/payments`.
 ///
 /// 1 to 2048 bytes without control characters; [`Batch::check`](super::Batch::check) refuses any other.
+///
+/// ```
+/// use waygate_core::port::EntityKey;
+///
+/// let key = EntityKey::of("route", "GET:/payments");
+/// assert_eq!(key.as_str(), "route/GET:/payments");
+/// assert_eq!(key.name_in("route"), Some("GET:/payments"));
+/// assert_eq!(EntityKey::singleton("global").as_str(), "global");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EntityKey(Arc<str>);
@@ -74,7 +83,15 @@ impl fmt::Display for EntityKey {
 }
 
 /// One stored value.
+///
+/// ```
+/// use waygate_core::port::Entity;
+///
+/// let entity = Entity::new(7, serde_json::json!({}));
+/// assert_eq!(entity.revision, 7);
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Entity {
     /// The number of the commit that last wrote it.
     pub revision: u64,
@@ -82,8 +99,29 @@ pub struct Entity {
     pub value: serde_json::Value,
 }
 
+impl Entity {
+    /// Creates a value that was last written by the commit of this number.
+    pub fn new(revision: u64, value: serde_json::Value) -> Self {
+        Self { revision, value }
+    }
+}
+
 /// The content of a store at one revision.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::{
+///     model::{Epoch, Revision},
+///     port::{Entity, EntityKey, Image},
+/// };
+///
+/// let revision = Revision { epoch: Epoch::random(), number: 7 };
+/// let route = (EntityKey::of("route", "GET:/payments"), Entity::new(7, json!({})));
+/// let image = Image::new(revision, vec![route]);
+/// assert_ne!(image, Image::empty(revision.epoch));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Image {
     /// The revision of the last commit.
     pub revision: Revision,
@@ -92,16 +130,25 @@ pub struct Image {
 }
 
 impl Image {
+    /// Creates the content of a store.
+    pub fn new(revision: Revision, entities: Vec<(EntityKey, Entity)>) -> Self {
+        Self { revision, entities }
+    }
+
     /// Creates an empty store of this epoch, at revision 0.
     pub fn empty(epoch: Epoch) -> Self {
-        Self {
-            revision: Revision { epoch, number: 0 },
-            entities: Vec::new(),
-        }
+        Self::new(Revision { epoch, number: 0 }, Vec::new())
     }
 }
 
 /// The changes that a damaged store has lost.
+///
+/// ```
+/// use waygate_core::port::Lost;
+///
+/// let lost = Lost::new("the file was damaged; an earlier one is used", Vec::new());
+/// assert!(lost.entries.is_empty());
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Lost {

@@ -1,4 +1,11 @@
 /// A failure of a store.
+///
+/// ```
+/// use waygate_core::port::BackendError;
+///
+/// let error = BackendError::Unavailable("connection refused".to_owned());
+/// assert_eq!(error.problem(), "connection refused");
+/// ```
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BackendError {

@@ -16,9 +16,27 @@ pub use entity::{Entity, EntityKey, Image, Lost};
 pub use error::BackendError;
 
 /// A boxed future, which makes [`Backend`] object-safe.
+///
+/// ```
+/// use waygate_core::port::BoxFuture;
+///
+/// fn later() -> BoxFuture<'static, u32> {
+///     Box::pin(async { 7 })
+/// }
+/// # drop(later());
+/// ```
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A boxed stream.
+///
+/// ```
+/// use futures_core::Stream;
+/// use waygate_core::port::BoxStream;
+///
+/// fn boxed<'a>(stream: impl Stream<Item = u32> + Send + 'a) -> BoxStream<'a, u32> {
+///     Box::pin(stream)
+/// }
+/// ```
 pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;
 
 /// A store of state, shared by processes.
@@ -41,6 +59,40 @@ pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;
 /// one after another. The epoch lasts for as long as the data does.
 ///
 /// Requests never wait for a backend. Only changes and background refreshes call it.
+///
+/// ```
+/// use waygate_core::{
+///     model::{AuditEntry, Revision},
+///     port::{AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image},
+/// };
+///
+/// /// A store that no process of this kind may change.
+/// #[derive(Debug)]
+/// struct ReadOnly<B>(B);
+///
+/// impl<B: Backend> Backend for ReadOnly<B> {
+///     fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>> {
+///         self.0.load()
+///     }
+///
+///     fn commit(&self, _: Batch) -> BoxFuture<'_, Result<Revision, CommitError>> {
+///         let refused = BackendError::NotWritable("this is a replica".to_owned());
+///         Box::pin(async { Err(refused.into()) })
+///     }
+///
+///     fn changes(&self) -> BoxStream<'static, Revision> {
+///         self.0.changes()
+///     }
+///
+///     fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, BackendError>> {
+///         self.0.audit(query)
+///     }
+///
+///     fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+///         self.0.health()
+///     }
+/// }
+/// ```
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Loads the content of the store at one revision.
     ///

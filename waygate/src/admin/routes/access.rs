@@ -50,10 +50,10 @@ impl RequestBody for AccessRequest {
     security(("token" = ["write:routes"]))
 )]
 async fn set(operator: Operator, key: PathKey, JsonBody(body): JsonBody<AccessRequest>) -> Changed {
-    let access = Access {
-        ips: networks("allowed_ips", &body.allowed_ips)?,
-        roles: body.allowed_roles,
-    };
+    let access = Access::new(
+        networks("allowed_ips", &body.allowed_ips)?,
+        body.allowed_roles,
+    );
     let reply = change(operator, key, RouteCommand::SetAccess(access)).await?;
     let warning = masked("allowed_ips", body.allowed_ips.iter().map(String::as_str));
     Ok(reply.map(|route| route.warning = warning))

@@ -54,12 +54,10 @@ async fn list(
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
     let route = params.route.clone();
-    let query = AuditQuery {
-        limit: params.limit.map_or(DEFAULT_LIMIT, |limit| limit.0),
-        offset: params.offset.map_or(0, |offset| offset.0),
-        path: params.route,
-        service: params.service.map(|service| service.to_string()),
-    };
+    let mut query = AuditQuery::newest(params.limit.map_or(DEFAULT_LIMIT, |limit| limit.0))
+        .offset(params.offset.map_or(0, |offset| offset.0));
+    query.path = params.route;
+    query.service = params.service.map(|service| service.to_string());
     let entries = state.waygate.audit(query).await?;
     let warning = unknown_route(&state.waygate, route.as_deref(), &entries);
     let response = list_response(&entries, revision, &headers);

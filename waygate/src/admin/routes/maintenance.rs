@@ -49,12 +49,11 @@ fn shared_router() -> OpenApiRouter<Arc<AdminState>> {
 type Changed = Result<Reply<Maintenance>, Problem>;
 
 async fn current(state: &AdminState, scope: &MaintenanceScope) -> (GlobalMaintenance, Revision) {
-    let (settings, number) = match scope {
+    let record = match scope {
         MaintenanceScope::Global => state.waygate.global_maintenance(),
         MaintenanceScope::Service(service) => state.waygate.service_maintenance(service).await,
     };
-    let epoch = state.waygate.revision().epoch;
-    (settings, Revision { epoch, number })
+    (record.maintenance, record.revision)
 }
 
 async fn change(
@@ -147,16 +146,14 @@ async fn enable(
     scope: Scoped,
     JsonBody(body): JsonBody<EnableRequest>,
 ) -> Changed {
-    let settings = GlobalMaintenance {
-        enabled: true,
-        reason: body.reason,
-        exempt_paths: body.exempt_paths,
-        include_force_active: body.include_force_active,
-        start: instant(body.start)?,
-        end: instant(body.end)?,
-        exempt_ips: networks("exempt_ips", &body.exempt_ips)?,
-        exempt_roles: body.exempt_roles,
-    };
+    let mut settings = GlobalMaintenance::new(body.reason)
+        .exempt_paths(body.exempt_paths)
+        .include_force_active(body.include_force_active)
+        .start(instant(body.start)?)
+        .end(instant(body.end)?)
+        .exempt_ips(networks("exempt_ips", &body.exempt_ips)?)
+        .exempt_roles(body.exempt_roles);
+    settings.enabled = true;
     let reply = change(
         &state,
         operator,

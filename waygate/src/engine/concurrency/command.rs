@@ -29,9 +29,9 @@ impl Change for ConcurrencyChange {
             if let Some(policy) = &self.policy {
                 known.check_key(&policy.key)?;
             }
-            let next = self.policy.clone().map(|policy| ConcurrencyPolicy {
-                name: key.name.clone(),
-                ..policy
+            let next = self.policy.clone().map(|mut policy| {
+                policy.name = key.name.clone();
+                policy
             });
             let action = match (&next, known.applies()) {
                 (None, _) => Action::ConcurrencyPolicyDeleted,

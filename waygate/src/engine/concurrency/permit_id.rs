@@ -37,13 +37,13 @@ impl PermitId {
     }
 
     fn place(&self, limit: u32, lifetime: Duration) -> Place<'_> {
-        Place {
-            series: &self.limit.series,
-            key: self.key.as_bytes(),
-            holder: self.holder,
+        Place::new(
+            &self.limit.series,
+            self.key.as_bytes(),
+            self.holder,
             limit,
             lifetime,
-        }
+        )
     }
 }
 

@@ -5,6 +5,20 @@ use waygate_core::{
 };
 
 /// A concurrency limit with its current state in this process.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{LimitKey, Waygate, limits::ConcurrencyPolicy};
+///
+/// let waygate = Waygate::builder().build().await?;
+/// let key: LimitKey = "*#default".parse()?;
+/// let policy = ConcurrencyPolicy::new(10.try_into()?);
+/// let limit = waygate.system().set_concurrency_limit(key, policy).await?;
+/// assert_eq!((limit.in_use, limit.refused), (0, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ConcurrencyRecord {

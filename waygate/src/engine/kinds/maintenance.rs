@@ -92,9 +92,7 @@ impl Kind for Maintenances {
 
 /// The maintenance that replaces an unreadable record: it is on.
 pub(crate) fn closed_maintenance() -> GlobalMaintenance {
-    GlobalMaintenance {
-        enabled: true,
-        reason: unreadable_reason(),
-        ..GlobalMaintenance::default()
-    }
+    let mut config = GlobalMaintenance::new(unreadable_reason());
+    config.enabled = true;
+    config
 }

@@ -52,15 +52,9 @@ pub(crate) fn closed_route(declared: &RouteState) -> RouteState {
     if is_closed_for_good(&declared.position) {
         return declared.clone();
     }
-    RouteState {
-        position: Position {
-            lifecycle: Lifecycle::Maintenance,
-            reason: unreadable_reason(),
-            envs: declared.position.envs.clone(),
-            windows: Vec::new(),
-        },
-        ..declared.clone()
-    }
+    let position = Position::new(Lifecycle::Maintenance, unreadable_reason());
+    let position = position.envs(declared.position.envs.clone());
+    declared.clone().position(position)
 }
 
 /// Returns `true` if the route does not open with time.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use waygate_core::{
     grammar::{Limit, TierLimit},
-    model::{Action, AuditEntry, LimitKey, LimitScope, RateLimitPolicy},
+    model::{Action, LimitKey, LimitScope, RateLimitPolicy},
 };
 
 use super::{
@@ -47,24 +47,24 @@ impl Change for LimitChange {
         let known = Known::<RateLimits>::find(&tx, &self.key, deletes)?;
         let next = match (&self.command, known.applies()) {
             (LimitCommand::Set(policy), _) => {
-                let policy = RateLimitPolicy {
-                    name: known.key.name.clone(),
-                    ..(**policy).clone()
-                };
+                let mut policy = (**policy).clone();
+                policy.name = known.key.name.clone();
                 // The fields may have been edited manually.
                 policy.check().map_err(ChangeError::from)?;
                 known.check_key(&policy.key)?;
                 Some(policy)
             }
             (LimitCommand::Delete, _) => None,
-            (LimitCommand::SetEnabled(enabled), Some(policy)) => Some(RateLimitPolicy {
-                enabled: *enabled,
-                ..policy.clone()
-            }),
-            (LimitCommand::SetShadow(shadow), Some(policy)) => Some(RateLimitPolicy {
-                shadow: *shadow,
-                ..policy.clone()
-            }),
+            (LimitCommand::SetEnabled(enabled), Some(policy)) => {
+                let mut policy = policy.clone();
+                policy.enabled = *enabled;
+                Some(policy)
+            }
+            (LimitCommand::SetShadow(shadow), Some(policy)) => {
+                let mut policy = policy.clone();
+                policy.shadow = *shadow;
+                Some(policy)
+            }
             (LimitCommand::SetEnabled(_) | LimitCommand::SetShadow(_), None) => {
                 return Err(engine.snapshot.load().no_such_limit(&known.key).into());
             }
@@ -105,10 +105,9 @@ impl Change for LimitReset {
         let Some(first) = keys.first() else {
             return Ok(());
         };
-        tx.audit(AuditEntry {
-            service: service(&first.scope),
-            ..tx.line(reset_action(&first.scope), path)
-        });
+        let mut entry = tx.line(reset_action(&first.scope), path);
+        entry.service = service(&first.scope);
+        tx.audit(entry);
         for key in keys {
             let generation = tx.stored.generation(key) + 1;
             tx.put::<Generations>(key, &Generation { generation });
@@ -135,11 +134,10 @@ impl Change for KeyReset {
         let Self { policy, key } = self;
         check_policies(&tx, &policy.key.to_string(), [&policy.key])?;
         let scope = &policy.key.scope;
-        tx.audit(AuditEntry {
-            reason: format!("{} of {}", key.label(), policy.key.name),
-            service: service(scope),
-            ..tx.line(reset_action(scope), &audit_path(scope))
-        });
+        let mut entry = tx.line(reset_action(scope), &audit_path(scope));
+        entry.reason = format!("{} of {}", key.label(), policy.key.name);
+        entry.service = service(scope);
+        tx.audit(entry);
         // The epoch is rewritten unchanged, so that other processes notice the reset.
         let generation = tx.stored.generation(&policy.key);
         tx.put::<Generations>(&policy.key, &Generation { generation });

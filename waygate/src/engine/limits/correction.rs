@@ -111,7 +111,7 @@ impl Counters {
             tracing::debug!(error = %Printable(error), "a charge was not corrected");
         }
         let rule = &take.rule.shared_by(shared.store.replicas(), now);
-        let own = Take { rule, ..take };
+        let own = take.rule(rule);
         shared.hand_over(&self.local, &[take], &[own], now);
         self.local.adjust_at(&own, -change, now);
         shared.owe(limits, matched, &take, units);
@@ -131,7 +131,7 @@ impl Counters {
         let is_over = taken.left(now) == 0;
         if mode == CountingMode::Local {
             let rule = &take.rule.shared_by(shared.store.replicas(), now);
-            let own = Take { rule, ..take };
+            let own = take.rule(rule);
             shared.hand_over(&self.local, &[take], &[own], now);
             self.local.give_back_at(&own, units, taken, now);
             if !is_over {

@@ -280,14 +280,10 @@ impl Rate {
     /// The charge for the counter store.
     #[inline]
     pub(super) fn take<'a>(&'a self, policy: &Policy, key: &'a LimitedKey, cost: u32) -> Take<'a> {
-        Take {
-            series: &self.series,
-            key: key.as_bytes(),
-            rule: &self.rule,
-            cost: u64::from(cost),
-            enforced: policy.is_enforced(),
-            lease: policy.fields.lease,
-        }
+        Take::new(&self.series, key.as_bytes(), &self.rule)
+            .cost(u64::from(cost))
+            .enforced(policy.is_enforced())
+            .lease(policy.fields.lease)
     }
 }
 

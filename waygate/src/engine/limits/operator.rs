@@ -16,6 +16,38 @@ use crate::{
 
 /// Rate limits. A [`LimitKey`] names one policy: `GET:/search#default`, `*#default` for the global one,
 /// `service:billing#default` for that of a service.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{
+///     LimitKey, Waygate,
+///     limits::{ConcurrencyPolicy, RateLimitPolicy},
+///     model::RouteState,
+/// };
+///
+/// let waygate = Waygate::builder().build().await?;
+/// waygate.register("GET:/search".parse()?, RouteState::default()).await?;
+/// let (system, key) = (waygate.system(), "GET:/search#default".parse::<LimitKey>()?);
+///
+/// let policy = RateLimitPolicy::new("100/minute".parse()?)?;
+/// let limit = system.set_rate_limit(key.clone(), policy).await?;
+/// assert_eq!(limit.policy.limit.as_str(), "100/minute");
+/// system.shadow_rate_limit(key.clone()).await?;
+/// system.promote_rate_limit(key.clone()).await?;
+/// system.pause_rate_limit(key.clone()).await?;
+/// system.resume_rate_limit(key.clone()).await?;
+/// system.reset_rate_limit_key(key.clone(), &["203.0.113.7"]).await?;
+/// system.reset_rate_limits(key.scope.clone()).await?;
+/// system.reset_rate_limits_of_path("/search").await?;
+/// assert_eq!(system.delete_rate_limit(key.clone()).await?, None);
+///
+/// let policy = ConcurrencyPolicy::new(10.try_into()?);
+/// system.set_concurrency_limit(key.clone(), policy).await?;
+/// assert_eq!(system.delete_concurrency_limit(key).await?, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 impl Operator {
     /// Sets a policy, replacing any earlier one. Consumption is kept: raising or lowering a limit neither resets
     /// clients nor locks them out. Only a window that started before any window of the new limit could have is reset:

@@ -64,14 +64,11 @@ impl Debt {
     /// The charge for the counter store, without a cost.
     pub(super) fn take(&self) -> Option<Take<'_>> {
         let rate = self.rate()?;
-        Some(Take {
-            series: &rate.series,
-            key: self.key.as_bytes(),
-            rule: &rate.rule,
-            cost: 0,
-            enforced: self.policy.is_enforced(),
-            lease: false,
-        })
+        Some(
+            Take::new(&rate.series, self.key.as_bytes(), &rate.rule)
+                .cost(0)
+                .enforced(self.policy.is_enforced()),
+        )
     }
 
     fn rate(&self) -> Option<&Rate> {

@@ -6,6 +6,20 @@ use waygate_core::{
 };
 
 /// A rate limit policy as it is now, with what it has said since the process began.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{LimitKey, Waygate, limits::RateLimitPolicy};
+///
+/// let waygate = Waygate::builder().build().await?;
+/// let key: LimitKey = "*#default".parse()?;
+/// let policy = RateLimitPolicy::new("100/minute".parse()?)?;
+/// let limit = waygate.system().set_rate_limit(key, policy).await?;
+/// assert_eq!((limit.counts.allowed, limit.overridden), (0, true));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LimitRecord {
@@ -38,7 +52,19 @@ pub struct LimitRecord {
 }
 
 /// A filter for refusals.
+///
+/// ```
+/// use waygate::limits::HitQuery;
+///
+/// let query = HitQuery::newest(20)
+///     .route("GET:/payments")
+///     .policy("default")
+///     .key("203.0.113.7")
+///     .enforced(true);
+/// assert_eq!(query.limit, 20);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HitQuery {
     /// The maximum number, newest first.
     pub limit: usize,
@@ -50,4 +76,42 @@ pub struct HitQuery {
     pub key: Option<String>,
     /// Only refusals (`true`), or only requests that policies in shadow mode would have refused.
     pub enforced: Option<bool>,
+}
+
+impl HitQuery {
+    /// Queries the newest `limit` refusals.
+    pub fn newest(limit: usize) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
+    /// Selects the refusals of this path, or route (`METHOD:/path`).
+    #[must_use]
+    pub fn route(mut self, route: impl Into<String>) -> Self {
+        self.route = Some(route.into());
+        self
+    }
+
+    /// Selects the refusals of policies with this name.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Into<String>) -> Self {
+        self.policy = Some(policy.into());
+        self
+    }
+
+    /// Selects the refusals of this key, in its displayed form.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Selects refusals (`true`), or requests that policies in shadow mode would have refused.
+    #[must_use]
+    pub fn enforced(mut self, enforced: bool) -> Self {
+        self.enforced = Some(enforced);
+        self
+    }
 }

@@ -2,9 +2,7 @@
 
 use waygate_core::{
     grammar::KeySource,
-    model::{
-        Action, AuditEntry, ConcurrencyPolicy, LimitKey, LimitOverride, LimitScope, RateLimitPolicy,
-    },
+    model::{Action, ConcurrencyPolicy, LimitKey, LimitOverride, LimitScope, RateLimitPolicy},
     port::Expected,
 };
 
@@ -93,13 +91,12 @@ where
         reason: String,
     ) -> Result<(), Attempt> {
         let scope = &self.key.scope;
-        tx.audit(AuditEntry {
-            reason,
-            service: service(scope),
-            previous: self.applies().map(json),
-            new: next.as_ref().or(self.declared.as_ref()).map(json),
-            ..tx.line(action, &audit_path(scope))
-        });
+        let mut entry = tx.line(action, &audit_path(scope));
+        entry.reason = reason;
+        entry.service = service(scope);
+        entry.previous = self.applies().map(json);
+        entry.new = next.as_ref().or(self.declared.as_ref()).map(json);
+        tx.audit(entry);
         match next {
             Some(policy) => {
                 let declared = self.declared;

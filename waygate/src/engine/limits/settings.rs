@@ -24,6 +24,17 @@ impl Default for LimitConfig {
 }
 
 /// The rate-limit headers of responses. `Retry-After` does not depend on it.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate, limits::RateLimitHeaders};
+///
+/// let waygate = Waygate::builder().rate_limit_headers(RateLimitHeaders::Off).build().await?;
+/// # drop(waygate);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum RateLimitHeaders {

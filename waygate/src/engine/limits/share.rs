@@ -53,22 +53,21 @@ pub(super) fn lost<'a>(
     now: Nanos,
 ) -> LostUnits<'a> {
     let rule = &take.rule.shared_by(1, now);
-    let whole = Take { rule, ..*take };
+    let whole = take.rule(rule);
     begin(scratch, &whole, standing, take.rule.capacity(), 1, now);
     let still = consumed(scratch, &whole, now);
     scratch.forget_at(take.series, take.key);
-    LostUnits {
-        take: *take,
-        used: standing.used.min(take.rule.capacity()),
-        age: now.saturating_sub(standing.at),
-        still,
-        left: standing.over.saturating_sub(now),
-    }
+    let mut lost = LostUnits::new(*take);
+    lost.used = standing.used.min(take.rule.capacity());
+    lost.age = now.saturating_sub(standing.at);
+    lost.still = still;
+    lost.left = standing.over.saturating_sub(now);
+    lost
 }
 
 /// The consumption of a local counter, up to its limit.
 pub(super) fn consumed(local: &MemoryCounters, take: &Take<'_>, now: Nanos) -> u64 {
-    let look = Take { cost: 0, ..*take };
+    let look = take.cost(0);
     let outcome = local.take_one_at(&look, now);
     outcome.limit.saturating_sub(outcome.remaining)
 }
@@ -128,14 +127,7 @@ mod tests {
     ) -> usize {
         let series = Series::new("GET:/", "default", 0, 0);
         let rule = rule.shared_by(replicas, now);
-        let take = Take {
-            series: &series,
-            key: b"203.0.113.7",
-            rule: &rule,
-            cost: 1,
-            enforced: true,
-            lease: false,
-        };
+        let take = Take::new(&series, b"203.0.113.7", &rule);
         if let Some(standing) = standing {
             begin(local, &take, standing, 100, replicas, now);
         }

@@ -209,7 +209,7 @@ impl Shared {
             // Lost units first: only the units that the counter does not show are charged.
             self.restore(&[take], now).await?;
             let rule = &take.rule.shared_by(self.store.replicas(), now);
-            let consumed = share::consumed(local, &Take { rule, ..take }, now);
+            let consumed = share::consumed(local, &take.rule(rule), now);
             let units = i64::try_from(debt.units.min(consumed)).unwrap_or(i64::MAX);
             if units > 0 {
                 self.in_time(self.store.adjust(take, -units, now)).await?;

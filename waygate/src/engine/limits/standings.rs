@@ -212,21 +212,9 @@ mod tests {
 
     fn note(standings: &Standings, key: u32, remaining: u64, now: Nanos) {
         let series = series();
-        let take = Take {
-            series: &series,
-            key: &key.to_be_bytes(),
-            rule: &RULE,
-            cost: 1,
-            enforced: true,
-            lease: false,
-        };
-        let outcome = Outcome {
-            allowed: true,
-            limit: 10,
-            remaining,
-            reset_after: 50 * SECOND,
-            retry_after: 0,
-        };
+        let key = key.to_be_bytes();
+        let take = Take::new(&series, &key, &RULE);
+        let outcome = Outcome::allowed(10, remaining, 50 * SECOND);
         standings.note(&take, &outcome, now, 0, true);
     }
 

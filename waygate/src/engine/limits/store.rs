@@ -161,7 +161,7 @@ impl Counters {
         let own: Takes<'_> = takes
             .iter()
             .zip(&shares)
-            .map(|(take, rule)| Take { rule, ..*take })
+            .map(|(take, rule)| take.rule(rule))
             .collect();
         shared.hand_over(&self.local, takes, &own, now);
         self.local.take_at(&own, now)

@@ -7,6 +7,18 @@ use waygate_core::{
 };
 
 /// Why a request is blocked, with details for the response.
+///
+/// ```
+/// use waygate::{Blocked, Responses, response::BlockReason};
+///
+/// fn busy(blocked: &Blocked) -> String {
+///     match blocked.reason() {
+///         BlockReason::Maintenance { reason, .. } => format!("closed: {reason}"),
+///         reason => reason.message().to_owned(),
+///     }
+/// }
+/// let responses = Responses::new().maintenance(busy);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BlockReason {
@@ -61,6 +73,18 @@ pub enum BlockReason {
 }
 
 /// Details of a rate limit that refuses a request.
+///
+/// ```
+/// use waygate::{Blocked, Responses, response::BlockReason};
+///
+/// fn busy(blocked: &Blocked) -> String {
+///     match blocked.reason() {
+///         BlockReason::RateLimited(limited) => format!("{}: wait {} s", limited.limit, limited.retry_after),
+///         reason => reason.message().to_owned(),
+///     }
+/// }
+/// let responses = Responses::new().rate_limited(busy);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimited {
@@ -83,6 +107,18 @@ pub struct RateLimited {
 }
 
 /// Details of a concurrency limit that refuses a request.
+///
+/// ```
+/// use waygate::{Blocked, Responses, response::BlockReason};
+///
+/// fn busy(blocked: &Blocked) -> String {
+///     match blocked.reason() {
+///         BlockReason::ConcurrencyLimited(limited) => format!("{} at a time", limited.limit),
+///         reason => reason.message().to_owned(),
+///     }
+/// }
+/// let responses = Responses::new().concurrency_limited(busy);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConcurrencyLimited {
@@ -96,6 +132,18 @@ pub struct ConcurrencyLimited {
 
 /// Details of a rate limit with `on_missing_key = "block"` that refuses a request without its key. Waiting does not
 /// help.
+///
+/// ```
+/// use waygate::{Blocked, Responses, response::BlockReason};
+///
+/// fn busy(blocked: &Blocked) -> String {
+///     match blocked.reason() {
+///         BlockReason::KeyMissing(missing) => format!("{:?} is missing", missing.missing),
+///         reason => reason.message().to_owned(),
+///     }
+/// }
+/// let responses = Responses::new().key_missing(busy);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyMissing {

@@ -139,10 +139,7 @@ impl<K: Kind> AnyCollection for Collection<K> {
 
     fn entity(&self, key: &EntityKey) -> Option<Entity> {
         let known = self.read(key).filter(|known| known.revision > 0)?;
-        Some(Entity {
-            revision: known.revision,
-            value: json(&known.value),
-        })
+        Some(Entity::new(known.revision, json(&known.value)))
     }
 
     fn keys(&self) -> Vec<EntityKey> {

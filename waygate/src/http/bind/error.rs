@@ -6,6 +6,23 @@ use super::help;
 use crate::engine::NO_PRINCIPAL;
 
 /// All errors in the declarations of an application, each with a remedy.
+///
+/// ```standalone_crate
+/// use axum::{Router, routing::get};
+/// use waygate::{BindError, Waygate, maintenance};
+///
+/// #[maintenance(route = "GET /payment")]
+/// async fn payments() {}
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let waygate = Waygate::builder().build().await?;
+/// let api = Router::new().route("/payments", get(payments));
+/// let errors = waygate.guard(api).await.unwrap_err();
+/// assert!(matches!(errors.errors(), [BindError::NoSuchPath { nearest: Some(_), .. }]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct BindErrors(pub(super) Vec<BindError>);
 
 impl BindErrors {
@@ -74,6 +91,14 @@ impl std::error::Error for BindErrors {}
 waygate_core::debug_as_message!(BindErrors);
 
 /// A declaration that governs no route, or the wrong one.
+///
+/// ```
+/// use waygate::{BindErrors, Invalid};
+///
+/// let invalid = Invalid::new("environment name", "Prod!", "use lowercase letters");
+/// let errors = BindErrors::from(vec![invalid]);
+/// assert_eq!(errors.errors().len(), 1);
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {

@@ -12,6 +12,16 @@ use crate::http::{
 /// A function that returns the cost of a request, erased.
 ///
 /// The cost is 1 if the function panics; the panic is logged.
+///
+/// ```
+/// use waygate::{limits::CostFunction, response::RequestParts};
+///
+/// fn cost(request: &RequestParts) -> u32 {
+///     if request.uri.path().starts_with("/export") { 10 } else { 1 }
+/// }
+/// let cost = CostFunction::new(cost);
+/// # drop(cost);
+/// ```
 #[derive(Clone)]
 pub struct CostFunction {
     id: FunctionId,
@@ -49,6 +59,15 @@ pub enum FunctionKind {}
 /// Functions that return a cost: `fn(&RequestParts) -> u32`.
 ///
 /// `Kind` distinguishes functions and erased ones; it is always inferred.
+///
+/// ```
+/// use waygate::limits::{IntoCostFunction, RateLimitFunctions};
+///
+/// fn costly<Kind>(cost: impl IntoCostFunction<Kind>) -> RateLimitFunctions {
+///     RateLimitFunctions::new().cost(cost)
+/// }
+/// # let _ = costly(|_: &waygate::response::RequestParts| 10);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a cost function",
     label = "expected `fn(&waygate::response::RequestParts) -> u32`",

@@ -17,6 +17,16 @@ use super::{
 /// A function that returns the key of a request, sync or async, erased.
 ///
 /// A function that panics returns no key; the panic is logged.
+///
+/// ```
+/// use waygate::{limits::{Key, KeyFunction}, response::RequestParts};
+///
+/// fn tenant(request: &RequestParts) -> Option<Key> {
+///     Some(request.headers.get("x-tenant")?.as_bytes().into())
+/// }
+/// let key = KeyFunction::new(tenant);
+/// # drop(key);
+/// ```
 #[derive(Clone)]
 pub struct KeyFunction {
     id: FunctionId,
@@ -84,6 +94,15 @@ impl fmt::Debug for KeyFunction {
 /// Functions that return a key: `fn(&RequestParts) -> Option<Key>`, and async ones of the same shape.
 ///
 /// `Kind` distinguishes the two; it is always inferred.
+///
+/// ```
+/// use waygate::limits::{IntoKeyFunction, RateLimitFunctions};
+///
+/// fn by<Kind>(key: impl IntoKeyFunction<Kind>) -> RateLimitFunctions {
+///     RateLimitFunctions::new().key(key)
+/// }
+/// # let _ = by(|_: &waygate::response::RequestParts| Some("all".into()));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a key function",
     label = "expected `fn(&waygate::response::RequestParts) -> Option<waygate::limits::Key>`, or an `async fn` of that shape",

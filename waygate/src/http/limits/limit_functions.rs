@@ -11,6 +11,27 @@ use crate::{
 
 /// Functions for a rate limit, for [`Registration::rate_limit_with`](crate::model::Registration::rate_limit_with). They
 /// correspond to `key`, `cost` and `response` of `#[rate_limit]`.
+///
+/// ```
+/// use waygate::{
+///     Blocked,
+///     limits::{Key, RateLimitFunctions},
+///     response::RequestParts,
+/// };
+///
+/// fn tenant(request: &RequestParts) -> Option<Key> {
+///     Some(request.headers.get("x-tenant")?.as_bytes().into())
+/// }
+///
+/// fn cost(request: &RequestParts) -> u32 {
+///     if request.uri.path().starts_with("/export") { 10 } else { 1 }
+/// }
+///
+/// let functions = RateLimitFunctions::new()
+///     .key(tenant)
+///     .cost(cost)
+///     .response(|_: &Blocked| "slow down");
+/// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct RateLimitFunctions {
@@ -61,6 +82,22 @@ impl RateLimitFunctions {
 /// Functions for a concurrency limit, for
 /// [`Registration::concurrency_limit_with`](crate::model::Registration::concurrency_limit_with). They correspond to `key`
 /// and `response` of `#[concurrency_limit]`.
+///
+/// ```
+/// use waygate::{
+///     Blocked,
+///     limits::{ConcurrencyLimitFunctions, Key},
+///     response::RequestParts,
+/// };
+///
+/// fn tenant(request: &RequestParts) -> Option<Key> {
+///     Some(request.headers.get("x-tenant")?.as_bytes().into())
+/// }
+///
+/// let functions = ConcurrencyLimitFunctions::new()
+///     .key(tenant)
+///     .response(|_: &Blocked| "one at a time");
+/// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct ConcurrencyLimitFunctions {

@@ -7,10 +7,7 @@ use waygate::{Waygate, audit::AuditQuery, model::RouteState, testing::TestApp};
 use super::support::Server;
 
 async fn audit(server: &Server, path: &str) -> Vec<String> {
-    let query = AuditQuery {
-        path: Some(path.to_owned()),
-        ..AuditQuery::newest(20)
-    };
+    let query = AuditQuery::newest(20).path(path);
     let lines = server.waygate.audit(query).await.unwrap();
     let text = |line: &waygate::audit::AuditEntry| {
         format!("{} {} {}", line.action, line.actor, line.platform)

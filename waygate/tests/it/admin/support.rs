@@ -157,7 +157,7 @@ impl Server {
             .filter(|line| line.action != waygate::audit::Action::LoginRefused)
             .map(|line| line.id.to_string())
             .collect();
-        let (global, revision) = self.waygate.global_maintenance();
+        let global = self.waygate.global_maintenance();
         let limits = self.waygate.rate_limits();
         let limits: Vec<Value> = limits
             .iter()
@@ -165,7 +165,7 @@ impl Server {
             .collect();
         let concurrency = self.waygate.concurrency_limits();
         json!({
-            "routes": routes, "global": global, "global_revision": revision, "limits": limits,
+            "routes": routes, "global": global.maintenance, "global_revision": global.revision.number, "limits": limits,
             "concurrency": concurrency, "audit": lines,
         })
     }

@@ -303,10 +303,8 @@ async fn tokens_of_other_hashes_and_earlier_versions_are_refused() {
         assert!(value.as_object_mut().unwrap().remove("binding").is_some());
         (key, value)
     });
-    let batch = Batch {
-        puts: puts.collect(),
-        ..Batch::default()
-    };
+    let mut batch = Batch::new();
+    batch.puts = puts.collect();
     backend.commit(batch).await.unwrap();
     assert_eq!(status(&on(phc[0]).await, &token).await, 401);
 }

@@ -27,16 +27,16 @@ use super::{BUSY, Door, SWITCH, assert_full, guarded, in_use, inside, key, set};
 use crate::support::{builder, clock};
 
 /// A process's connection to the store, which can be cut.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Link {
     store: MemoryCounters,
-    mode: AtomicU8,
+    mode: Arc<AtomicU8>,
     /// One permit for each call that has started, and for each that has arrived.
-    asked: Semaphore,
-    occupied: Semaphore,
-    vacated: Semaphore,
+    asked: Arc<Semaphore>,
+    occupied: Arc<Semaphore>,
+    vacated: Arc<Semaphore>,
     /// Delays calls in mode `SLOW`.
-    slow: Semaphore,
+    slow: Arc<Semaphore>,
 }
 
 const FINE: u8 = 0;
@@ -45,16 +45,16 @@ const HUNG: u8 = 2;
 const SLOW: u8 = 3;
 
 impl Link {
-    fn to(store: &MemoryCounters) -> Arc<Self> {
-        let none = || Semaphore::new(0);
-        Arc::new(Self {
+    fn to(store: &MemoryCounters) -> Self {
+        let none = || Arc::new(Semaphore::new(0));
+        Self {
             store: store.clone(),
-            mode: AtomicU8::new(FINE),
+            mode: Arc::new(AtomicU8::new(FINE)),
             asked: none(),
             occupied: none(),
             vacated: none(),
             slow: none(),
-        })
+        }
     }
 
     fn set(&self, mode: u8) {
@@ -142,13 +142,13 @@ struct Process {
     router: Router,
     app: TestApp,
     door: Door,
-    link: Arc<Link>,
+    link: Link,
 }
 
 impl Process {
     async fn of(store: &MemoryCounters, clock: &ManualClock, limit: u32) -> Self {
         let link = Link::to(store);
-        let builder = builder().clock(clock.clone()).shared_counters(link.clone());
+        let builder = builder().clock(clock.clone()).counters(link.clone());
         // Paused time advances only when every task is idle.
         let builder = builder.counter_deadline(Duration::from_secs(1));
         let waygate = builder.build().await.unwrap();

@@ -97,10 +97,7 @@ async fn assert_closed(app: &TestApp, story: &str) {
 
 #[tokio::test]
 async fn a_route_beside_the_handlers_own_opens_no_method() {
-    let forced = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let forced = RouteState::default().force_active(true);
     for method in ["", "POST:", "HEAD:", "OPTIONS:"] {
         for state in [&RouteState::default(), &forced] {
             for before in [true, false] {
@@ -227,10 +224,7 @@ async fn second_mounts_of_handlers_below_a_force_active_path_are_open() {
         .disable("GET:/methods/own", "closed")
         .await
         .unwrap();
-    let forced = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let forced = RouteState::default().force_active(true);
     register(&waygate, "/methods/own", &forced).await;
     for path in ["/methods/own", "/methods/legacy"] {
         assert_eq!(ask(&app, "GET", path).await, 200, "{path}");

@@ -355,10 +355,7 @@ async fn a_configured_number_of_refusals_is_kept() {
         for _ in 0..3 {
             assert_eq!(app.get("/search").await.status(), 429);
         }
-        let hits = waygate.rate_limit_hits(&waygate::limits::HitQuery {
-            limit: 5,
-            ..waygate::limits::HitQuery::default()
-        });
+        let hits = waygate.rate_limit_hits(&waygate::limits::HitQuery::newest(5));
         assert_eq!(hits.len(), capacity);
     }
 }

@@ -239,10 +239,7 @@ async fn records_contain_no_secrets() {
     let (waygate, app) = with_callers(json!({"limit": "0/hour", "key_strategy": "api_key"})).await;
     let headers = [("x-api-key", "sk_live_0123456789"), ("x-request-id", "r-1")];
     assert_eq!(status(&app, "/t/x", &headers).await, 429);
-    let hits = waygate.rate_limit_hits(&HitQuery {
-        limit: 5,
-        ..HitQuery::default()
-    });
+    let hits = waygate.rate_limit_hits(&HitQuery::newest(5));
     let near = waygate.near_limit(&key("GET:/t/{tenant}#default"), 5);
     let explained = waygate.explain("r-1").unwrap();
     assert_eq!((hits.len(), near.len(), explained.steps.len()), (1, 1, 1));

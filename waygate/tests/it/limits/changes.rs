@@ -102,11 +102,7 @@ async fn a_policy_can_be_paused_shadowed_and_promoted() {
     }
     let record = waygate.rate_limit(&key).unwrap();
     assert_eq!((record.counts.allowed, record.counts.would_refuse), (1, 2));
-    let shadowed = HitQuery {
-        limit: 10,
-        enforced: Some(false),
-        ..HitQuery::default()
-    };
+    let shadowed = HitQuery::newest(10).enforced(false);
     assert_eq!(waygate.rate_limit_hits(&shadowed).len(), 2);
 
     operator.promote_rate_limit(key.clone()).await.unwrap();

@@ -221,18 +221,10 @@ async fn a_method_limit_is_paused_shadowed_reset_and_deleted() {
     assert_eq!((ask(&app, "GET").await, ask(&app, "GET").await), (200, 429));
 
     for route in ["/things", "GET:/things"] {
-        let query = HitQuery {
-            limit: 9,
-            route: Some(route.to_owned()),
-            ..HitQuery::default()
-        };
+        let query = HitQuery::newest(9).route(route);
         assert_eq!(waygate.rate_limit_hits(&query).len(), 7, "{route}");
     }
-    let query = HitQuery {
-        limit: 9,
-        route: Some("POST:/things".to_owned()),
-        ..HitQuery::default()
-    };
+    let query = HitQuery::newest(9).route("POST:/things");
     assert!(waygate.rate_limit_hits(&query).is_empty());
     assert_eq!(waygate.near_limit(&limit(), 5).len(), 1);
     assert_eq!(waygate.explain("r").unwrap().refused_by, Some(limit()));

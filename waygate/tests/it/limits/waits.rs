@@ -26,10 +26,7 @@ async fn passes_after_one_wait(
     let refused = app.get(path).await;
     assert_eq!(refused.status(), 429);
     let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
-    let hits = waygate.rate_limit_hits(&HitQuery {
-        limit: 1,
-        ..HitQuery::default()
-    });
+    let hits = waygate.rate_limit_hits(&HitQuery::newest(1));
     let now: waygate::Timestamp = hits[0].timestamp.parse().unwrap();
     let now = u64::try_from(now.as_second()).unwrap();
     let reset: u64 = refused

@@ -46,13 +46,10 @@ fn takes_of_a_request_are_all_or_nothing() {
             now += [0, 10, 300][random.usize(0..3)] * MILLISECOND;
             let takes: Vec<Take<'_>> = rules
                 .iter()
-                .map(|rule| Take {
-                    series: &series,
-                    key: b"",
-                    rule,
-                    cost: random.u64(0..4),
-                    enforced: random.u8(0..4) > 0,
-                    lease: false,
+                .map(|rule| {
+                    Take::new(&series, b"", rule)
+                        .cost(random.u64(0..4))
+                        .enforced(random.u8(0..4) > 0)
                 })
                 .collect();
             let lua = scripts.take(&keys, &takes, now);
@@ -67,11 +64,10 @@ fn takes_of_a_request_are_all_or_nothing() {
                 .all(|((_, outcome), take)| outcome.allowed || !take.enforced);
             for (index, ((next, outcome), take)) in weighed.into_iter().zip(&takes).enumerate() {
                 let outcome = match outcome.allowed && !charged {
-                    true => Outcome {
-                        allowed: true,
-                        retry_after: 0,
-                        ..models[index].take(take.rule, 0, now).1
-                    },
+                    true => {
+                        let look = models[index].take(take.rule, 0, now).1;
+                        Outcome::allowed(look.limit, look.remaining, look.reset_after)
+                    }
                     false => outcome,
                 };
                 assert!(

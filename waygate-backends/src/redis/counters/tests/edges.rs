@@ -17,14 +17,7 @@ use super::{
 fn second(scripts: &mut Scripts, capacity: u64, cost: u64, now: Nanos) -> Outcome {
     let rule = a_second(capacity);
     let series = Series::new("scope", "policy", 0, 0);
-    let take = Take {
-        series: &series,
-        key: b"",
-        rule: &rule,
-        cost,
-        enforced: true,
-        lease: false,
-    };
+    let take = Take::new(&series, b"", &rule).cost(cost);
     scripts.take(&["key"], &[take], now)[0]
 }
 
@@ -97,14 +90,7 @@ fn large_numbers_are_exact() {
         for step in 1..200u64 {
             now += step * step * 7_919_000_000;
             let cost = rule.capacity() / 50 + step * 7_919;
-            let take = Take {
-                series: &series,
-                key: b"",
-                rule,
-                cost,
-                enforced: true,
-                lease: false,
-            };
+            let take = Take::new(&series, b"", rule).cost(cost);
             let lua = scripts.take(&[&key], &[take], now)[0];
             let (next, rust) = model.take(rule, cost, now);
             assert!(

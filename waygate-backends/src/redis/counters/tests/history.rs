@@ -42,14 +42,7 @@ fn compare(scripts: &mut Scripts, seed: u64, change: f64) {
         }
         let cost = [0, 1, 1, 1, 2, 5][random.usize(0..6)];
         history.push(format!("{now} {rule:?} take {cost}"));
-        let take = Take {
-            series: &series,
-            key: b"",
-            rule: &rule,
-            cost,
-            enforced: true,
-            lease: false,
-        };
+        let take = Take::new(&series, b"", &rule).cost(cost);
         let lua = scripts.take(&[&key], &[take], now)[0];
         let (next, rust) = model.take(&rule, cost, now);
         let story = || history.join("\n");
@@ -103,14 +96,7 @@ fn a_refused_request_passes_after_its_wait() {
                 1 => scripts.adjust(&key, &rule, random.i64(-12..5), now),
                 _ => {}
             }
-            let take = Take {
-                series: &series,
-                key: b"",
-                rule: &rule,
-                cost: random.u64(1..5),
-                enforced: true,
-                lease: false,
-            };
+            let take = Take::new(&series, b"", &rule).cost(random.u64(1..5));
             let outcome = scripts.take(&[&key], &[take], now)[0];
             let is_calendar = matches!(rule, Rule::Quota(Quota::Calendar { .. }));
             if outcome.allowed || take.cost > outcome.limit || is_calendar {

@@ -73,13 +73,11 @@ async fn hits(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
-    let query = HitQuery {
-        limit: params.limit.map_or(DEFAULT_HITS, |limit| limit.0),
-        route: params.route.map(|route| route.to_string()),
-        policy: params.policy.map(|policy| policy.to_string()),
-        key: params.key,
-        enforced: params.enforced.map(|enforced| enforced.0),
-    };
+    let mut query = HitQuery::newest(params.limit.map_or(DEFAULT_HITS, |limit| limit.0));
+    query.route = params.route.map(|route| route.to_string());
+    query.policy = params.policy.map(|policy| policy.to_string());
+    query.key = params.key;
+    query.enforced = params.enforced.map(|enforced| enforced.0);
     let hits = state.waygate.rate_limit_hits(&query);
     let warning = unknown_route(&state.waygate, query.route.as_deref(), &hits);
     let response = list_response(&hits, revision, &headers);

@@ -21,9 +21,9 @@ use super::{
     target::Asked,
     touched::Touched,
 };
-use limits::limitable;
 pub(crate) use maintained::Maintained;
 pub(crate) use slot::Slot;
+use slot::limitable;
 use swallowed::Swallowed;
 
 /// The immutable state that requests read: fully compiled, without lookups or waiting.

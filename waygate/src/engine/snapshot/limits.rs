@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use waygate_core::model::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy};
 
-use super::{Slot, Snapshot};
+use super::Snapshot;
 #[cfg(feature = "axum")]
 use crate::engine::limits::{Limits, SharedPolicies};
 use crate::engine::{
     concurrency::Concurrency,
     declared::Registered,
-    limits::{Limitable, Policy, ScopePolicies},
-    table::Table,
+    limits::{Policy, ScopePolicies},
 };
 
 impl Snapshot {
@@ -130,13 +129,4 @@ impl Snapshot {
         let slot = self.table.exact(route)?;
         self.table.route(slot).map(|route| &**route)
     }
-}
-
-/// The routes, with the facts that select their limits.
-pub(super) fn limitable<'a>(
-    table: &'a Table,
-    routes: &'a [Arc<Slot>],
-) -> impl Iterator<Item = Limitable<'a>> {
-    let slots = table.iter().zip(routes).enumerate();
-    slots.map(|(at, (route, slot))| slot.limitable(&route.key, table.is_forced(at)))
 }

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 #[cfg(feature = "axum")]
 use std::sync::OnceLock;
 
@@ -104,4 +105,13 @@ impl Slot {
             is_forced: is_forced || self.rule.is_force_active(),
         }
     }
+}
+
+/// The routes, with the facts that select their limits.
+pub(super) fn limitable<'a>(
+    table: &'a Table,
+    routes: &'a [Arc<Slot>],
+) -> impl Iterator<Item = Limitable<'a>> {
+    let slots = table.iter().zip(routes).enumerate();
+    slots.map(|(at, (route, slot))| slot.limitable(&route.key, table.is_forced(at)))
 }

@@ -127,7 +127,7 @@ mod tests {
     use super::matches;
 
     #[test]
-    fn a_url_is_told_from_a_template() {
+    fn a_url_differs_from_a_template() {
         for (template, path, expected) in [
             ("/users/{id}", "/users/7", true),
             ("/users/{id}", "/users/", false),

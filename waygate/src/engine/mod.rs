@@ -170,7 +170,7 @@ pub(crate) use target::{Asked, is_preflight};
 #[cfg(feature = "admin")]
 pub(crate) use {
     audit::entry as audit_entry,
-    kinds::{Logins, MaintenanceScope, Records, Tokens},
+    kinds::{Logins, MaintenanceScope, Opaque, Records, Tokens},
     limits::LimitCommand,
     maintenance::MaintenanceCommand,
     notice::MaintenanceNotice,

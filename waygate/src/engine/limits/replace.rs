@@ -102,7 +102,7 @@ where
         });
         match next {
             Some(policy) => {
-                let declared = self.declared;
+                let declared = self.declared.map(Box::new);
                 tx.put::<K>(&self.key, &LimitOverride { policy, declared });
             }
             None => tx.delete::<K>(&self.key),

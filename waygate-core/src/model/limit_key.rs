@@ -124,7 +124,7 @@ pub struct LimitOverride<P = RateLimitPolicy> {
     /// The policy that applies.
     pub policy: P,
     /// The declaration at the time of the change; `None` without one of that name.
-    pub declared: Option<P>,
+    pub declared: Option<Box<P>>,
 }
 
 #[cfg(test)]

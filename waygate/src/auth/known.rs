@@ -10,7 +10,7 @@ use serde_json::Value;
 use waygate_core::{StrictJson, Timestamp, port::EntityKey};
 
 use super::{instant, network::Network};
-use crate::engine::{Collection, Kind, Logins};
+use crate::engine::{Collection, Kind, Logins, Opaque};
 
 /// The most networks of an account; the least recently used one is evicted.
 const NETWORKS: usize = 64;
@@ -42,8 +42,8 @@ pub(crate) fn remember(
     now: Timestamp,
 ) -> (Option<(EntityKey, Value)>, Vec<EntityKey>) {
     let key = key(account, network);
-    let last = |value: &Value| {
-        let record = Record::deserialize(StrictJson(value.clone()));
+    let last = |value: &Opaque| {
+        let record = Record::deserialize(StrictJson(value.into()));
         record.ok().map(|record| record.last)
     };
     let known = logins.get(&key).and_then(|entity| last(&entity.value));

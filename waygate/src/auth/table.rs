@@ -5,7 +5,7 @@ use serde::Deserialize;
 use waygate_core::{Printable, StrictJson, Timestamp, port::EntityKey};
 
 use super::token::{Record, Token, TokenHash, TokenId};
-use crate::engine::{Collection, Inner, Kind, Tokens as Stored, Versioned};
+use crate::engine::{Collection, Inner, Kind, Opaque, Tokens as Stored, Versioned};
 
 /// All tokens of one snapshot, by id.
 #[derive(Debug, Default)]
@@ -54,8 +54,8 @@ impl Tokens {
 }
 
 /// An unreadable record is not accepted as a token.
-fn read(hash: TokenHash, entity: &Versioned<serde_json::Value>) -> Option<Token> {
-    match Record::deserialize(StrictJson(entity.value.clone())) {
+fn read(hash: TokenHash, entity: &Versioned<Opaque>) -> Option<Token> {
+    match Record::deserialize(StrictJson((&entity.value).into())) {
         Ok(record) => Some(Token {
             hash,
             record,
@@ -99,7 +99,13 @@ mod tests {
         let times = ("2030-01-01T00:00:00Z", "2031-01-01T00:00:00Z");
         let token = |value: Value| {
             let revision = 1;
-            read(TokenHash::of("wg_x"), &Versioned { revision, value })
+            read(
+                TokenHash::of("wg_x"),
+                &Versioned {
+                    revision,
+                    value: value.into(),
+                },
+            )
         };
         let named = json!({
             "name": "deploy", "username": "admin", "platform": "sdk", "scopes": ["read"],

@@ -135,7 +135,7 @@ pub(crate) use store::Notice;
 pub(crate) use table::{Governing, Served, Table};
 #[cfg(feature = "admin")]
 pub(crate) use {
-    kinds::{Logins, MaintenanceScope, Records, Tokens},
+    kinds::{Logins, MaintenanceScope, Opaque, Records, Tokens},
     limits::LimitCommand,
     maintenance::MaintenanceCommand,
     notice::MaintenanceNotice,

@@ -12,6 +12,8 @@ mod route;
 mod schedule;
 
 pub(crate) use maintenance::{MaintenanceScope, closed_maintenance};
+#[cfg(feature = "admin")]
+pub(crate) use opaque::Opaque;
 pub(crate) use policy::Generation;
 pub(crate) use record_id::{RecordId, governing};
 pub(crate) use records::*;

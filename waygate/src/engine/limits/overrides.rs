@@ -108,7 +108,7 @@ impl<P: Named + Clone + PartialEq> Applying<P> {
             key,
             fields: set.value.policy.clone(),
             revision: set.revision,
-            drifted: set.value.declared.as_ref() != declared,
+            drifted: set.value.declared.as_deref() != declared,
             declared: declared.map(|policy| policy.key().clone()),
         }
     }

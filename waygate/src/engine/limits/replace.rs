@@ -99,7 +99,7 @@ where
         tx.audit(entry);
         match next {
             Some(policy) => {
-                let declared = self.declared;
+                let declared = self.declared.map(Box::new);
                 tx.put::<K>(&self.key, &LimitOverride { policy, declared });
             }
             None => tx.delete::<K>(&self.key),

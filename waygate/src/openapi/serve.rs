@@ -20,8 +20,7 @@ impl Guarded {
     ///   unused components and tags.
     /// * Operations in maintenance, global maintenance included, have `x-waygate-status: "maintenance"`,
     ///   `x-waygate-reason` as in the response, `x-waygate-other-reasons` of further maintenances and, if the end of
-    ///   all is known, `x-waygate-until` (RFC 3339). Summary and description contain
-    ///   the same in words.
+    ///   all is known, `x-waygate-until` (RFC 3339). Summary and description contain the same in words.
     /// * Deprecated operations have `deprecated: true` and, if known, `x-waygate-sunset` (RFC 3339) and
     ///   `x-waygate-successor`.
     /// * Restrictions of an operation have separate members: `x-waygate-windows` (planned maintenances of the route,

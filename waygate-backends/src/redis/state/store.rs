@@ -54,9 +54,11 @@ struct Known {
 
 impl Store {
     pub(super) fn new(options: RedisOptions) -> Self {
-        // The deadline of a request is too short for the whole state.
-        let probe_deadline = options.deadline.max(Duration::from_millis(500));
-        let options = options.deadline(probe_deadline);
+        // The deadline of a request is too short for the whole state. One of 0 is a mistake, which the check reports.
+        let options = match options.deadline {
+            Duration::ZERO => options,
+            deadline => options.deadline(deadline.max(Duration::from_millis(500))),
+        };
         Self {
             layout: Layout::new(&options.prefix),
             link: Link::open(options),

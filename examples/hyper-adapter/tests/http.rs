@@ -1,4 +1,5 @@
 //! The adapter over real connections.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
 

@@ -47,23 +47,30 @@ impl Pass {
 
 /// A refused request.
 #[derive(Debug)]
-pub struct Refusal {
+pub struct Refusal(Box<Refused>);
+
+#[derive(Debug)]
+struct Refused {
     blocked: Blocked,
     /// The headers of the limit.
     headers: HeaderMap,
 }
 
 impl Refusal {
+    fn new(blocked: Blocked, headers: HeaderMap) -> Self {
+        Self(Box::new(Refused { blocked, headers }))
+    }
+
     /// The request, and the reason.
     pub fn blocked(&self) -> &Blocked {
-        &self.blocked
+        &self.0.blocked
     }
 
     /// The built-in response, in the format that the client prefers: JSON, problem details (RFC 9457) or a page. A
     /// response of your own keeps its status and headers: `refusal.response().map(|_| body)`.
     pub fn response(&self) -> Response<String> {
-        let mut response = refusals::builtin(&self.blocked);
-        response.headers_mut().extend(self.headers.clone());
+        let mut response = refusals::builtin(&self.0.blocked);
+        response.headers_mut().extend(self.0.headers.clone());
         response
     }
 }
@@ -158,10 +165,8 @@ impl Inner {
             Err(block) => {
                 let reason = BlockReason::of(block);
                 refusals::note(slot, &facts, &reason);
-                return Err(Refusal {
-                    blocked: Blocked::new(request.parts.clone(), reason, self),
-                    headers: HeaderMap::new(),
-                });
+                let blocked = Blocked::new(request.parts.clone(), reason, self);
+                return Err(Refusal::new(blocked, HeaderMap::new()));
             }
         };
         let limited = self.limits_among(&snapshot, &slots, true, &facts);
@@ -188,10 +193,7 @@ impl Inner {
             let mut headers = HeaderMap::new();
             refusal.write_headers(&mut headers, self, wait);
             let reason = refusal.reason(&facts, self, wait);
-            Refusal {
-                blocked: Blocked::new(request.parts.clone(), reason, self),
-                headers,
-            }
+            Refusal::new(Blocked::new(request.parts.clone(), reason, self), headers)
         };
         let wanted = limits.permit_requests(&facts, |_| None);
         let permits = acquire(self, wanted, admitting.request).await;

@@ -498,16 +498,9 @@ async fn the_end_is_that_of_the_last_closed_gate() {
             interval: Interval::parse("2029-12-31T00:00:00Z", end).unwrap(),
             reason: reason.clone(),
         });
-        let position = Position {
-            lifecycle: Lifecycle::Maintenance,
-            windows: window.into_iter().collect(),
-            reason,
-            ..Position::default()
-        };
-        RouteState {
-            position,
-            ..RouteState::default()
-        }
+        let mut position = Position::new(Lifecycle::Maintenance, reason);
+        position.windows = window.into_iter().collect();
+        RouteState::default().position(position)
     };
     let (early, late) = ("2030-01-01T02:00:00Z", "2030-01-01T06:00:00Z");
     let register = async |key: &str, state| {

@@ -246,6 +246,35 @@ house::Open
 }
 
 #[test]
+fn examples_stand_on_the_page_of_an_item() {
+    let root = written(&[
+        ("Cargo.toml", MANIFEST),
+        ("house/Cargo.toml", HOUSE),
+        (
+            "house/src/lib.rs",
+            "/// ```
+             /// house::Shown::new(1).add(2);
+             /// # house::Shown::new(1).put(3);
+             /// ```
+             pub struct Shown;
+             impl Shown {
+                 pub fn new(of: u8) -> Self { Self }
+                 pub fn add(&self, of: u8) {}
+                 pub fn put(&self, of: u8) {}
+                 pub fn count(&self) -> u8 { 0 }
+             }
+             /// ```text
+             /// Bare::One
+             /// ```
+             pub enum Bare { One }",
+        ),
+    ]);
+    let packages = Package::members(root.path());
+    let api = Api::of(&read(root.path()), "house", &packages[0]);
+    assert_eq!(api.unshown(), ["house::Bare", "house::Shown::put"]);
+}
+
+#[test]
 fn manifests_inherit_from_the_workspace() {
     let root = written(&[("Cargo.toml", MANIFEST), ("house/Cargo.toml", HOUSE)]);
     let packages = Package::members(root.path());

@@ -183,6 +183,14 @@ impl TrustedProxies {
 
     /// Returns whether the client is not trusted and has entries to its left, as another proxy would have. `peer` is
     /// `None` for a Unix socket.
+    ///
+    /// ```
+    /// use waygate_core::net::TrustedProxies;
+    ///
+    /// let proxies = TrustedProxies::unix_socket();
+    /// assert!(!proxies.client_forwards(None, ["10.0.0.5"]));
+    /// assert!(proxies.client_forwards(None, ["203.0.113.9, 10.0.0.5"]));
+    /// ```
     pub fn client_forwards<'a, T, I>(&self, peer: Option<IpAddr>, forwarded: I) -> bool
     where
         T: AsRef<[u8]> + ?Sized + 'a,

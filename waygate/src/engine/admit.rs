@@ -14,6 +14,18 @@ use super::{
 };
 
 /// The decision about a request; see [`Waygate::admit`].
+///
+/// ```
+/// use http::StatusCode;
+/// use waygate::decision::Decision;
+///
+/// fn status(decision: &Decision) -> StatusCode {
+///     match decision {
+///         Decision::Serve(_) => StatusCode::OK,
+///         Decision::Refuse(refusal) => refusal.blocked().status(),
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "a decision without effect leaves closed routes open"]
 pub enum Decision {
@@ -25,6 +37,18 @@ pub enum Decision {
 
 /// An admitted request. Keep it until the body of the response is sent: dropping it releases the permits of
 /// concurrency limits.
+///
+/// ```
+/// use http::Response;
+/// use waygate::decision::Pass;
+///
+/// fn finish(mut pass: Pass, mut response: Response<Vec<u8>>) -> (Response<Vec<u8>>, Pass) {
+///     pass.write_headers(response.headers_mut());
+///     // One unit for each KiB.
+///     pass.correct(response.body().len() as u32 / 1024);
+///     (response, pass)
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping it releases the permits of the request"]
 pub struct Pass {
@@ -46,6 +70,16 @@ impl Pass {
 }
 
 /// A refused request.
+///
+/// ```
+/// use http::Response;
+/// use waygate::decision::Refusal;
+///
+/// /// A body of your own, with the status and the headers of the built-in response.
+/// fn sorry(refusal: &Refusal) -> Response<String> {
+///     refusal.response().map(|_| refusal.blocked().reason().message().to_owned())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Refusal(Box<Refused>);
 

@@ -54,6 +54,14 @@ impl RateLimitPolicy {
     }
 
     /// Summarizes one of the policy's limits in units.
+    ///
+    /// ```
+    /// use waygate_core::model::RateLimitPolicy;
+    ///
+    /// let policy = RateLimitPolicy::new("20/second".parse()?)?;
+    /// assert_eq!(policy.limit_summary_in_units(&policy.limit), "20 units per second");
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
     pub fn limit_summary_in_units(&self, limit: &Limit) -> String {
         self.rates_summary(limit, " unit")
     }

@@ -174,9 +174,9 @@ where
 ///     response::{IntoResponse, Response},
 ///     routing::get,
 /// };
-/// use waygate::{RouteGuard, Waygate, model::RouteState, response::Refusal, testing::TestApp};
+/// use waygate::{RouteGuard, Waygate, model::RouteState, response::RouteGuardRejection, testing::TestApp};
 ///
-/// async fn payments(guard: Result<RouteGuard, Refusal>) -> Response {
+/// async fn payments(guard: Result<RouteGuard, RouteGuardRejection>) -> Response {
 ///     match guard {
 ///         Ok(guard) => (guard, "paid").into_response(),
 ///         Err(refusal) => {

@@ -220,8 +220,14 @@ fn apply(state: &mut RouteState, gate: Gate) -> Result<(), Invalid> {
             )?);
         }
         Gate::ForceActive => state.force_active = true,
-        // `Gate` may grow; this version cannot enforce an unknown one.
-        _ => {}
+        // `Gate` is non-exhaustive. A gate without an arm here would leave its route open.
+        unknown => {
+            return Err(Invalid::new(
+                "attribute",
+                unknown.attribute(),
+                "this version of waygate cannot enforce it; use the same version of all crates of Waygate",
+            ));
+        }
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::{
     concurrency::{Full, Permit, acquire},
     decide::announced,
     granted::Granted,
-    limits::{Admitting, NoFunctions},
+    limits::{Admitting, Functions},
     refusals::{self, BlockReason, Blocked, LimitRefusal},
     request::RequestHead,
 };
@@ -53,6 +53,8 @@ pub enum Decision {
 #[must_use = "dropping it releases the permits of the request"]
 pub struct Pass {
     granted: Granted,
+    /// The actual cost.
+    cost: Option<u32>,
     _permits: Vec<Permit>,
 }
 
@@ -62,22 +64,34 @@ impl Pass {
         self.granted.write_headers(headers);
     }
 
-    /// Charges the difference to the actual cost of the request, in units of its rate limits, or refunds it. 0 refunds
-    /// everything. Only the first call counts.
+    /// Sets the actual cost of the request, in units of its rate limits. The difference is charged or refunded when this
+    /// is dropped; 0 refunds everything.
     pub fn correct(&mut self, cost: u32) {
-        self.granted.correct(cost);
+        self.cost = Some(cost);
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if let Some(cost) = self.cost {
+            self.granted.correct(cost);
+        }
     }
 }
 
 /// A refused request.
 ///
 /// ```
-/// use http::Response;
+/// use http::{HeaderValue, Response, header};
 /// use waygate::decision::Refusal;
 ///
-/// /// A body of your own, with the status and the headers of the built-in response.
+/// /// Responds with plain text.
 /// fn sorry(refusal: &Refusal) -> Response<String> {
-///     refusal.response().map(|_| refusal.blocked().reason().message().to_owned())
+///     let mut response = refusal.response();
+///     *response.body_mut() = refusal.blocked().reason().message().to_owned();
+///     let plain = HeaderValue::from_static("text/plain");
+///     response.headers_mut().insert(header::CONTENT_TYPE, plain);
+///     response
 /// }
 /// ```
 #[derive(Debug)]
@@ -100,8 +114,8 @@ impl Refusal {
         &self.0.blocked
     }
 
-    /// The built-in response, in the format that the client prefers: JSON, problem details (RFC 9457) or a page. A
-    /// response of your own keeps its status and headers: `refusal.response().map(|_| body)`.
+    /// The built-in response, in the format that the client prefers: JSON, problem details (RFC 9457) or a page. To send
+    /// another body, replace it and its `Content-Type`, and keep the status and the other headers.
     pub fn response(&self) -> Response<String> {
         let mut response = refusals::builtin(&self.0.blocked);
         response.headers_mut().extend(self.0.headers.clone());
@@ -114,8 +128,8 @@ impl Waygate {
     /// layer of [`guard`](Self::guard): the state of the route, allowed networks and roles, global maintenance,
     /// concurrency limits, rate limits.
     ///
-    /// Routes are [registered](Self::register) beforehand. Functions that attributes name (keys, costs, responses)
-    /// belong to axum's handlers and are not called.
+    /// Routes are [registered](Self::register) beforehand. Registered functions for keys and costs are called; custom
+    /// responses are axum's, and are not.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -213,6 +227,7 @@ impl Inner {
         let Some((_, route, limits)) = limited else {
             return Ok(Pass {
                 granted,
+                cost: None,
                 _permits: Vec::new(),
             });
         };
@@ -229,13 +244,15 @@ impl Inner {
             let reason = refusal.reason(&facts, self, wait);
             Refusal::new(Blocked::new(request.parts.clone(), reason, self), headers)
         };
-        let wanted = limits.permit_requests(&facts, |_| None);
+        let mut answers = route.attached.ask(request.parts).await;
+        let wanted = limits.permit_requests(&facts, |limit| answers.permit_key(limit));
         let permits = acquire(self, wanted, admitting.request).await;
         let permits = permits.map_err(|Full(limit)| refuse(LimitRefusal::Concurrency(limit)))?;
-        let allowed = admitting.admit(&facts, &mut NoFunctions).await;
+        let allowed = admitting.admit(&facts, &mut answers).await;
         granted.allowed = allowed.map_err(|refusal| refuse(LimitRefusal::Rate(refusal)))?;
         Ok(Pass {
             granted,
+            cost: None,
             _permits: permits,
         })
     }

@@ -1,9 +1,11 @@
-//! The adapter's data of a route: functions of the application, which the engine merges and returns, but never calls.
+//! The adapter's data of a route: functions of the application.
 
 use std::{any::Any, fmt, sync::Arc};
 
-use waygate_core::grammar::PolicyName;
-use waygate_core::model::RouteKey;
+use http::request::Parts;
+use waygate_core::{grammar::PolicyName, model::RouteKey, port::BoxFuture};
+
+use super::limits::{Functions, NoFunctions};
 
 /// The functions of one route, as the adapter knows them.
 pub(crate) trait AttachedFunctions: Any + fmt::Debug + Send + Sync {
@@ -18,6 +20,9 @@ pub(crate) trait AttachedFunctions: Any + fmt::Debug + Send + Sync {
     /// Returns whether a function returns the key of the concurrency limit.
     fn has_concurrency_key(&self, name: &PolicyName) -> bool;
 
+    /// Calls the async functions of the limits. The result calls the others, and has all answers.
+    fn ask<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, Answers<'a>>;
+
     /// Joins the functions of all routes that govern a request, each for the limits of its route. The first response applies.
     fn among(&self, all: &[(&RouteKey, &Attached)]) -> Attached;
 
@@ -27,6 +32,9 @@ pub(crate) trait AttachedFunctions: Any + fmt::Debug + Send + Sync {
     /// Names what both have different functions for.
     fn union(&self, other: &dyn AttachedFunctions) -> Result<Attached, String>;
 }
+
+/// The answers of functions about one request.
+pub(crate) type Answers<'a> = Box<dyn Functions + Send + 'a>;
 
 /// The functions that are attached to one route, if any.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +54,14 @@ impl Attached {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// The answers of the functions of limits about a request.
+    pub(crate) async fn ask<'a>(&'a self, request: &'a Parts) -> Answers<'a> {
+        match &self.0 {
+            Some(functions) => functions.ask(request).await,
+            None => Box::new(NoFunctions),
+        }
     }
 
     /// Joins the functions of all routes that govern a request.

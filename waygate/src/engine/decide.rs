@@ -81,7 +81,6 @@ impl Inner {
 
     /// The first of several routes that govern a request, with the functions and limits of all of them, with or
     /// without the shared limits. `None` if nothing counts the request.
-    #[cold]
     pub(crate) fn limits_among(
         &self,
         snapshot: &Snapshot,

@@ -102,7 +102,7 @@ pub use request::{RequestHead, Roles};
 pub use store_reset::OnStoreReset;
 
 pub(crate) use attached::Attached;
-pub(crate) use attached::AttachedFunctions;
+pub(crate) use attached::{Answers, AttachedFunctions};
 #[cfg(feature = "testing")]
 pub(crate) use compiler::Bypass;
 pub(crate) use concurrency::{Concurrency, Full, Permit, acquire};

@@ -2,11 +2,15 @@ use std::any::Any;
 
 #[cfg(feature = "openapi")]
 use http::StatusCode;
-use waygate_core::{grammar::PolicyName, model::RouteKey};
+use http::request::Parts;
+use waygate_core::{grammar::PolicyName, model::RouteKey, port::BoxFuture};
 
-use super::{Responses, limits::LimitFunctions};
+use super::{
+    Responses,
+    limits::{Answers, LimitFunctions},
+};
 use crate::{
-    engine::{Attached, AttachedFunctions},
+    engine::{self, Attached, AttachedFunctions},
     registry::HandlerDeclaration,
 };
 
@@ -67,6 +71,13 @@ impl AttachedFunctions for RouteFunctions {
     fn has_concurrency_key(&self, name: &PolicyName) -> bool {
         let functions = self.limits.concurrency_named(name);
         functions.is_some_and(|functions| functions.key.is_some())
+    }
+
+    fn ask<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, engine::Answers<'a>> {
+        Box::pin(async {
+            let answers = Answers::all(&self.limits, request).await;
+            Box::new(answers) as engine::Answers<'a>
+        })
     }
 
     fn among(&self, all: &[(&RouteKey, &Attached)]) -> Attached {

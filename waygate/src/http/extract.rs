@@ -110,28 +110,36 @@ where
         }
         let facts = RequestFacts::of_parts(parts, engine, SeenBy::Handler);
         let (slot, verdict) = engine.decide_among(&snapshot, &slots, &facts, &facts);
-        if let Verdict::Block(block) = verdict {
-            let reason = BlockReason::of(block);
-            let route = slot.and_then(|slot| snapshot.table.route(slot));
-            let of_route = route.and_then(|route| functions(&route.attached).responses.of(&reason));
-            let responder = of_route.cloned();
-            drop(snapshot);
-            note(slot, &facts, &reason);
-            let blocked = reply::blocked(parts.clone(), reason, engine);
-            let answer = match responder {
-                Some(responder) => Some(reply::custom(responder, blocked.clone()).await),
-                None => None,
-            };
-            return Err(RouteGuardRejection { blocked, answer });
-        }
-        engine.note_stacked();
         let uncounted = Uncounted::of(engine, &slots, Asking::Handler(&parts.extensions));
-        if uncounted.slots.is_empty() && !slots.is_empty() {
+        let is_counted = uncounted.slots.is_empty() && !slots.is_empty();
+        let announcement = match verdict {
             // The layer adds the headers.
-            return Ok(Self::new(&Granted::default(), None));
-        }
+            Verdict::Pass | Verdict::PassDeprecated | Verdict::PassExempt { .. } if is_counted => {
+                engine.note_stacked();
+                return Ok(Self::new(&Granted::default(), None));
+            }
+            verdict => match announced(slot, verdict, &snapshot, &facts) {
+                Ok(announcement) => announcement,
+                Err(block) => {
+                    let reason = BlockReason::of(block);
+                    let route = slot.and_then(|slot| snapshot.table.route(slot));
+                    let responder = route
+                        .and_then(|route| functions(&route.attached).responses.of(&reason))
+                        .cloned();
+                    drop(snapshot);
+                    note(slot, &facts, &reason);
+                    let blocked = reply::blocked(parts.clone(), reason, engine);
+                    let answer = match responder {
+                        Some(responder) => Some(reply::custom(responder, blocked.clone()).await),
+                        None => None,
+                    };
+                    return Err(RouteGuardRejection { blocked, answer });
+                }
+            },
+        };
+        engine.note_stacked();
         let mut granted = Granted {
-            announcement: announced(slot, verdict, &snapshot, &facts).unwrap_or_default(),
+            announcement,
             allowed: None,
         };
         let Uncounted { slots, shared } = uncounted;

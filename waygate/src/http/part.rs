@@ -30,9 +30,13 @@ pub(super) struct Part {
 impl Part {
     pub(super) fn new(waygate: &Waygate, api: Api) -> Self {
         #[cfg(feature = "openapi")]
-        let document = api
-            .document
-            .and_then(|document| serde_json::to_value(document).ok());
+        let document = api.document.and_then(|document| {
+            serde_json::to_value(document)
+                .inspect_err(|error| {
+                    tracing::error!(error = %Printable(error), "the OpenAPI document cannot be written as JSON; it is left out");
+                })
+                .ok()
+        });
         #[cfg(not(feature = "openapi"))]
         let document = None;
         let layer = WaygateLayer::new(waygate.clone());

@@ -14,6 +14,7 @@ use super::{
     missing::{caller_around, remedy},
     policy::{Policy, Rate, Rates, TierIndex},
 };
+use crate::engine::concurrency::Concurrency;
 
 /// Facts about a request that limits may need, beyond those that decide about its route.
 pub(crate) trait LimitFacts: Facts {
@@ -37,6 +38,23 @@ pub(crate) trait Functions {
 
     /// The cost that the policy's function returns; `None` without such a function.
     fn cost(&mut self, policy: &Policy) -> Option<u32>;
+
+    /// The key that the function of a concurrency limit returns.
+    fn permit_key(&mut self, limit: &Concurrency) -> Option<LimitedKey>;
+}
+
+impl Functions for Box<dyn Functions + Send + '_> {
+    fn key(&mut self, policy: &Policy) -> Option<LimitedKey> {
+        (**self).key(policy)
+    }
+
+    fn cost(&mut self, policy: &Policy) -> Option<u32> {
+        (**self).cost(policy)
+    }
+
+    fn permit_key(&mut self, limit: &Concurrency) -> Option<LimitedKey> {
+        (**self).permit_key(limit)
+    }
 }
 
 /// The answers where no policy has functions.
@@ -50,6 +68,10 @@ impl Functions for NoFunctions {
 
     #[inline]
     fn cost(&mut self, _: &Policy) -> Option<u32> {
+        None
+    }
+
+    fn permit_key(&mut self, _: &Concurrency) -> Option<LimitedKey> {
         None
     }
 }

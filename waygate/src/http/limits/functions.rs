@@ -1,14 +1,16 @@
 use http::request::Parts;
 
 use super::{Key, KeyFunction, LimitFunctions};
-use crate::engine::{Functions, LimitedKey, Policy};
+use crate::engine::{Concurrency, Functions, LimitedKey, Policy};
 
 /// The results of the functions of one route's limits for one request.
 pub(in crate::http) struct Answers<'a> {
     functions: &'a LimitFunctions,
     request: &'a Parts,
-    /// The results of async functions, by the index of their limit.
+    /// The results of async functions of rate limits, by the index of their limit.
     asked: Vec<(usize, Option<Key>)>,
+    /// Those of concurrency limits.
+    permits: Vec<(usize, Option<Key>)>,
 }
 
 impl<'a> Answers<'a> {
@@ -22,6 +24,7 @@ impl<'a> Answers<'a> {
             functions,
             request,
             asked: Vec::new(),
+            permits: Vec::new(),
         };
         keys.all(|key| !key.is_async()).then_some(answers)
     }
@@ -36,6 +39,19 @@ impl<'a> Answers<'a> {
             functions,
             request,
             asked,
+            permits: Vec::new(),
+        }
+    }
+
+    /// The results of all functions.
+    pub(in crate::http) async fn all(functions: &'a LimitFunctions, request: &'a Parts) -> Self {
+        let (parts, permits) = ask(functions.concurrency_keys(), request.clone()).await;
+        let (_, asked) = ask(functions.rate_keys(), parts).await;
+        Self {
+            functions,
+            request,
+            asked,
+            permits,
         }
     }
 }
@@ -82,5 +98,10 @@ impl Functions for Answers<'_> {
         let (_, own) = self.functions.rate(policy)?;
         let function = own.cost.as_ref()?;
         Some(function.cost(self.request))
+    }
+
+    fn permit_key(&mut self, limit: &Concurrency) -> Option<LimitedKey> {
+        let (index, own) = self.functions.concurrency(limit)?;
+        answer(index, own.key.as_ref(), &self.permits, self.request)
     }
 }

@@ -26,6 +26,7 @@ pub(super) use admission::Waiting;
 pub(super) use after::{After, Uncharged};
 pub(super) use arrived::Arrived;
 pub(crate) use declared::DeclaredLimits;
+pub(super) use functions::Answers;
 pub(crate) use limit_functions::LimitFunctions;
 pub(super) use permits::Permits;
 pub(super) use refuse::{Refused, respond};

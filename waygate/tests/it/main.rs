@@ -3,6 +3,7 @@
 
 #[cfg(feature = "admin")]
 mod admin;
+mod admit;
 mod agreement;
 mod apart;
 mod bind;

@@ -1,0 +1,19 @@
+//! From definitions to the form that is evaluated.
+
+mod attribute;
+mod clause;
+mod flag;
+mod matcher;
+mod one_of;
+mod options;
+mod segment;
+mod split;
+
+pub(super) use clause::CompiledClause;
+pub(super) use flag::{CompiledRule, KindTargets};
+pub(super) use matcher::Matcher;
+pub(super) use split::{Choice, Gate, Split};
+
+pub use flag::CompiledFlag;
+pub use options::{Compatibility, CompileOptions};
+pub use segment::CompiledSegment;

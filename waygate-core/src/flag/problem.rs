@@ -138,11 +138,11 @@ impl Problems {
     }
 
     fn covers(&self, pointer: &str) -> bool {
-        let around = |known: &Problem| match pointer.strip_prefix(&known.pointer) {
-            Some(rest) => !known.pointer.is_empty() && (rest.is_empty() || rest.starts_with('/')),
-            None => false,
-        };
-        self.0.iter().any(around)
+        let mut around = self.0.iter();
+        around.any(|known| {
+            let rest = pointer.strip_prefix(&known.pointer);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
     }
 
     /// Returns whether a part of this place is known to be wrong.

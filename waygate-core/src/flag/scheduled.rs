@@ -32,7 +32,9 @@ impl Flag {
         let mut problems = Problems::default();
         let mut next = applied(self, change, &mut problems);
         next.scheduled_changes.retain(|other| other.id != change.id);
-        check::flag(&next, &mut problems);
+        if problems.is_empty() {
+            check::flag(&next, &mut problems);
+        }
         problems.or(next)
     }
 }

@@ -8,13 +8,14 @@ use crate::flag::{
     words::expected,
 };
 
-/// The names of the variations of a flag; `None` if they cannot be relied on, because the list is wrong.
+/// The names of the variations of a flag; `None` if they cannot be relied on, because the list is empty or wrong.
 pub(super) struct Names<'a>(Option<Vec<&'a str>>);
 
 impl<'a> Names<'a> {
     pub(super) fn of(flag: &'a Flag, problems: &Problems) -> Self {
         let names = flag.variations.iter().map(|variation| &*variation.name);
-        Self((!problems.within("/variations")).then(|| names.collect()))
+        let wrong = flag.variations.is_empty() || problems.within("/variations");
+        Self((!wrong).then(|| names.collect()))
     }
 
     /// Checks that a name is that of a variation.

@@ -77,7 +77,7 @@ fn clause(clause: &Clause, place: &Place<'_>, problems: &mut Problems) {
             );
             problems.add(values, ProblemCode::Contradiction, message);
         }
-        (false, true) => {
+        (false, true) if !problems.within(&member("operator").to_string()) => {
             let message = format!("`{}` needs at least one value", clause.operator);
             problems.add(values, ProblemCode::InvalidOperand, message);
         }

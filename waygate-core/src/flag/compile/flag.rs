@@ -137,7 +137,8 @@ struct Names(Vec<Named>);
 
 impl Names {
     fn of(flag: &Flag) -> Self {
-        let named = flag.variations.iter().map(|variation| Named {
+        let usable = flag.variations.iter().take(usize::from(u16::MAX));
+        let named = usable.map(|variation| Named {
             name: variation.name.as_str().into(),
             value: (&variation.value).into(),
         });
@@ -147,14 +148,16 @@ impl Names {
     /// Returns the index of the first variation of this name.
     fn index(&mut self, name: &str) -> u16 {
         let known = self.0.iter().position(|named| *named.name == *name);
-        let index = known.unwrap_or_else(|| {
+        let index = known.unwrap_or(self.0.len());
+        let index = u16::try_from(index).unwrap_or(u16::MAX);
+        // The last index stays free, so that names beyond all limits have no value.
+        if known.is_none() && index < u16::MAX {
             self.0.push(Named {
                 name: name.into(),
                 value: FlagValue::Null,
             });
-            self.0.len() - 1
-        });
-        u16::try_from(index).unwrap_or(u16::MAX)
+        }
+        index
     }
 
     /// Adds targets; the first variation of a key stays.

@@ -73,18 +73,16 @@ fn single(members: &Map<String, Value>, kind: Option<&str>) -> Result<Single, In
     let mut single = Single::new(kind, key.map(str::to_owned));
     // The form of the contract is known by its `key`; others have plain attributes of these names.
     let contract = open_feature.is_none() && key.is_some();
-    let own = |name: &str| name == key_name || name == "kind";
-    for (name, value) in members.iter().filter(|(name, _)| !own(name)) {
-        match (name.as_str(), value) {
-            ("attributes", Value::Object(_) | Value::Null) if contract => {}
-            (name, Value::Null) if NAMED.contains(&name) => {}
-            _ => single.set(name, value.clone()),
-        }
-    }
-    if let (true, Some(Value::Object(attributes))) = (contract, members.get("attributes")) {
-        for (name, value) in attributes {
-            single.set(name, value.clone());
-        }
-    }
+    let is_attribute = |(name, value): &(&String, &Value)| match name.as_str() {
+        "kind" => false,
+        "attributes" if contract => !matches!(value, Value::Object(_) | Value::Null),
+        name => name != key_name && !(NAMED.contains(&name) && value.is_null()),
+    };
+    let overriding = match members.get("attributes") {
+        Some(Value::Object(attributes)) if contract => Some(attributes),
+        _ => None,
+    };
+    let plain = members.iter().filter(is_attribute);
+    single.extend(plain.chain(overriding.into_iter().flatten()));
     Ok(single)
 }

@@ -27,7 +27,7 @@ pub struct EvaluationContext {
 pub(super) struct Single {
     pub(super) kind: Box<str>,
     pub(super) key: Option<Box<str>>,
-    /// Sorted by hash.
+    /// Sorted by hash and name; no name is there twice.
     attributes: Vec<Attribute>,
 }
 
@@ -97,38 +97,58 @@ impl Single {
         }
     }
 
-    pub(super) fn set(&mut self, name: &str, value: Value) {
+    /// Adds attributes. Later ones replace earlier ones of the same name.
+    pub(super) fn extend<'a>(&mut self, given: impl Iterator<Item = (&'a String, &'a Value)>) {
+        self.attributes.extend(given.map(|(name, value)| Attribute {
+            hash: hash(name),
+            name: name.as_str().into(),
+            value: value.clone(),
+        }));
+        // Equal names keep their order.
+        self.attributes
+            .sort_by(|one, other| one.place().cmp(&other.place()));
+        self.attributes.dedup_by(|later, earlier| {
+            let same = later.place() == earlier.place();
+            if same {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
+    }
+
+    fn set(&mut self, name: &str, value: Value) {
         let hash = hash(name);
-        let start = self.attributes.partition_point(|other| other.hash < hash);
-        let known = self.attributes[start..]
-            .iter_mut()
-            .take_while(|other| other.hash == hash)
-            .find(|other| *other.name == *name);
-        match known {
-            Some(known) => known.value = value,
-            None => {
+        match self.position(hash, name) {
+            Ok(at) => self.attributes[at].value = value,
+            Err(at) => {
                 let name = name.into();
-                self.attributes
-                    .insert(start, Attribute { hash, name, value });
+                self.attributes.insert(at, Attribute { hash, name, value });
             }
         }
     }
 
+    fn position(&self, hash: u64, name: &str) -> Result<usize, usize> {
+        let place = (hash, name);
+        self.attributes
+            .binary_search_by(|other| other.place().cmp(&place))
+    }
+
     fn get(&self, name: &AttributeName) -> Option<&Value> {
-        let hash = name.hash();
+        let (hash, name) = (name.hash(), name.as_str());
         // A search pays off for many.
-        let start = match self.attributes.len() {
-            ..=16 => self
-                .attributes
-                .iter()
-                .position(|other| other.hash == hash)?,
-            _ => self.attributes.partition_point(|other| other.hash < hash),
-        };
-        let mut same = self.attributes[start..]
-            .iter()
-            .take_while(|other| other.hash == hash);
-        let found = same.find(|other| *other.name == *name.as_str())?;
+        if self.attributes.len() > 16 {
+            let at = self.position(hash, name).ok()?;
+            return self.attributes.get(at).map(|found| &found.value);
+        }
+        let mut attributes = self.attributes.iter();
+        let found = attributes.find(|other| other.hash == hash && *other.name == *name)?;
         Some(&found.value)
+    }
+}
+
+impl Attribute {
+    fn place(&self) -> (u64, &str) {
+        (self.hash, &self.name)
     }
 }
 

@@ -111,6 +111,19 @@ impl<'s> Resolution<'s> {
         }
     }
 
+    /// Returns the error in words.
+    pub fn error_message(&self) -> Option<&'static str> {
+        self.error().map(|code| match code {
+            // The text of the wire contract.
+            ErrorCode::General => "Prerequisite depth limit exceeded",
+            ErrorCode::TargetingKeyMissing => "The rollout needs the key of the context",
+            ErrorCode::InvalidContext => {
+                "The rollout needs an attribute that is a text or a whole number"
+            }
+            _ => "The rollout has no variations",
+        })
+    }
+
     /// Returns the position of the rule that matched.
     pub fn rule_index(&self) -> Option<usize> {
         match self.outcome.cause {

@@ -93,6 +93,40 @@ pub struct Flag {
 }
 
 impl Flag {
+    /// Creates a flag without variations, enabled, with the defaults of the contract for all other members.
+    pub fn new(key: FlagKey, value_type: FlagType) -> Self {
+        Self {
+            name: key.to_string(),
+            key,
+            description: String::new(),
+            value_type,
+            tags: Vec::new(),
+            variations: Vec::new(),
+            off_variation: String::new(),
+            fallthrough: Serve::Rollout(Vec::new()),
+            enabled: true,
+            prerequisites: Vec::new(),
+            targets: Targets::default(),
+            rules: Vec::new(),
+            scheduled_changes: Vec::new(),
+            status: FlagStatus::Active,
+            temporary: true,
+            maintainer: None,
+            created_at: None,
+            updated_at: None,
+            created_by: "system".to_owned(),
+            hash: None,
+            seed: None,
+            bucket_by: None,
+            context_kind: None,
+            context_targets: Vec::new(),
+            layer: None,
+            holdout: None,
+            progressive: None,
+            expires_at: None,
+        }
+    }
+
     /// Returns the first variation of this name.
     pub fn variation(&self, name: &str) -> Option<&Variation> {
         self.variations
@@ -145,6 +179,17 @@ pub struct Variation {
     pub value: Value,
     /// The purpose.
     pub description: String,
+}
+
+impl Variation {
+    /// Creates a variation.
+    pub fn new(name: impl Into<String>, value: impl Into<Value>) -> Self {
+        Self {
+            name: name.into(),
+            value: value.into(),
+            description: String::new(),
+        }
+    }
 }
 
 /// Another flag that must have a certain variation.

@@ -17,6 +17,10 @@ impl<'a> Version<'a> {
         if ![build, pre].into_iter().flatten().all(identifiers) {
             return None;
         }
+        // `2025-06-01` is a day.
+        if pre.is_some() && !core.contains('.') {
+            return None;
+        }
         let mut numbers = [0; 4];
         let mut parts = core.split('.');
         for number in &mut numbers {
@@ -153,6 +157,7 @@ mod tests {
             "18446744073709551616",
             "1!1.0",
             "1.0.post1",
+            "2025-06-01",
         ] {
             assert!(Version::parse(text).is_none(), "{text}");
         }

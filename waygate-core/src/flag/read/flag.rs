@@ -10,8 +10,7 @@ use super::{
 use crate::flag::{
     key::FlagKey,
     model::{
-        ContextTargets, Flag, FlagStatus, FlagType, Holdout, LayerRange, Prerequisite, Serve,
-        Targets, Variation,
+        ContextTargets, Flag, FlagType, Holdout, LayerRange, Prerequisite, Targets, Variation,
     },
     place::Place,
     problem::Problems,
@@ -25,22 +24,24 @@ pub(in crate::flag) fn flag(definition: &Value, problems: &mut Problems) -> Flag
     };
     let p = problems;
     let mut object = Object::of(at, p);
+    let key = object.required("key", at::parsed, p);
+    let value_type = object.required("type", at::parsed, p);
+    let empty = Flag::new(
+        key.unwrap_or_else(FlagKey::placeholder),
+        value_type.unwrap_or(FlagType::Json),
+    );
     let flag = Flag {
-        key: object
-            .required("key", at::parsed, p)
-            .unwrap_or_else(FlagKey::placeholder),
         name: object.required("name", at::text, p),
         description: object.text("description", p),
-        value_type: object
-            .required("type", at::parsed, p)
-            .unwrap_or(FlagType::Json),
         tags: object.optional("tags", at::texts, p).unwrap_or_default(),
         variations: object.required("variations", |at, p| at.list(variation, p), p),
         off_variation: object.required("off_variation", at::text, p),
         fallthrough: object
             .required("fallthrough", |at, p| Some(serve(at, p)), p)
-            .unwrap_or(Serve::Rollout(Vec::new())),
-        enabled: object.optional("enabled", at::flag, p).unwrap_or(true),
+            .unwrap_or(empty.fallthrough),
+        enabled: object
+            .optional("enabled", at::flag, p)
+            .unwrap_or(empty.enabled),
         prerequisites: object
             .optional("prerequisites", |at, p| at.list(prerequisite, p), p)
             .unwrap_or_default(),
@@ -53,14 +54,16 @@ pub(in crate::flag) fn flag(definition: &Value, problems: &mut Problems) -> Flag
             .unwrap_or_default(),
         status: object
             .parsed("status", at::parsed, p)
-            .unwrap_or(FlagStatus::Active),
-        temporary: object.optional("temporary", at::flag, p).unwrap_or(true),
+            .unwrap_or(empty.status),
+        temporary: object
+            .optional("temporary", at::flag, p)
+            .unwrap_or(empty.temporary),
         maintainer: object.optional("maintainer", at::text, p),
         created_at: object.parsed("created_at", at::instant, p),
         updated_at: object.parsed("updated_at", at::instant, p),
         created_by: object
             .optional("created_by", at::text, p)
-            .unwrap_or_else(|| "system".to_owned()),
+            .unwrap_or(empty.created_by),
         hash: object.parsed("hash", at::parsed, p),
         seed: object.optional("seed", at::text, p),
         bucket_by: object.optional("bucket_by", at::text, p),
@@ -72,6 +75,8 @@ pub(in crate::flag) fn flag(definition: &Value, problems: &mut Problems) -> Flag
         holdout: object.optional("holdout", holdout, p),
         progressive: object.parsed("progressive", progressive, p),
         expires_at: object.parsed("expires_at", at::instant, p),
+        key: empty.key,
+        value_type: empty.value_type,
     };
     object.finish(p);
     flag

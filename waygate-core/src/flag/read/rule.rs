@@ -77,7 +77,7 @@ fn clause(at: At<'_>, p: &mut Problems) -> Clause {
         attribute: object.required("attribute", at::text, p),
         operator: object
             .required("operator", at::parsed, p)
-            .unwrap_or(Operator::IsSet),
+            .unwrap_or(Operator::Is),
         values: object.required("values", at::values, p),
         negate: object.optional("negate", at::flag, p).unwrap_or(false),
         ignore_case: object.optional("ignore_case", at::flag, p).unwrap_or(false),

@@ -53,6 +53,25 @@ fn the_wire_contract() {
 }
 
 #[test]
+fn every_form_is_written_and_read_back() {
+    for value in [
+        json!({"key": "u1", "plan": "pro", "attributes": {"key": "zz", "kind": "x", "n": 5}}),
+        json!({"targetingKey": "u1", "kind": "device", "attributes": [1], "x": null}),
+        json!({"plan": "pro"}),
+        json!({"kind": "multi", "user": {"key": "u1", "a": 1}, "org": {"key": "o1"}, "device": {"a": 1}}),
+    ] {
+        let given = context(&value);
+        assert_eq!(context(&given.to_json()), given, "{}", given.to_json());
+        assert_eq!(context(&serde_json::to_value(&given).unwrap()), given);
+    }
+    let plain = context(&json!({"key": "u1", "plan": "pro"})).to_json();
+    assert_eq!(
+        plain,
+        json!({"key": "u1", "kind": "user", "attributes": {"plan": "pro"}})
+    );
+}
+
+#[test]
 fn mistakes_are_named() {
     for (value, expected) in [
         (json!([]), "the context must be an object"),

@@ -1,5 +1,7 @@
 //! Reasons, causes and explanations.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json, to_value};
 use waygate_core::flag::{
     Cause, CompileOptions, ContractReason, ErrorCode, EvaluationContext, FlagSet, FlagValue, Reason,
@@ -302,4 +304,24 @@ fn evaluations_do_not_allocate() {
     };
     let info = allocation_counter::measure(evaluate);
     assert_eq!(info.count_total, 0);
+}
+
+/// A snapshot after a change has the same compiled flags as before, but for the changed one.
+#[test]
+fn snapshots_share_their_flags() {
+    let before = all();
+    let mut after = before.clone();
+    after.remove_flag("static");
+    after.remove_segment("beta");
+    assert!(before.flag("static").is_some() && after.flag("static").is_none());
+    assert!(before.segment("beta").is_some() && after.segment("beta").is_none());
+    assert_eq!(after.flags().count() + 1, before.flags().count());
+    for flag in after.flags() {
+        let key = flag.definition().key.as_str();
+        assert!(before.flag(key).is_some_and(|same| Arc::ptr_eq(same, flag)));
+    }
+    assert_eq!(
+        (before.segments().count(), after.segments().count()),
+        (1, 0)
+    );
 }

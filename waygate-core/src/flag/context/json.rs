@@ -1,5 +1,5 @@
-use serde::{Deserialize, Deserializer, de::Error};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde_json::{Map, Value, json};
 
 use super::stored::{EvaluationContext, Single};
 
@@ -41,6 +41,47 @@ impl EvaluationContext {
         let user = |single: &Single| *single.kind == *Self::DEFAULT_KIND;
         let primary = kinds.iter().position(user).unwrap_or(0);
         Ok(Self::from_parts(kinds.remove(primary), kinds))
+    }
+}
+
+impl EvaluationContext {
+    /// Returns the context in the form of the wire contract, or of several kinds; [`from_json`](Self::from_json) reads it
+    /// back. A context without a key is in the form of OFREP.
+    pub fn to_json(&self) -> Value {
+        let mut singles = self.singles();
+        let (primary, others) = (singles.next(), singles);
+        let json = |single: &Single| {
+            let attributes = single
+                .attributes()
+                .map(|(name, value)| (name.to_owned(), value.clone()));
+            let attributes: Map<String, Value> = attributes.collect();
+            match &single.key {
+                Some(key) => json!({"key": key, "kind": single.kind, "attributes": attributes}),
+                None => {
+                    let mut members = attributes;
+                    members.insert("targetingKey".to_owned(), Value::Null);
+                    members.insert("kind".to_owned(), (*single.kind).into());
+                    Value::Object(members)
+                }
+            }
+        };
+        let named = |single: &Single| (single.kind.to_string(), json(single));
+        let others: Map<String, Value> = others.map(named).collect();
+        match primary {
+            Some(primary) if others.is_empty() => json(primary),
+            primary => {
+                let mut members = others;
+                members.extend(primary.map(named));
+                members.insert("kind".to_owned(), "multi".into());
+                Value::Object(members)
+            }
+        }
+    }
+}
+
+impl Serialize for EvaluationContext {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
     }
 }
 

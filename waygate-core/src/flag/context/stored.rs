@@ -79,6 +79,11 @@ impl EvaluationContext {
         self
     }
 
+    /// The contexts of all kinds, the primary one first.
+    pub(super) fn singles(&self) -> impl Iterator<Item = &Single> {
+        std::iter::once(&self.primary).chain(&self.others)
+    }
+
     fn single(&self, kind: Option<&str>) -> Option<&Single> {
         match kind {
             None => Some(&self.primary),
@@ -114,6 +119,11 @@ impl Single {
             }
             same
         });
+    }
+
+    pub(super) fn attributes(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let attributes = self.attributes.iter();
+        attributes.map(|attribute| (&*attribute.name, &attribute.value))
     }
 
     fn set(&mut self, name: &str, value: Value) {

@@ -45,6 +45,7 @@ mod model;
 mod operand;
 mod outcome;
 mod parse;
+mod patch;
 mod place;
 mod problem;
 mod read;

@@ -96,7 +96,7 @@ fn applied(flag: &Flag, change: &ScheduledChange, problems: &mut Problems) -> Fl
                 "expected `rule_id` with the id of a rule",
             ),
         },
-        ChangeAction::Patch => match patched(flag, &change.payload) {
+        ChangeAction::Patch => match flag.patched(&change.payload) {
             Some(definition) => {
                 next = read::flag(&definition, problems);
                 next.scheduled_changes = flag.scheduled_changes.clone();
@@ -105,16 +105,4 @@ fn applied(flag: &Flag, change: &ScheduledChange, problems: &mut Problems) -> Fl
         },
     }
     next
-}
-
-/// Returns the definition with members replaced; `key` and `type` stay, as in a `PATCH` (wire contract, section 4.7).
-fn patched(flag: &Flag, patch: &Value) -> Option<Value> {
-    let mut definition = serde_json::to_value(flag).ok()?;
-    let members = definition.as_object_mut()?;
-    for (name, value) in patch.as_object()? {
-        if !matches!(name.as_str(), "key" | "type" | "scheduled_changes") {
-            members.insert(name.clone(), value.clone());
-        }
-    }
-    Some(definition)
 }

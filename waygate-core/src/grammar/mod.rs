@@ -37,13 +37,13 @@ pub use consistency::{
     rates_with_burst,
 };
 pub(crate) use hidden::is_hidden;
-#[cfg(feature = "model")]
 #[cfg(feature = "flags")]
 pub(crate) use instant::instant;
 pub use instant::{
     check_sunset, format_http_date, format_wire, parse_http_date, parse_instant, parse_since,
     parse_sunset,
 };
+#[cfg(feature = "model")]
 pub(crate) use instant::{storable, whole_micros};
 pub use interval::Interval;
 pub use invalid::Invalid;

@@ -135,6 +135,40 @@ fn changes_that_cannot_be_made_are_refused_when_they_are_scheduled() {
     }
 }
 
+#[test]
+fn a_patch_replaces_whole_members() {
+    let flag = Flag::parse(&definition(json!({"tags": ["a", "b"]}))).unwrap();
+    let patch =
+        json!({"key": "other", "type": "string", "name": "New", "tags": ["c"], "rules": []});
+    let patched = flag.patch(&patch).unwrap();
+    assert_eq!(
+        (patched.key.as_str(), patched.value_type.as_str()),
+        ("f", "boolean")
+    );
+    assert_eq!(
+        (&*patched.name, &patched.tags[..], patched.rules.len()),
+        ("New", &["c".to_owned()][..], 0)
+    );
+    assert_eq!(flag.patch(&json!({})).unwrap(), flag);
+    let shown = |patch: Value| flag.patch(&patch).unwrap_err().to_string();
+    assert_eq!(shown(json!([1])), "expected an object");
+    assert_eq!(
+        shown(json!({"off_variation": "blue"})),
+        "/off_variation: the flag has no variation `blue`; use one of `on`, `off`"
+    );
+    let hold = json!({"from": "2030-01-02T00:00:00Z", "until": "2030-01-01T00:00:00Z"});
+    let progressive = json!({
+        "variation": "on", "baseline": "off", "start": "2030-01-01T00:00:00Z",
+        "stages": [{"after_seconds": 5, "weight": 5}, {"after_seconds": 5, "weight": 4}], "holds": [hold],
+    });
+    assert_eq!(
+        shown(json!({"progressive": progressive})),
+        "/progressive/holds/0/until: the end comes before the start; \
+         /progressive/stages/1/after_seconds: stages come in order, each later than the one before; \
+         /progressive/stages/1/weight: weights do not fall: contexts would lose the variation"
+    );
+}
+
 fn progressive(more: Value) -> Progressive {
     let mut value = json!({
         "variation": "on", "baseline": "off", "start": "2030-01-01T00:00:00Z",

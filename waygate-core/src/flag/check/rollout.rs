@@ -90,12 +90,4 @@ pub(super) fn progressive(progressive: &Progressive, names: &Names<'_>, problems
     }
     let list = member("holds");
     super::text::count(progressive.holds.len(), 100, "holds", list, problems);
-    for (at, hold) in progressive.holds.iter().enumerate() {
-        if hold.until.is_some_and(|until| until < hold.from) {
-            let place = Place::Index(&list, at);
-            let place = Place::Member(&place, "until");
-            let message = "the end comes before the start";
-            problems.add(place, ProblemCode::Contradiction, message);
-        }
-    }
 }

@@ -38,7 +38,7 @@ pub struct Progressive {
     pub stages: Vec<Stage>,
     /// Whether the weight grows evenly between stages, instead of in steps.
     pub linear: bool,
-    /// Times during which the rollout stands still.
+    /// Times during which the rollout stands still, by their start.
     pub holds: Vec<Hold>,
 }
 
@@ -86,10 +86,12 @@ impl Progressive {
     pub fn hold(&mut self, now: Timestamp) -> bool {
         let held = self.is_held(now);
         if !held {
-            self.holds.push(Hold {
+            let later = self.holds.partition_point(|hold| hold.from <= now);
+            let hold = Hold {
                 from: now,
                 until: None,
-            });
+            };
+            self.holds.insert(later, hold);
         }
         !held
     }
@@ -115,11 +117,9 @@ impl Progressive {
             return None;
         }
         // Overlapping holds count once: each starts at the end of those before it, if that is later.
-        let mut holds: Vec<&Hold> = self.holds.iter().collect();
-        holds.sort_by_key(|hold| hold.from);
         let mut counted = self.start;
         let mut held = SignedDuration::ZERO;
-        for hold in holds {
+        for hold in &self.holds {
             let from = hold.from.max(counted);
             let until = hold.until.unwrap_or(now).min(now);
             if from < until {

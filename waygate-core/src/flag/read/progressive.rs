@@ -4,7 +4,8 @@ use super::{
 };
 use crate::flag::{
     model::{Hold, Progressive, Stage},
-    problem::Problems,
+    place::Place,
+    problem::{ProblemCode, Problems},
 };
 
 /// Reads a progressive rollout; `None` without a start.
@@ -17,13 +18,15 @@ pub(super) fn progressive(at: At<'_>, p: &mut Problems) -> Option<Progressive> {
     let linear = object.optional("linear", at::flag, p).unwrap_or(false);
     let holds = object.optional("holds", |at, p| at.list(hold, p), p);
     object.finish(p);
+    let mut holds: Vec<Hold> = holds.unwrap_or_default().into_iter().flatten().collect();
+    holds.sort_by_key(|hold| hold.from);
     Some(Progressive {
         variation,
         baseline,
         start: start?,
         stages,
         linear,
-        holds: holds.unwrap_or_default().into_iter().flatten().collect(),
+        holds,
     })
 }
 
@@ -42,5 +45,10 @@ fn hold(at: At<'_>, p: &mut Problems) -> Option<Hold> {
     let from = object.required("from", at::instant, p);
     let until = object.parsed("until", at::instant, p);
     object.finish(p);
+    if from.zip(until).is_some_and(|(from, until)| until < from) {
+        let place = Place::Member(&at.place, "until");
+        let message = "the end comes before the start";
+        p.add(place, ProblemCode::Contradiction, message);
+    }
     Some(Hold { from: from?, until })
 }

@@ -62,7 +62,11 @@ pub use evaluate::{Explanation, FlagSet, Resolution, Step, StepEvent};
 pub use hash::{HashAlgorithm, bucket};
 pub use key::{FlagKey, SegmentKey};
 pub use lifecycle::{Activity, Lifecycle, LifecycleRules, lifecycle};
-pub use model::*;
+pub use model::{
+    ChangeAction, Clause, ContextTargets, Flag, FlagStatus, FlagType, Hold, Holdout, LayerRange,
+    Operator, Prerequisite, Progressive, Rule, ScheduledChange, Segment, SegmentRule, Serve, Stage,
+    Targets, Variation, WeightedVariation,
+};
 pub use outcome::{Cause, ContractReason, ErrorCode, Reason};
 pub use problem::{Problem, ProblemCode, Problems};
 pub use value::FlagValue;

@@ -110,9 +110,16 @@ impl Problems {
         code: ProblemCode,
         message: impl Into<String>,
     ) {
-        if !self.covers(&pointer.to_string()) {
+        let pointer = pointer.to_string();
+        if self.accept(&pointer) {
             self.push(pointer, code, message);
         }
+    }
+
+    /// Returns whether a problem of this place would be added.
+    pub(super) fn accept(&self, pointer: &str) -> bool {
+        let covered = |known: &Problem| is_within(pointer, &known.pointer);
+        self.0.len() < MOST && !self.0.iter().any(covered)
     }
 
     /// Adds a problem, even if its place has another.
@@ -137,17 +144,9 @@ impl Problems {
         }
     }
 
-    fn covers(&self, pointer: &str) -> bool {
-        let mut around = self.0.iter();
-        around.any(|known| {
-            let rest = pointer.strip_prefix(&known.pointer);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
-    }
-
     /// Returns whether a part of this place is known to be wrong.
     pub(super) fn within(&self, pointer: &str) -> bool {
-        let inside = |known: &Problem| known.pointer.starts_with(pointer);
+        let inside = |known: &Problem| is_within(&known.pointer, pointer);
         self.0.iter().any(inside)
     }
 
@@ -155,6 +154,11 @@ impl Problems {
         self.0.retain(|problem| problem.code.is_structural());
         self
     }
+}
+
+fn is_within(pointer: &str, around: &str) -> bool {
+    let rest = pointer.strip_prefix(around);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl fmt::Display for Problems {

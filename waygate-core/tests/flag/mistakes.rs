@@ -1,7 +1,9 @@
 //! Mistakes in definitions, with their places and messages.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
-use waygate_core::flag::{Flag, ProblemCode, Problems, Segment};
+use waygate_core::flag::{CompileOptions, CompiledFlag, Flag, ProblemCode, Problems, Segment};
 
 fn flag() -> Value {
     json!({
@@ -369,6 +371,13 @@ fn sizes_are_limited() {
             "/description",
         ),
         (with("/tags", many(51)), "/tags"),
+        (
+            with(
+                "/rules/0/clauses",
+                json!([{"attribute": "x", "operator": "matches", "values": many(101)}]),
+            ),
+            "/rules",
+        ),
     ];
     for (flag, pointer) in cases {
         let problems = Flag::parse(&flag).unwrap_err();
@@ -400,5 +409,52 @@ fn segments_have_the_same_rules() {
     assert!(
         Segment::stored(&json!({"key": "s", "name": "S", "included": ["u"], "excluded": ["u"]}))
             .is_ok()
+    );
+}
+
+/// A long definition with many mistakes is refused in a moment.
+#[test]
+fn many_mistakes_take_no_time() {
+    let parts = |name: &str| {
+        Value::from_iter(
+            (0..50_000).map(|number| json!({"variation": format!("{name}{number}"), "weight": 1})),
+        )
+    };
+    let mut flag = flag();
+    flag["fallthrough"] = parts("on");
+    flag["rules"][0] = json!({"rollout": parts("off")});
+    let places = |flag: &Value| {
+        let problems = Flag::parse(flag).unwrap_err();
+        problems
+            .iter()
+            .map(|problem| problem.pointer.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(places(&flag), ["/fallthrough", "/rules/0/rollout"]);
+    let rules = (0..500).map(|number| json!({"id": format!("{number}"), "variation": "onn"}));
+    let mut many = self::flag();
+    many["rules"] = Value::from_iter(rules);
+    assert_eq!(places(&many).len(), 100);
+    flag["variations"] = Value::from_iter(
+        (0..50_000).map(|number| json!({"name": format!("v{number}"), "value": 5})),
+    );
+    assert!(places(&flag).iter().any(|place| place == "/variations"));
+}
+
+#[test]
+fn operands_that_never_match_are_reported_when_a_stored_flag_is_compiled() {
+    let mut flag = flag();
+    flag["rules"] = json!([
+        {"id": "r1", "clauses": [{"attribute": "x", "operator": "gt", "values": ["abc", 1]}], "variation": "on"},
+        {"id": "r2", "clauses": [{"attribute": "x", "operator": "matches", "values": ["("]}], "variation": "on"},
+    ]);
+    let flag = Flag::stored(&flag).unwrap();
+    let (_, problems) = CompiledFlag::compile(Arc::new(flag), CompileOptions::default());
+    assert_eq!(
+        shown(&problems),
+        [
+            "/rules/0/clauses/0/values/0: \"abc\" is no number",
+            "/rules/1/clauses/0/values/0: invalid pattern: unclosed group"
+        ]
     );
 }

@@ -207,6 +207,53 @@ fn rollouts_of_two_flags_are_independent_unless_they_share_a_seed() {
     assert!((2_350..2_650).contains(&both), "{both}");
 }
 
+/// Each context is in one part of a layer, a holdout keeps the same contexts out of all flags, and a share of a segment
+/// has its size.
+#[test]
+fn layers_holdouts_and_shares_divide_contexts() {
+    let flag = |key: &str, more: Value| {
+        let mut flag = rollout(HashAlgorithm::Murmur3V1, 100_000);
+        flag["key"] = json!(key);
+        for (name, value) in more.as_object().unwrap() {
+            flag[name] = value.clone();
+        }
+        flag
+    };
+    let part = |from: u32, to: u32| json!({"layer": {"layer": "checkout", "from": from, "to": to}});
+    let held = || json!({"holdout": {"name": "h", "weight": 10_000}});
+    let share = json!([{"id": "r", "variation": "on", "clauses": [
+        {"attribute": "key", "operator": "in_segment", "values": ["fifth"]},
+    ]}]);
+    let flags = [
+        flag("a", part(0, 30_000)),
+        flag("b", part(30_000, 100_000)),
+        flag("c", held()),
+        flag("d", held()),
+        flag("e", json!({"fallthrough": "off", "rules": share})),
+    ];
+    let segments = [json!({"key": "fifth", "name": "S", "rules": [{"id": "s", "weight": 20_000}]})];
+    let set = set(&flags, &segments, CompileOptions::default());
+    let clock = clock();
+    let mut counts = [0; 3];
+    for user in 0..10_000 {
+        let context = context(&json!({"key": format!("user-{user}")}));
+        let is_on = |key| {
+            set.evaluate(key, &context, &clock)
+                .unwrap()
+                .as_bool()
+                .unwrap()
+        };
+        assert!(is_on("a") != is_on("b"));
+        assert_eq!(is_on("c"), is_on("d"));
+        for (count, key) in counts.iter_mut().zip(["a", "c", "e"]) {
+            *count += u32::from(is_on(key));
+        }
+    }
+    for (count, expected) in counts.into_iter().zip([3_000_u32, 9_000, 2_000]) {
+        assert!(count.abs_diff(expected) < 150, "{counts:?}");
+    }
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -275,7 +322,7 @@ fn pointers(value: &Value, at: &str, all: &mut Vec<String>) {
 }
 
 proptest! {
-    #![proptest_config(Config { failure_persistence: None, ..Config::with_cases(2_000) })]
+    #![proptest_config(Config { failure_persistence: None, ..Config::with_cases(500) })]
 
     /// A definition with any value in any place is read, or refused with problems whose places exist or are missing
     /// members; what is stored is evaluated.

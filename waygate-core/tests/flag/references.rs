@@ -5,11 +5,29 @@ use std::collections::BTreeMap;
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 use waygate_core::flag::{
-    Flag, FlagKey, Problems, Segment, SegmentKey, check_flag, check_flag_removal, check_segment,
-    check_segment_removal,
+    Definitions, Flag, FlagKey, Problems, Segment, SegmentKey, check_flag, check_flag_removal,
+    check_segment, check_segment_removal,
 };
 
-type All = (BTreeMap<FlagKey, Flag>, BTreeMap<SegmentKey, Segment>);
+struct All(BTreeMap<FlagKey, Flag>, BTreeMap<SegmentKey, Segment>);
+
+impl Definitions for All {
+    fn flag(&self, key: &str) -> Option<&Flag> {
+        self.0.get(key)
+    }
+
+    fn segment(&self, key: &str) -> Option<&Segment> {
+        self.1.get(key)
+    }
+
+    fn flags(&self) -> Box<dyn Iterator<Item = &Flag> + '_> {
+        Box::new(self.0.values())
+    }
+
+    fn segments(&self) -> Box<dyn Iterator<Item = &Segment> + '_> {
+        Box::new(self.1.values())
+    }
+}
 
 fn flag(key: &str, needs: &[&str], more: Value) -> Flag {
     let prerequisites = needs
@@ -39,7 +57,7 @@ fn all(flags: Vec<Flag>, segments: Vec<Segment>) -> All {
     let segments = segments
         .into_iter()
         .map(|segment| (segment.key.clone(), segment));
-    (flags.collect(), segments.collect())
+    All(flags.collect(), segments.collect())
 }
 
 fn shown(result: Result<(), Problems>) -> Vec<String> {
@@ -226,7 +244,7 @@ proptest! {
             let needs: Vec<String> = needs.into_iter().map(name).collect();
             let needs: Vec<&str> = needs.iter().map(String::as_str).collect();
             let next = flag(&name(number), &needs, json!({}));
-            let others = (flags, BTreeMap::new());
+            let others = All(flags, BTreeMap::new());
             let fine = check_flag(&next, &others).is_ok();
             flags = others.0;
             match fine {

@@ -3,8 +3,8 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    rollout::{Names, progressive, serve},
-    rule::rules,
+    rollout::{MAX_VARIATIONS, Names, progressive, serve},
+    rule::{patterns_fit, rules},
     segment::MAX_KEYS,
     text::{count, distinct, keys, line, prose, tags},
 };
@@ -85,13 +85,23 @@ pub(in crate::flag) fn flag(flag: &Flag, problems: &mut Problems) {
     if let Some(rollout) = &flag.progressive {
         progressive(rollout, &names, problems);
     }
-    let (_, unusable) = CompiledFlag::compile(Arc::new(flag.clone()), CompileOptions::default());
-    problems.extend(unusable);
+    let clauses = flag.rules.iter().flat_map(|rule| &rule.clauses);
+    if patterns_fit(clauses, member("rules"), problems) {
+        let (_, unusable) =
+            CompiledFlag::compile(Arc::new(flag.clone()), CompileOptions::default());
+        problems.extend(unusable);
+    }
 }
 
 fn variations(flag: &Flag, problems: &mut Problems) {
     let list = Place::Member(&Place::Root, "variations");
-    count(flag.variations.len(), 100, "variations", list, problems);
+    count(
+        flag.variations.len(),
+        MAX_VARIATIONS,
+        "variations",
+        list,
+        problems,
+    );
     if flag.variations.is_empty() {
         problems.add(list, ProblemCode::Missing, "there is no variation");
     }

@@ -8,25 +8,28 @@ use crate::flag::{
     words::expected,
 };
 
-/// The names of the variations of a flag; `None` if they cannot be relied on, because the list is empty or wrong.
+/// The most variations of a flag.
+pub(super) const MAX_VARIATIONS: usize = 100;
+
+/// The names of the variations of a flag; `None` if they cannot be relied on, because the list is wrong.
 pub(super) struct Names<'a>(Option<Vec<&'a str>>);
 
 impl<'a> Names<'a> {
     pub(super) fn of(flag: &'a Flag, problems: &Problems) -> Self {
         let names = flag.variations.iter().map(|variation| &*variation.name);
-        let wrong = flag.variations.is_empty() || problems.within("/variations");
-        Self((!wrong).then(|| names.collect()))
+        let sensible = (1..=MAX_VARIATIONS).contains(&names.len());
+        Self((sensible && !problems.within("/variations")).then(|| names.collect()))
     }
 
     /// Checks that a name is that of a variation.
     pub(super) fn check(&self, name: &str, place: impl Display, problems: &mut Problems) {
         if let Some(names) = &self.0
             && !names.contains(&name)
+            // The help takes time, and a long definition can have many wrong names.
+            && problems.accept(&place.to_string())
         {
-            let message = format!(
-                "the flag has no variation `{name}`; {}",
-                expected(name, names)
-            );
+            let help = expected(name, names);
+            let message = format!("the flag has no variation `{name}`; {help}");
             problems.add(place, ProblemCode::UnknownVariation, message);
         }
     }
@@ -45,6 +48,7 @@ pub(super) fn rollout(
     place: &Place<'_>,
     problems: &mut Problems,
 ) {
+    super::text::count(rollout.len(), MAX_VARIATIONS, "parts", place, problems);
     let sum: u64 = rollout.iter().map(|part| u64::from(part.weight)).sum();
     for (at, part) in rollout.iter().enumerate() {
         let place = Place::Index(place, at);

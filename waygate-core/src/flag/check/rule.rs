@@ -97,3 +97,23 @@ fn clause(clause: &Clause, place: &Place<'_>, problems: &mut Problems) {
         }
     }
 }
+
+/// The most patterns of a definition: compiling one takes up to some milliseconds and 1 MiB.
+const MAX_PATTERNS: usize = 100;
+
+/// Checks that patterns are few enough to compile.
+pub(super) fn patterns_fit<'a>(
+    clauses: impl Iterator<Item = &'a Clause>,
+    rules: Place<'_>,
+    problems: &mut Problems,
+) -> bool {
+    let patterns = clauses.filter(|clause| match clause.operator {
+        Operator::Matches | Operator::NotMatches => true,
+        // Compiled to patterns as well.
+        Operator::Contains | Operator::NotContains => clause.ignore_case,
+        _ => false,
+    });
+    let found = patterns.map(|clause| clause.values.len()).sum();
+    count(found, MAX_PATTERNS, "patterns", rules, problems);
+    found <= MAX_PATTERNS
+}

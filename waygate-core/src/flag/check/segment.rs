@@ -1,7 +1,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    rule::clauses,
+    rule::{clauses, patterns_fit},
     text::{count, distinct, keys, line, prose, tags},
 };
 use crate::flag::{
@@ -61,7 +61,10 @@ pub(in crate::flag) fn segment(segment: &Segment, problems: &mut Problems) {
         }
         clauses(&rule.clauses, &place, problems);
     }
-    let (_, unusable) =
-        CompiledSegment::compile(Arc::new(segment.clone()), CompileOptions::default());
-    problems.extend(unusable);
+    let clauses = segment.rules.iter().flat_map(|rule| &rule.clauses);
+    if patterns_fit(clauses, list, problems) {
+        let segment = Arc::new(segment.clone());
+        let (_, unusable) = CompiledSegment::compile(segment, CompileOptions::default());
+        problems.extend(unusable);
+    }
 }

@@ -162,4 +162,17 @@ mod tests {
             assert!(Version::parse(text).is_none(), "{text}");
         }
     }
+
+    proptest::proptest! {
+        /// The `semver` crate compares without build metadata as the standard says.
+        #[test]
+        fn whole_versions_compare_as_in_the_semver_crate(
+            versions in proptest::collection::vec(
+                r"(0|[1-3])\.(0|1|12)\.(0|1|2)(-(0|1|10|a|b|rc|a-1)(\.(0|2|11|x)){0,2})?(\+[a-c])?", 2,
+            ),
+        ) {
+            let [one, other] = [0, 1].map(|at| semver::Version::parse(&versions[at]).unwrap());
+            proptest::prop_assert_eq!(compare(&versions[0], &versions[1]), one.cmp_precedence(&other));
+        }
+    }
 }

@@ -47,6 +47,17 @@ impl Default for LifecycleRules {
 }
 
 /// Returns the lifecycle of a flag at a time.
+///
+/// ```
+/// use waygate_core::flag::{Activity, Flag, FlagType, Lifecycle, LifecycleRules, lifecycle};
+///
+/// let mut flag = Flag::new("search".parse()?, FlagType::Boolean);
+/// flag.created_at = "2030-01-01T00:00:00Z".parse().ok();
+/// let at = |now: &str| lifecycle(&flag, Activity::default(), LifecycleRules::default(), now.parse().unwrap());
+/// assert_eq!(at("2030-01-02T00:00:00Z"), Lifecycle::New);
+/// assert_eq!(at("2030-03-01T00:00:00Z"), Lifecycle::Stale);
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 pub fn lifecycle(
     flag: &Flag,
     activity: Activity,

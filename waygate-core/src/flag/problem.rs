@@ -150,6 +150,10 @@ impl Problems {
         self.0.iter().any(inside)
     }
 
+    pub(super) fn has(&self, code: ProblemCode) -> bool {
+        self.0.iter().any(|problem| problem.code == code)
+    }
+
     pub(super) fn structural(mut self) -> Self {
         self.0.retain(|problem| problem.code.is_structural());
         self

@@ -26,6 +26,22 @@ impl Flag {
 
     /// Returns the flag after a scheduled change, without the change.
     ///
+    /// ```
+    /// use serde_json::json;
+    /// use waygate_core::flag::Flag;
+    ///
+    /// let flag = Flag::parse(&json!({
+    ///     "key": "search", "name": "Search", "type": "boolean",
+    ///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+    ///     "off_variation": "off", "fallthrough": "on",
+    ///     "scheduled_changes": [{"execute_at": "2030-01-01T00:00:00Z", "action": "disable"}],
+    /// }))?;
+    /// let after = flag.after(&flag.scheduled_changes[0])?;
+    /// assert!(!after.enabled && after.scheduled_changes.is_empty());
+    /// # Ok::<(), waygate_core::flag::Problems>(())
+    /// ```
+    ///
+    ///
     /// # Errors
     /// The problems of the result: the flag may have been changed since the change was scheduled.
     pub fn after(&self, change: &ScheduledChange) -> Result<Self, Problems> {

@@ -276,7 +276,6 @@ fn an_explanation_has_each_clause_with_the_actual_value_and_each_bucket() {
     assert_eq!(steps("static", &pro), json!([]));
 }
 
-/// What a program does on each request.
 #[test]
 fn evaluations_do_not_allocate() {
     let set = all();

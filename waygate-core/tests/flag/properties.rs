@@ -19,7 +19,7 @@ use crate::{
 };
 
 proptest! {
-    #![proptest_config(Config { failure_persistence: None, ..Config::with_cases(300) })]
+    #![proptest_config(Config { failure_persistence: None, ..Config::with_cases(128) })]
 
     #[test]
     fn the_evaluator_agrees_with_a_plain_interpreter(

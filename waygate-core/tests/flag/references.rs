@@ -1,4 +1,4 @@
-//! What definitions need of each other.
+//! References between definitions.
 
 use std::collections::BTreeMap;
 

@@ -86,7 +86,7 @@ pub(in crate::flag) fn flag(flag: &Flag, problems: &mut Problems) {
         progressive(rollout, &names, problems);
     }
     let clauses = flag.rules.iter().flat_map(|rule| &rule.clauses);
-    if patterns_fit(clauses, member("rules"), problems) {
+    if patterns_fit(clauses, member("rules"), problems) && !problems.has(ProblemCode::TooLarge) {
         let (_, unusable) =
             CompiledFlag::compile(Arc::new(flag.clone()), CompileOptions::default());
         problems.extend(unusable);
@@ -199,6 +199,13 @@ fn targets(flag: &Flag, names: &Names<'_>, problems: &mut Problems) {
         }
     }
     let list = Place::Member(&Place::Root, "context_targets");
+    count(
+        flag.context_targets.len(),
+        100,
+        "groups of targets",
+        list,
+        problems,
+    );
     for (at, group) in flag.context_targets.iter().enumerate() {
         let place = Place::Index(&list, at);
         let kind = Place::Member(&place, "context_kind");

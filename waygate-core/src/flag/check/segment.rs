@@ -62,7 +62,7 @@ pub(in crate::flag) fn segment(segment: &Segment, problems: &mut Problems) {
         clauses(&rule.clauses, &place, problems);
     }
     let clauses = segment.rules.iter().flat_map(|rule| &rule.clauses);
-    if patterns_fit(clauses, list, problems) {
+    if patterns_fit(clauses, list, problems) && !problems.has(ProblemCode::TooLarge) {
         let segment = Arc::new(segment.clone());
         let (_, unusable) = CompiledSegment::compile(segment, CompileOptions::default());
         problems.extend(unusable);

@@ -28,7 +28,7 @@ pub(crate) struct CompiledClause {
     pub(crate) matcher: Matcher,
     attribute: AttributePath,
     kind: Option<Box<str>>,
-    /// Whether the operator inverts the comparison.
+    /// Set by operators such as `is_not`.
     pub(crate) inverted: bool,
     /// The result without the attribute.
     when_missing: bool,

@@ -85,12 +85,12 @@ impl Split {
 }
 
 /// Returns the ends of parts.
-pub(super) fn parts(
-    rollout: &[WeightedVariation],
-    mut variation: impl FnMut(&str) -> u16,
+pub(super) fn parts<'f>(
+    rollout: &'f [WeightedVariation],
+    mut variation: impl FnMut(&'f str) -> u16,
 ) -> Box<[(u32, u16)]> {
     let mut end = 0_u32;
-    let part = |part: &WeightedVariation| {
+    let part = |part: &'f WeightedVariation| {
         end = end.saturating_add(part.weight);
         (end, variation(&part.variation))
     };

@@ -31,6 +31,26 @@ impl FlagSet {
 
     /// Evaluates a flag as [`evaluate`](Self::evaluate) does, and returns its steps: each clause with the actual value,
     /// each rollout with the bucket. The clauses of a rule are evaluated to the last one.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use serde_json::json;
+    /// # use waygate_core::flag::{CompileOptions, CompiledFlag, EvaluationContext, Flag, FlagSet, StepEvent};
+    /// # use waygate_core::port::ManualClock;
+    /// # let flag = Flag::parse(&json!({
+    /// #     "key": "search", "name": "Search", "type": "boolean",
+    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}], "off_variation": "off",
+    /// #     "fallthrough": [{"variation": "on", "weight": 20_000}, {"variation": "off", "weight": 80_000}],
+    /// # }))?;
+    /// # let (flag, _) = CompiledFlag::compile(Arc::new(flag), CompileOptions::default());
+    /// # let mut flags = FlagSet::new();
+    /// # flags.insert_flag(Arc::new(flag));
+    /// # let clock = ManualClock::at("2030-01-01T00:00:00Z".parse().unwrap());
+    /// let explanation = flags.explain("search", &EvaluationContext::new("user-1"), &clock).unwrap();
+    /// let [step] = &explanation.steps[..] else { panic!() };
+    /// assert!(matches!(&step.event, StepEvent::Split { value: Some(key), .. } if key == "user-1"));
+    /// # Ok::<(), waygate_core::flag::Problems>(())
+    /// ```
     pub fn explain<C: Context + ?Sized>(
         &self,
         key: &str,

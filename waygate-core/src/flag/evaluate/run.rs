@@ -21,16 +21,19 @@ use crate::{
 /// The longest chain of prerequisites or segments (wire contract, section 9).
 const MAX_DEPTH: u8 = 10;
 
-/// The most prerequisites and segments of one evaluation. Definitions that need more are refused when they are
-/// written.
-const MOST_STEPS: u16 = 1_000;
+/// The most prerequisites of one evaluation. Flags that need more are refused when they are written.
+const MOST_FLAGS: u32 = 1_000;
+/// The most decisions about segments of one evaluation, ten times as many as a single segment may need when it is
+/// written. Beyond, contexts are no members.
+const MOST_SEGMENTS: u32 = 10_000;
 
 /// One evaluation.
 pub(super) struct Run<'s, 'c, C: ?Sized, T> {
     set: &'s FlagSet,
     context: &'c C,
     clock: &'c dyn Clock,
-    steps: u16,
+    flags: u32,
+    segments: u32,
     memo: Memo<'s>,
     trace: T,
 }
@@ -48,7 +51,8 @@ impl<'s, 'c, C: Context + ?Sized, T: Trace> Run<'s, 'c, C, T> {
             set,
             context,
             clock,
-            steps: 0,
+            flags: 0,
+            segments: 0,
             memo: Memo::new(),
             trace,
         }
@@ -60,7 +64,8 @@ impl<'s, 'c, C: Context + ?Sized, T: Trace> Run<'s, 'c, C, T> {
 
     pub(super) fn flag(&mut self, flag: &'s CompiledFlag, depth: u8) -> Outcome<'s> {
         let at = At { flag, depth };
-        if depth > MAX_DEPTH || self.is_exhausted() {
+        self.flags += 1;
+        if depth > MAX_DEPTH || self.flags > MOST_FLAGS {
             return Outcome::error(Some(flag.off), ErrorCode::General);
         }
         let definition = &**flag.definition();
@@ -237,7 +242,8 @@ impl<'s, 'c, C: Context + ?Sized, T: Trace> Run<'s, 'c, C, T> {
         if let Some(member) = self.memo.get(segment) {
             return member;
         }
-        if depth >= MAX_DEPTH || self.is_exhausted() {
+        self.segments += 1;
+        if depth >= MAX_DEPTH || self.segments > MOST_SEGMENTS {
             return false;
         }
         let place = self.memo.start(segment);
@@ -325,11 +331,6 @@ impl<'s, 'c, C: Context + ?Sized, T: Trace> Run<'s, 'c, C, T> {
             },
             None => Outcome::error(None, ErrorCode::ParseError),
         }
-    }
-
-    fn is_exhausted(&mut self) -> bool {
-        self.steps += 1;
-        self.steps > MOST_STEPS
     }
 
     fn see(&mut self, at: At<'_>, event: impl FnOnce() -> StepEvent) {

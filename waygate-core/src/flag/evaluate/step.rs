@@ -31,7 +31,7 @@ pub enum StepEvent {
         required: String,
         /// The variation that it has; `None` without such a flag, or without a result.
         found: Option<String>,
-        /// Whether both are the same.
+        /// `true` if both are the same.
         passed: bool,
     },
     /// Individual targets, if there are any.
@@ -47,7 +47,7 @@ pub enum StepEvent {
         name: String,
         /// The bucket of the context, if it has one.
         bucket: Option<u32>,
-        /// Whether the flag goes on.
+        /// `true` if the evaluation goes on.
         passed: bool,
     },
     /// A clause of a rule, or of a rule of a segment.
@@ -64,18 +64,18 @@ pub enum StepEvent {
         operator: Operator,
         /// The operands.
         values: Vec<Value>,
-        /// Whether the clause inverts the comparison.
+        /// Inverts the comparison.
         negate: bool,
         /// The value of the attribute; `null` without one.
         actual: Value,
-        /// Whether the clause matches.
+        /// The result of the clause.
         matched: bool,
     },
     /// A segment.
     Segment {
         /// The key.
         key: String,
-        /// Whether the context is a member.
+        /// The membership of the context.
         member: bool,
     },
     /// A rule of the flag.
@@ -84,7 +84,7 @@ pub enum StepEvent {
         index: usize,
         /// Its id.
         id: String,
-        /// Whether it matches.
+        /// `true` if all of its clauses match.
         matched: bool,
     },
     /// A rollout.

@@ -2,7 +2,7 @@ use super::step::{Step, StepEvent};
 
 /// Sees the steps of an evaluation. `()` sees none, at no cost.
 pub(super) trait Trace {
-    /// Whether conditions are evaluated that can no longer change the result.
+    /// Evaluates conditions that can no longer change the result as well.
     const ALL: bool;
 
     fn see(&mut self, flag: &str, depth: u8, event: impl FnOnce() -> StepEvent);

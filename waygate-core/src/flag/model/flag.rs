@@ -51,7 +51,7 @@ pub struct Flag {
     pub scheduled_changes: Vec<ScheduledChange>,
     /// The stage that its owner sets. The evaluation does not read it.
     pub status: FlagStatus,
-    /// Whether the flag is to be removed some day.
+    /// `true` for a flag that is to be removed some day.
     pub temporary: bool,
     /// The owner.
     pub maintainer: Option<String>,

@@ -36,7 +36,7 @@ pub struct Progressive {
     pub start: Timestamp,
     /// The stages, in order; their weights never fall.
     pub stages: Vec<Stage>,
-    /// Whether the weight grows evenly between stages, instead of in steps.
+    /// Grows evenly between stages, instead of in steps.
     pub linear: bool,
     /// Times during which the rollout stands still, by their start.
     pub holds: Vec<Hold>,

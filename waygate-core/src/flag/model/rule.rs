@@ -17,7 +17,7 @@ pub struct Rule {
     pub variation: Option<String>,
     /// The result by the bucket of the context.
     pub rollout: Option<Vec<WeightedVariation>>,
-    /// Whether evaluations by this rule are recorded. The evaluation does not read it.
+    /// Records evaluations by this rule. The evaluation does not read it.
     pub track_events: bool,
     /// The attribute of the rollout, in place of that of the flag.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -50,6 +50,8 @@ mod place;
 mod problem;
 mod read;
 mod scheduled;
+#[cfg(feature = "schema")]
+mod schema;
 mod value;
 mod words;
 

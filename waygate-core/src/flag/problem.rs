@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// A mistake in a definition: its place, and the message for its author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Problem {
     /// The place, as a JSON pointer (RFC 6901) such as `/rules/2/clauses/0/values/1`; empty for the whole.
@@ -25,6 +26,7 @@ impl fmt::Display for Problem {
 
 /// The name of a mistake in a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ProblemCode {

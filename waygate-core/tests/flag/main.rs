@@ -11,5 +11,7 @@ mod operators;
 mod outcomes;
 mod properties;
 mod references;
+#[cfg(feature = "schema")]
+mod schema;
 mod support;
 mod vectors;

@@ -318,6 +318,7 @@ fn stored_definitions_are_read_as_the_contract_does() {
         with("/off_variation", json!("ghost")),
         with("/fallthrough", json!([{"variation": "on", "weight": 1}])),
         with("/variations/0/value", json!(5)),
+        with("/variations/0/value", json!(null)),
         with("/rules/0/clauses/0/values", json!([])),
         with("/unknown", json!(1)),
         with("/maintainer", json!(null)),

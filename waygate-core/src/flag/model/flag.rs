@@ -20,6 +20,7 @@ use crate::{
 /// Read one with [`Flag::parse`], which refuses every mistake, or [`Flag::stored`], which accepts what the contract
 /// accepts. Evaluate it as part of a [`FlagSet`](crate::flag::FlagSet).
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Flag {
     /// The key, which never changes.
@@ -44,6 +45,7 @@ pub struct Flag {
     /// Flags that must have a certain variation; otherwise the off variation is served.
     pub prerequisites: Vec<Prerequisite>,
     /// Individual contexts of any kind, by key.
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::BTreeMap<String, Vec<String>>))]
     pub targets: Targets,
     /// Rules in order; the first match decides.
     pub rules: Vec<Rule>,
@@ -57,9 +59,11 @@ pub struct Flag {
     pub maintainer: Option<String>,
     /// The time of creation.
     #[serde(with = "maybe_instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub created_at: Option<Timestamp>,
     /// The time of the last change.
     #[serde(with = "maybe_instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub updated_at: Option<Timestamp>,
     /// The author.
     pub created_by: String,
@@ -89,6 +93,7 @@ pub struct Flag {
     pub progressive: Option<Progressive>,
     /// The time after which the flag is to be removed.
     #[serde(with = "maybe_instant", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub expires_at: Option<Timestamp>,
 }
 
@@ -171,6 +176,7 @@ words! {
 
 /// A possible result of a flag.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Variation {
     /// The name, unique within the flag.
@@ -194,6 +200,7 @@ impl Variation {
 
 /// Another flag that must have a certain variation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Prerequisite {
     /// The other flag.

@@ -25,6 +25,7 @@ use crate::model::text::{instant, maybe_instant};
 /// # Ok::<(), waygate_core::flag::Problems>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Progressive {
     /// The name of the variation that grows.
@@ -33,6 +34,7 @@ pub struct Progressive {
     pub baseline: String,
     /// The time from which stages count.
     #[serde(with = "instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub start: Timestamp,
     /// The stages, in order; their weights never fall.
     pub stages: Vec<Stage>,
@@ -44,6 +46,7 @@ pub struct Progressive {
 
 /// A stage of a progressive rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Stage {
     /// The time after the start, in seconds, without holds.
@@ -54,13 +57,16 @@ pub struct Stage {
 
 /// A time during which a progressive rollout stands still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Hold {
     /// The start.
     #[serde(with = "instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub from: Timestamp,
     /// The end; `None` until it is resumed.
     #[serde(with = "maybe_instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub until: Option<Timestamp>,
 }
 

@@ -1,7 +1,9 @@
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 /// The result of a rule or of the fallthrough.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(untagged)]
 pub enum Serve {
     /// One variation, by name.
     Variation(String),
@@ -9,17 +11,9 @@ pub enum Serve {
     Rollout(Vec<WeightedVariation>),
 }
 
-impl Serialize for Serve {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Variation(name) => serializer.serialize_str(name),
-            Self::Rollout(split) => split.serialize(serializer),
-        }
-    }
-}
-
 /// A part of a rollout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct WeightedVariation {
     /// The name of the variation.
@@ -32,6 +26,7 @@ pub struct WeightedVariation {
 /// A part of a mutual-exclusion layer. Each context is in one bucket of the layer, so in one flag at most if the parts
 /// do not overlap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct LayerRange {
     /// The name of the layer.
@@ -45,6 +40,7 @@ pub struct LayerRange {
 /// The contexts that are kept out: those with a bucket below `weight`. Flags with the same name keep out the same
 /// contexts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Holdout {
     /// The name of the holdout.

@@ -5,6 +5,7 @@ use super::{operator::Operator, rollout::WeightedVariation};
 
 /// A rule of a flag: it matches if all of its clauses do, and without clauses always.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Rule {
     /// The identity, unique within the flag.
@@ -32,6 +33,7 @@ pub struct Rule {
 
 /// A condition on an attribute: any of the values satisfies it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Clause {
     /// The name of the attribute, or a reference to a nested one such as `/address/city` (RFC 6901).

@@ -9,12 +9,14 @@ use crate::{
 
 /// A change of a flag at a future time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ScheduledChange {
     /// The identity, unique within the flag.
     pub id: String,
     /// The time of the change.
     #[serde(with = "instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub execute_at: Timestamp,
     /// The kind of change.
     pub action: ChangeAction,
@@ -24,6 +26,7 @@ pub struct ScheduledChange {
     pub created_by: String,
     /// The time of creation.
     #[serde(with = "maybe_instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub created_at: Option<Timestamp>,
 }
 

@@ -6,6 +6,7 @@ use crate::{flag::key::SegmentKey, model::text::maybe_instant};
 
 /// A named set of contexts. `excluded` comes before `included`, and both before the rules.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Segment {
     /// The key, which never changes.
@@ -24,9 +25,11 @@ pub struct Segment {
     pub tags: Vec<String>,
     /// The time of creation.
     #[serde(with = "maybe_instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub created_at: Option<Timestamp>,
     /// The time of the last change.
     #[serde(with = "maybe_instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub updated_at: Option<Timestamp>,
     /// The kind of context with these keys; `None` is the primary kind.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,6 +38,7 @@ pub struct Segment {
 
 /// A rule of a segment: it matches if all of its clauses do, and without clauses always.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct SegmentRule {
     /// The identity, unique within the segment.

@@ -25,6 +25,7 @@ impl Serialize for Targets {
 
 /// The keys of individual contexts of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ContextTargets {
     /// The kind of context.

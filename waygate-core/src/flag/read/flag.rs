@@ -13,7 +13,7 @@ use crate::flag::{
         ContextTargets, Flag, FlagType, Holdout, LayerRange, Prerequisite, Targets, Variation,
     },
     place::Place,
-    problem::Problems,
+    problem::{ProblemCode, Problems},
 };
 
 /// Reads a definition, with all problems of its form.
@@ -95,7 +95,8 @@ fn variation(at: At<'_>, p: &mut Problems) -> Variation {
 
 fn value(at: At<'_>, p: &mut Problems) -> Value {
     if at.value.is_null() {
-        at.wrong("a value of the flag's type", p);
+        let message = "expected a value of the flag's type, found null";
+        p.add(at.place, ProblemCode::WrongValueType, message);
     }
     at.value.clone()
 }

@@ -10,6 +10,7 @@
 //! | [`decl`] | const-constructible declarations that attributes register; no feature needed |
 //! | `model` | stored state, audit entries, revisions (feature `model`) |
 //! | `view` | responses of the admin API, for servers and clients |
+//! | `flag` | feature flags: definitions and the evaluator (feature `flags`) |
 //! | `transition` | the pure function from a state and a command to the next state |
 //! | `decision` | the pure function from a state and a request to a verdict |
 //! | `port` | the traits for storage and time |
@@ -18,6 +19,8 @@
 #![deny(missing_docs)]
 
 pub mod decl;
+#[cfg(feature = "flags")]
+pub mod flag;
 pub mod grammar;
 #[cfg(feature = "model")]
 pub mod limit;

@@ -18,23 +18,24 @@ use crate::{
     model::{Action, ExemptPath, LimitKey, RouteKey, WindowId},
 };
 
-fn described(kind: Type, description: &str) -> ObjectBuilder {
+pub(crate) fn described(kind: Type, description: &str) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(SchemaType::new(kind))
         .description(Some(description))
 }
 
+/// Implements the schema of a text.
 macro_rules! texts {
     ($($type:ident, $example:literal, $description:literal;)+) => {$(
         impl ToSchema for $type {
-            fn name() -> Cow<'static, str> {
-                Cow::Borrowed(stringify!($type))
+            fn name() -> std::borrow::Cow<'static, str> {
+                std::borrow::Cow::Borrowed(stringify!($type))
             }
         }
 
         impl PartialSchema for $type {
-            fn schema() -> RefOr<Schema> {
-                described(Type::String, $description).examples([$example]).into()
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                $crate::schema::described(utoipa::openapi::Type::String, $description).examples([$example]).into()
             }
         }
     )+};
@@ -58,18 +59,19 @@ texts! {
     WindowId, "2030-01-01T02:00:00Z/2030-01-01T04:00:00Z", "The id of a maintenance window: `<start>/<end>`.";
 }
 
+/// Implements the schema of an enum of words.
 macro_rules! words {
     ($($type:ident, $description:literal;)+) => {$(
         impl ToSchema for $type {
-            fn name() -> Cow<'static, str> {
-                Cow::Borrowed(stringify!($type))
+            fn name() -> std::borrow::Cow<'static, str> {
+                std::borrow::Cow::Borrowed(stringify!($type))
             }
         }
 
         impl PartialSchema for $type {
-            fn schema() -> RefOr<Schema> {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
                 let words = $type::ALL.iter().map(|word| word.as_str());
-                described(Type::String, $description).enum_values(Some(words)).into()
+                $crate::schema::described(utoipa::openapi::Type::String, $description).enum_values(Some(words)).into()
             }
         }
     )+};
@@ -81,6 +83,9 @@ words! {
         where anything else is. `unauthorized`: 401. `bad_request`: 400.";
     OnStoreFailure, "The behaviour while the store of the counters is unreachable.";
 }
+
+#[cfg(feature = "flags")]
+pub(crate) use {texts, words};
 
 impl ToSchema for Reason {
     fn name() -> Cow<'static, str> {

@@ -24,6 +24,17 @@ const YEAR_ZERO: Timestamp = Timestamp::constant(-62_167_219_200, 0);
 /// # Errors
 /// [`Invalid`] unless the text is a date and time of the years 0 to 9999, in UTC.
 pub fn parse_instant(text: &str) -> Result<Timestamp, Invalid> {
+    instant(text).ok_or_else(|| {
+        Invalid::new(
+            "instant",
+            text,
+            "expected RFC 3339, such as `2030-01-01T04:00:00Z` or `2030-01-01T04:00:00+02:00`",
+        )
+    })
+}
+
+/// Parses an instant as [`parse_instant`] does, without an error message.
+pub(crate) fn instant(text: &str) -> Option<Timestamp> {
     let parser = temporal::DateTimeParser::new();
     let parsed = match rfc3339_zone(text) {
         Some("") => parser
@@ -33,15 +44,7 @@ pub fn parse_instant(text: &str) -> Result<Timestamp, Invalid> {
         Some(_) => parser.parse_timestamp(text).ok(),
         None => None,
     };
-    parsed
-        .filter(|instant| *instant >= YEAR_ZERO)
-        .ok_or_else(|| {
-            Invalid::new(
-                "instant",
-                text,
-                "expected RFC 3339, such as `2030-01-01T04:00:00Z` or `2030-01-01T04:00:00+02:00`",
-            )
-        })
+    parsed.filter(|instant| *instant >= YEAR_ZERO)
 }
 
 /// Returns the zone of a text in the form of RFC 3339 section 5.6; empty if it is omitted.

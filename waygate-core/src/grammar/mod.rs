@@ -37,6 +37,8 @@ pub use consistency::{
     rates_with_burst, refuses_all,
 };
 pub(crate) use hidden::is_hidden;
+#[cfg(feature = "flags")]
+pub(crate) use instant::instant;
 pub use instant::{
     check_sunset, format_http_date, format_wire, parse_http_date, parse_instant, parse_since,
     parse_sunset,

@@ -1,0 +1,16 @@
+//! The rules for definitions that are written, beyond their form.
+
+mod definitions;
+mod flag;
+mod graph;
+mod references;
+mod rollout;
+mod rule;
+mod segment;
+mod text;
+
+pub use definitions::Definitions;
+pub use references::{check_flag, check_flag_removal, check_segment, check_segment_removal};
+
+pub(super) use flag::flag;
+pub(super) use segment::segment;

@@ -1,0 +1,119 @@
+use std::sync::Arc;
+
+use super::{
+    clause::{CompiledClause, compile_clauses},
+    names::{KindTargets, Named, Names},
+    options::CompileOptions,
+    split::{Choice, Gate, Split, bucket_by, bucketer, parts},
+};
+use crate::flag::{
+    map::Map,
+    model::{Flag, Serve},
+    place::Place,
+    problem::Problems,
+};
+
+/// A flag in the form that is evaluated. Shared between snapshots until its definition changes.
+#[derive(Debug)]
+pub struct CompiledFlag {
+    definition: Arc<Flag>,
+    pub(crate) variations: Box<[Named]>,
+    pub(crate) off: u16,
+    pub(crate) targets: Map<Box<str>, u16>,
+    pub(crate) context_targets: Box<[KindTargets]>,
+    pub(crate) rules: Box<[CompiledRule]>,
+    pub(crate) fallthrough: Choice,
+    /// The split of a progressive rollout: its only part ends where the time says.
+    pub(crate) progressive: Option<Split>,
+    pub(crate) layer: Option<Gate>,
+    pub(crate) holdout: Option<Gate>,
+    /// Has the same result for all contexts.
+    pub(crate) is_static: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledRule {
+    pub(crate) clauses: Box<[CompiledClause]>,
+    /// `None` is the fallthrough.
+    pub(crate) choice: Option<Choice>,
+}
+
+impl CompiledFlag {
+    /// Compiles a flag. Operands that never match are reported, with their place, and left out.
+    pub fn compile(definition: Arc<Flag>, options: CompileOptions) -> (Self, Problems) {
+        let mut problems = Problems::default();
+        let flag = &*definition;
+        let mut names = Names::of(flag);
+        let off = names.index(&flag.off_variation);
+        let mut targets = Map::default();
+        for (variation, keys) in &flag.targets.0 {
+            names.targets(variation, keys, &mut targets);
+        }
+        let context_targets = names.context_targets(flag);
+        let list = Place::Member(&Place::Root, "rules");
+        let rules = flag
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(at, rule)| CompiledRule {
+                clauses: compile_clauses(
+                    &rule.clauses,
+                    &Place::Index(&list, at),
+                    options,
+                    &mut problems,
+                ),
+                choice: names.rule(flag, rule, options),
+            });
+        let rules: Box<[CompiledRule]> = rules.collect();
+        let fallthrough = match &flag.fallthrough {
+            Serve::Variation(name) => Choice::Fixed(names.index(name)),
+            Serve::Rollout(rollout) => Choice::Split(Split {
+                bucketer: bucketer(flag, None, options),
+                by: bucket_by(flag, None, options),
+                parts: parts(rollout, |name| names.index(name)),
+            }),
+        };
+        let progressive = flag.progressive.as_ref().map(|progressive| {
+            let [grows, rest] =
+                [&progressive.variation, &progressive.baseline].map(|name| names.index(name));
+            Split {
+                bucketer: bucketer(flag, None, options),
+                by: bucket_by(flag, None, options),
+                parts: [(0, grows), (0, rest)].into(),
+            }
+        });
+        let gate = |name: &str, from, to| Gate::new(name, from, to, bucket_by(flag, None, options));
+        let layer = flag.layer.as_ref();
+        let holdout = flag.holdout.as_ref();
+        let compiled = Self {
+            off,
+            is_static: targets.is_empty()
+                && context_targets.is_empty()
+                && rules.is_empty()
+                && flag.prerequisites.is_empty()
+                && progressive.is_none()
+                && layer.is_none()
+                && holdout.is_none()
+                && matches!(fallthrough, Choice::Fixed(_)),
+            targets,
+            context_targets,
+            rules,
+            fallthrough,
+            progressive,
+            layer: layer.map(|layer| gate(&layer.layer, layer.from, layer.to)),
+            holdout: holdout.map(|holdout| gate(&holdout.name, 0, holdout.weight)),
+            variations: names.into_all(),
+            definition,
+        };
+        (compiled, problems)
+    }
+
+    /// Returns the definition.
+    pub fn definition(&self) -> &Arc<Flag> {
+        &self.definition
+    }
+
+    pub(crate) fn variation(&self, index: u16) -> Option<&Named> {
+        self.variations.get(usize::from(index))
+    }
+}

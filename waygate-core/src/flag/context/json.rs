@@ -1,0 +1,129 @@
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde_json::{Map, Value, json};
+
+use super::stored::{EvaluationContext, Single};
+
+/// JSON that is no evaluation context, with the reason (OpenFeature: `INVALID_CONTEXT`).
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid evaluation context: {0}")]
+pub struct InvalidContext(String);
+
+crate::debug_as_message!(InvalidContext);
+
+/// The attributes that the wire contract has beside `attributes`.
+const NAMED: [&str; 4] = ["email", "ip", "country", "app_version"];
+
+impl EvaluationContext {
+    /// Reads one of three forms:
+    ///
+    /// * OFREP and OpenFeature: `{"targetingKey": "u1", "plan": "pro"}`. The key is optional; all other members but
+    ///   `kind` are attributes.
+    /// * The wire contract, section 2.5: `{"key": "u1", "kind": "user", "email": null, "attributes": {"plan": "pro"}}`.
+    ///   `attributes` override other members, and `null` is no attribute.
+    /// * Several kinds: `{"kind": "multi", "user": {"key": "u1"}, "organization": {"key": "o1"}}`, as LaunchDarkly has
+    ///   them. The primary one is `user`, or else the first by name.
+    ///
+    /// # Errors
+    /// [`InvalidContext`] for JSON that is no object, and keys or kinds that are no texts.
+    pub fn from_json(value: &Value) -> Result<Self, InvalidContext> {
+        let members = object(value, "the context")?;
+        if members.get("kind").and_then(Value::as_str) != Some("multi") {
+            return Ok(Self::from_parts(single(members, None)?, Vec::new()));
+        }
+        let kinds = members.iter().filter(|(name, _)| *name != "kind");
+        let read = |(kind, value): (&String, _)| single(object(value, kind)?, Some(kind));
+        let mut kinds: Vec<Single> = kinds.map(read).collect::<Result<_, _>>()?;
+        if kinds.is_empty() {
+            return Err(InvalidContext(
+                "a context of kind `multi` has an object for each kind, such as `user`".to_owned(),
+            ));
+        }
+        let user = |single: &Single| *single.kind == *Self::DEFAULT_KIND;
+        let primary = kinds.iter().position(user).unwrap_or(0);
+        Ok(Self::from_parts(kinds.remove(primary), kinds))
+    }
+}
+
+impl EvaluationContext {
+    /// Returns the context in the form of the wire contract, or of several kinds; [`from_json`](Self::from_json) reads it
+    /// back. A context without a key is in the form of OFREP.
+    pub fn to_json(&self) -> Value {
+        let mut singles = self.singles();
+        let (primary, others) = (singles.next(), singles);
+        let json = |single: &Single| {
+            let attributes = single
+                .attributes()
+                .map(|(name, value)| (name.to_owned(), value.clone()));
+            let attributes: Map<String, Value> = attributes.collect();
+            match &single.key {
+                Some(key) => json!({"key": key, "kind": single.kind, "attributes": attributes}),
+                None => {
+                    let mut members = attributes;
+                    members.insert("targetingKey".to_owned(), Value::Null);
+                    members.insert("kind".to_owned(), (*single.kind).into());
+                    Value::Object(members)
+                }
+            }
+        };
+        let named = |single: &Single| (single.kind.to_string(), json(single));
+        let others: Map<String, Value> = others.map(named).collect();
+        match primary {
+            Some(primary) if others.is_empty() => json(primary),
+            primary => {
+                let mut members = others;
+                members.extend(primary.map(named));
+                members.insert("kind".to_owned(), "multi".into());
+                Value::Object(members)
+            }
+        }
+    }
+}
+
+impl Serialize for EvaluationContext {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for EvaluationContext {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_json(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+fn object<'a>(value: &'a Value, name: &str) -> Result<&'a Map<String, Value>, InvalidContext> {
+    let expected = || InvalidContext(format!("{name} must be an object"));
+    value.as_object().ok_or_else(expected)
+}
+
+fn single(members: &Map<String, Value>, kind: Option<&str>) -> Result<Single, InvalidContext> {
+    let text = |name| match members.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str())),
+        Some(_) => Err(InvalidContext(format!("`{name}` must be a text"))),
+    };
+    let open_feature = ["targetingKey", "targeting_key"]
+        .into_iter()
+        .find(|name| members.contains_key(*name));
+    let key_name = open_feature.unwrap_or("key");
+    let key = text(key_name)?;
+    let kind = match kind {
+        Some(kind) => kind,
+        None => text("kind")?.unwrap_or(EvaluationContext::DEFAULT_KIND),
+    };
+    let mut single = Single::new(kind, key.map(str::to_owned));
+    // The form of the contract is known by its `key`; others have plain attributes of these names.
+    let contract = open_feature.is_none() && key.is_some();
+    let is_attribute = |(name, value): &(&String, &Value)| match name.as_str() {
+        "kind" => false,
+        "attributes" if contract => !matches!(value, Value::Object(_) | Value::Null),
+        name => name != key_name && !(NAMED.contains(&name) && value.is_null()),
+    };
+    let overriding = match members.get("attributes") {
+        Some(Value::Object(attributes)) if contract => Some(attributes),
+        _ => None,
+    };
+    let plain = members.iter().filter(is_attribute);
+    single.extend(plain.chain(overriding.into_iter().flatten()));
+    Ok(single)
+}

@@ -1,0 +1,11 @@
+//! The subject of an evaluation: who asks, and what is known about it.
+
+mod attribute;
+mod json;
+mod source;
+mod stored;
+
+pub use attribute::{AttributeName, AttributeValue};
+pub use json::InvalidContext;
+pub use source::Context;
+pub use stored::EvaluationContext;

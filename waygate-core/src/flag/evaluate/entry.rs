@@ -1,0 +1,68 @@
+use super::{explain::Explanation, resolution::Resolution, run::Run, set::FlagSet};
+use crate::{
+    flag::{compile::CompiledFlag, context::Context},
+    port::Clock,
+};
+
+impl FlagSet {
+    /// Evaluates a flag. Never fails: an error is a [`Resolution`] with an error code. `None` if there is no such flag
+    /// (OpenFeature: `FLAG_NOT_FOUND`).
+    ///
+    /// Only progressive rollouts read the clock.
+    pub fn evaluate<C: Context + ?Sized>(
+        &self,
+        key: &str,
+        context: &C,
+        clock: &dyn Clock,
+    ) -> Option<Resolution<'_>> {
+        Some(self.evaluate_flag(self.flag(key)?, context, clock))
+    }
+
+    /// Evaluates a flag that is at hand; its prerequisites and segments are those of this set.
+    pub fn evaluate_flag<'s, C: Context + ?Sized>(
+        &'s self,
+        flag: &'s CompiledFlag,
+        context: &C,
+        clock: &dyn Clock,
+    ) -> Resolution<'s> {
+        let mut run = Run::new(self, context, clock, ());
+        Resolution::new(flag, run.flag(flag, 0))
+    }
+
+    /// Evaluates a flag as [`evaluate`](Self::evaluate) does, and returns its steps: each clause with the actual value,
+    /// each rollout with the bucket. The clauses of a rule are evaluated to the last one.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use serde_json::json;
+    /// # use waygate_core::flag::{CompileOptions, CompiledFlag, EvaluationContext, Flag, FlagSet, StepEvent};
+    /// # use waygate_core::port::ManualClock;
+    /// # let flag = Flag::parse(&json!({
+    /// #     "key": "search", "name": "Search", "type": "boolean",
+    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}], "off_variation": "off",
+    /// #     "fallthrough": [{"variation": "on", "weight": 20_000}, {"variation": "off", "weight": 80_000}],
+    /// # }))?;
+    /// # let (flag, _) = CompiledFlag::compile(Arc::new(flag), CompileOptions::default());
+    /// # let mut flags = FlagSet::new();
+    /// # flags.insert_flag(Arc::new(flag));
+    /// # let clock = ManualClock::at("2030-01-01T00:00:00Z".parse().unwrap());
+    /// let explanation = flags.explain("search", &EvaluationContext::new("user-1"), &clock).unwrap();
+    /// let [step] = &explanation.steps[..] else { panic!() };
+    /// assert!(matches!(&step.event, StepEvent::Split { value: Some(key), .. } if key == "user-1"));
+    /// # Ok::<(), waygate_core::flag::Problems>(())
+    /// ```
+    pub fn explain<C: Context + ?Sized>(
+        &self,
+        key: &str,
+        context: &C,
+        clock: &dyn Clock,
+    ) -> Option<Explanation<'_>> {
+        let flag = self.flag(key)?;
+        let mut run = Run::new(self, context, clock, Vec::new());
+        let outcome = run.flag(flag, 0);
+        Some(Explanation {
+            resolution: Resolution::new(flag, outcome),
+            steps: run.into_trace(),
+        })
+    }
+}

@@ -1,0 +1,16 @@
+//! The evaluation of compiled flags.
+
+mod entry;
+mod explain;
+mod memo;
+mod outcome;
+mod resolution;
+mod run;
+mod set;
+mod step;
+mod trace;
+
+pub use explain::Explanation;
+pub use resolution::Resolution;
+pub use set::FlagSet;
+pub use step::{Step, StepEvent};

@@ -1,0 +1,64 @@
+use std::sync::Arc;
+
+use crate::flag::{
+    compile::{CompiledFlag, CompiledSegment},
+    key::{FlagKey, SegmentKey},
+    map::Map,
+};
+
+/// Compiled flags and segments, for evaluation without locks and allocations.
+///
+/// A clone shares all flags and segments; change the clone, and swap it in.
+#[derive(Debug, Clone, Default)]
+pub struct FlagSet {
+    flags: Map<FlagKey, Arc<CompiledFlag>>,
+    segments: Map<SegmentKey, Arc<CompiledSegment>>,
+}
+
+impl FlagSet {
+    /// Creates an empty set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a flag, in place of one of the same key.
+    pub fn insert_flag(&mut self, flag: Arc<CompiledFlag>) {
+        self.flags.insert(flag.definition().key.clone(), flag);
+    }
+
+    /// Removes a flag.
+    pub fn remove_flag(&mut self, key: &str) -> Option<Arc<CompiledFlag>> {
+        self.flags.remove(key)
+    }
+
+    /// Adds a segment, in place of one of the same key.
+    pub fn insert_segment(&mut self, segment: Arc<CompiledSegment>) {
+        self.segments
+            .insert(segment.definition().key.clone(), segment);
+    }
+
+    /// Removes a segment.
+    pub fn remove_segment(&mut self, key: &str) -> Option<Arc<CompiledSegment>> {
+        self.segments.remove(key)
+    }
+
+    /// Returns a flag.
+    pub fn flag(&self, key: &str) -> Option<&Arc<CompiledFlag>> {
+        self.flags.get(key)
+    }
+
+    /// Returns a segment.
+    pub fn segment(&self, key: &str) -> Option<&Arc<CompiledSegment>> {
+        self.segments.get(key)
+    }
+
+    /// Returns all flags, in no order.
+    pub fn flags(&self) -> impl Iterator<Item = &Arc<CompiledFlag>> {
+        self.flags.values()
+    }
+
+    /// Returns all segments, in no order.
+    pub fn segments(&self) -> impl Iterator<Item = &Arc<CompiledSegment>> {
+        self.segments.values()
+    }
+}

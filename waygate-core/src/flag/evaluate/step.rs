@@ -1,0 +1,114 @@
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::flag::{context::AttributeValue, hash::HashAlgorithm, model::Operator};
+
+/// A step of an evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Step {
+    /// The key of the flag.
+    pub flag: String,
+    /// The number of flags that it is a prerequisite of, in a chain.
+    pub depth: u8,
+    /// The condition and its outcome.
+    #[serde(flatten)]
+    pub event: StepEvent,
+}
+
+/// A condition of an evaluation and its outcome.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StepEvent {
+    /// The kill switch.
+    Disabled,
+    /// A prerequisite.
+    Prerequisite {
+        /// The other flag.
+        key: String,
+        /// The variation that it must have.
+        required: String,
+        /// The variation that it has; `None` without such a flag, or without a result.
+        found: Option<String>,
+        /// `true` if both are the same.
+        passed: bool,
+    },
+    /// Individual targets, if there are any.
+    Targets {
+        /// The variation of the context, if it is a target.
+        variation: Option<String>,
+    },
+    /// The holdout or the layer.
+    Gate {
+        /// `holdout` or `layer`.
+        gate: &'static str,
+        /// The name of it.
+        name: String,
+        /// The bucket of the context, if it has one.
+        bucket: Option<u32>,
+        /// `true` if the evaluation goes on.
+        passed: bool,
+    },
+    /// A clause of a rule, or of a rule of a segment.
+    Clause {
+        /// The segment; `None` for a rule of the flag.
+        segment: Option<String>,
+        /// The position of the rule.
+        rule: usize,
+        /// The position of the clause.
+        clause: usize,
+        /// The attribute.
+        attribute: String,
+        /// The comparison.
+        operator: Operator,
+        /// The operands.
+        values: Vec<Value>,
+        /// Inverts the comparison.
+        negate: bool,
+        /// The value of the attribute; `null` without one.
+        actual: Value,
+        /// The result of the clause.
+        matched: bool,
+    },
+    /// A segment.
+    Segment {
+        /// The key.
+        key: String,
+        /// The membership of the context.
+        member: bool,
+    },
+    /// A rule of the flag.
+    Rule {
+        /// Its position.
+        index: usize,
+        /// Its id.
+        id: String,
+        /// `true` if all of its clauses match.
+        matched: bool,
+    },
+    /// A rollout.
+    Split {
+        /// The hash.
+        hash: HashAlgorithm,
+        /// The text with the bucket, such as the key of the context.
+        value: Option<String>,
+        /// Its bucket, from 0 to 99,999.
+        bucket: Option<u32>,
+        /// The bucket after each part, with the variation of the part.
+        parts: Vec<(u32, String)>,
+    },
+}
+
+pub(super) fn json(value: Option<AttributeValue<'_>>) -> Value {
+    match value {
+        None => Value::Null,
+        Some(AttributeValue::Bool(value)) => value.into(),
+        Some(AttributeValue::Integer(value)) => value.into(),
+        Some(AttributeValue::Float(value)) => value.into(),
+        Some(AttributeValue::String(value)) => value.into(),
+        Some(AttributeValue::Instant(value)) => value.to_string().into(),
+        Some(AttributeValue::Strings(value)) => value.into(),
+        Some(AttributeValue::Json(value)) => value.clone(),
+    }
+}

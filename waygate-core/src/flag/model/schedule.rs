@@ -1,0 +1,49 @@
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    flag::words::words,
+    model::text::{instant, maybe_instant},
+};
+
+/// A change of a flag at a future time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct ScheduledChange {
+    /// The identity, unique within the flag.
+    pub id: String,
+    /// The time of the change.
+    #[serde(with = "instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub execute_at: Timestamp,
+    /// The kind of change.
+    pub action: ChangeAction,
+    /// The arguments, by action.
+    pub payload: Value,
+    /// The author.
+    pub created_by: String,
+    /// The time of creation.
+    #[serde(with = "maybe_instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
+    pub created_at: Option<Timestamp>,
+}
+
+words! {
+    /// The kind of a scheduled change. All but `patch` are of the wire contract.
+    pub enum ChangeAction: "action" {
+        /// Sets `enabled`.
+        Enable = "enable",
+        /// Clears `enabled`.
+        Disable = "disable",
+        /// Replaces the fallthrough by `variation`, or else `rollout`, of the payload.
+        UpdateRollout = "update_rollout",
+        /// Appends the payload to the rules.
+        AddRule = "add_rule",
+        /// Removes the rule with the `rule_id` of the payload.
+        DeleteRule = "delete_rule",
+        /// Replaces the members of the payload, as `PATCH` does.
+        Patch = "patch",
+    }
+}

@@ -1,0 +1,56 @@
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::rule::Clause;
+use crate::{flag::key::SegmentKey, model::text::maybe_instant};
+
+/// A named set of contexts. `excluded` comes before `included`, and both before the rules.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct Segment {
+    /// The key, which never changes.
+    pub key: SegmentKey,
+    /// The name for people.
+    pub name: String,
+    /// The purpose.
+    pub description: String,
+    /// Keys of members.
+    pub included: Vec<String>,
+    /// Keys of contexts that are no members.
+    pub excluded: Vec<String>,
+    /// Rules; a context is a member if any of them matches.
+    pub rules: Vec<SegmentRule>,
+    /// Labels for people.
+    pub tags: Vec<String>,
+    /// The time of creation.
+    #[serde(with = "maybe_instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
+    pub created_at: Option<Timestamp>,
+    /// The time of the last change.
+    #[serde(with = "maybe_instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
+    pub updated_at: Option<Timestamp>,
+    /// The kind of context with these keys; `None` is the primary kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_kind: Option<String>,
+}
+
+/// A rule of a segment: it matches if all of its clauses do, and without clauses always.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct SegmentRule {
+    /// The identity, unique within the segment.
+    pub id: String,
+    /// The purpose.
+    pub description: String,
+    /// The conditions.
+    pub clauses: Vec<Clause>,
+    /// The buckets of contexts that match, of 100,000; `None` is all. The seed is the key of the segment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
+    /// The attribute with the bucket; `None` is the key of the context.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket_by: Option<String>,
+}

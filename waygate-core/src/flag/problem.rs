@@ -1,0 +1,189 @@
+use std::fmt;
+
+use serde::Serialize;
+
+/// A mistake in a definition: its place, and the message for its author.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct Problem {
+    /// The place, as a JSON pointer (RFC 6901) such as `/rules/2/clauses/0/values/1`; empty for the whole.
+    pub pointer: String,
+    /// The name of the mistake, for programs.
+    pub code: ProblemCode,
+    /// The mistake, and what would be right.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pointer.as_str() {
+            "" => f.write_str(&self.message),
+            pointer => write!(f, "{pointer}: {}", self.message),
+        }
+    }
+}
+
+/// The name of a mistake in a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ProblemCode {
+    /// A required member is missing.
+    Missing,
+    /// A member has another type, or is outside of its range.
+    WrongType,
+    /// The text does not follow its grammar.
+    InvalidText,
+    /// No member has this name.
+    UnknownMember,
+    /// Two entries have the same name, key or id.
+    Duplicate,
+    /// The name is not that of a variation.
+    UnknownVariation,
+    /// No flag has this key.
+    UnknownFlag,
+    /// No segment has this key.
+    UnknownSegment,
+    /// The value of a variation is not of the type of the flag.
+    WrongValueType,
+    /// The weights do not sum to 100,000.
+    WeightSum,
+    /// The operator cannot use this value; it never matches.
+    InvalidOperand,
+    /// Members exclude each other.
+    Contradiction,
+    /// A list, a text or a value is too large.
+    TooLarge,
+    /// Definitions depend on each other in a chain that is too long.
+    TooDeep,
+    /// Definitions depend on each other in a circle.
+    Cycle,
+    /// Two flags have the same part of a layer.
+    Overlap,
+    /// Another definition needs this one.
+    InUse,
+}
+
+impl ProblemCode {
+    /// Returns whether a definition with this problem has no meaning, so that it is refused even if a store has it.
+    pub const fn is_structural(self) -> bool {
+        matches!(self, Self::Missing | Self::WrongType | Self::InvalidText)
+    }
+}
+
+/// All mistakes of a definition.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, thiserror::Error)]
+#[serde(transparent)]
+pub struct Problems(Vec<Problem>);
+
+crate::debug_as_message!(Problems);
+
+/// Limits the problems of one definition; the rest is a consequence of them, mostly.
+const MOST: usize = 100;
+
+impl Problems {
+    /// Returns whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the problems in the order in which they were found.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+
+    /// Returns `value` if there is no problem.
+    ///
+    /// # Errors
+    /// The problems.
+    pub fn or<T>(self, value: T) -> Result<T, Self> {
+        match self.is_empty() {
+            true => Ok(value),
+            false => Err(self),
+        }
+    }
+
+    /// Adds a problem, unless the place or one around it is known to be wrong.
+    pub(super) fn add(
+        &mut self,
+        pointer: impl fmt::Display,
+        code: ProblemCode,
+        message: impl Into<String>,
+    ) {
+        let pointer = pointer.to_string();
+        if self.accept(&pointer) {
+            self.push(pointer, code, message);
+        }
+    }
+
+    /// Returns whether a problem of this place would be added.
+    pub(super) fn accept(&self, pointer: &str) -> bool {
+        let covered = |known: &Problem| is_within(pointer, &known.pointer);
+        self.0.len() < MOST && !self.0.iter().any(covered)
+    }
+
+    /// Adds a problem, even if its place has another.
+    pub(super) fn push(
+        &mut self,
+        pointer: impl fmt::Display,
+        code: ProblemCode,
+        message: impl Into<String>,
+    ) {
+        if self.0.len() < MOST {
+            self.0.push(Problem {
+                pointer: pointer.to_string(),
+                code,
+                message: message.into(),
+            });
+        }
+    }
+
+    pub(super) fn extend(&mut self, others: Self) {
+        for problem in others {
+            self.add(problem.pointer, problem.code, problem.message);
+        }
+    }
+
+    /// Returns whether a part of this place is known to be wrong.
+    pub(super) fn within(&self, pointer: &str) -> bool {
+        let inside = |known: &Problem| is_within(&known.pointer, pointer);
+        self.0.iter().any(inside)
+    }
+
+    pub(super) fn has(&self, code: ProblemCode) -> bool {
+        self.0.iter().any(|problem| problem.code == code)
+    }
+
+    pub(super) fn structural(mut self) -> Self {
+        self.0.retain(|problem| problem.code.is_structural());
+        self
+    }
+}
+
+fn is_within(pointer: &str, around: &str) -> bool {
+    let rest = pointer.strip_prefix(around);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, problem) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str("; ")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl IntoIterator for Problems {
+    type Item = Problem;
+    type IntoIter = std::vec::IntoIter<Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}

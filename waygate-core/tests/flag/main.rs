@@ -1,0 +1,17 @@
+//! Feature flags: the vectors of the wire contract, properties against a plain interpreter, and mistakes in definitions.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod changes;
+mod contexts;
+mod generate;
+mod hashes;
+mod interpreter;
+mod mistakes;
+mod operators;
+mod outcomes;
+mod properties;
+mod references;
+#[cfg(feature = "schema")]
+mod schema;
+mod support;
+mod vectors;

@@ -94,6 +94,7 @@ for feature in memory file file-yaml file-toml redis tls-ring conformance; do
     cargo clippy -q -p waygate-backends --no-default-features --features "$feature" -- -D warnings
 done
 cargo clippy -q -p waygate-core --no-default-features -- -D warnings
+cargo clippy -q -p waygate-core --no-default-features --features flags -- -D warnings
 # The tests run these two examples with the features of the workspace.
 for example in quickstart rate-limits; do
     echo "$example"

@@ -34,21 +34,21 @@ impl Operator {
         }
     }
 
-    /// Sets the expected revision (0: never changed): a change fails with [`ChangeError::Conflict`] if the subject
-    /// has another one. Without it, a lost race is retried.
+    /// Sets the expected revision (0: never changed). A change fails with [`ChangeError::Conflict`] if the current
+    /// revision is a different one. Without an expected revision, a change that loses a race is retried.
     pub fn if_revision(mut self, number: u64) -> Self {
         self.by.expected = Precondition::Number(number);
         self
     }
 
-    /// Makes changes only if this holds.
+    /// Makes changes only if this condition is met.
     #[cfg(feature = "admin")]
     pub(crate) fn expecting(mut self, precondition: Precondition) -> Self {
         self.by.expected = precondition;
         self
     }
 
-    /// Runs any command on a route. Returns the route as it is now.
+    /// Runs any command on a route. Returns the updated route.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -60,7 +60,7 @@ impl Operator {
         self.run(route_key(key)?, command).await
     }
 
-    /// Runs any command on the route of a key that is parsed.
+    /// Runs any command on a route, given its parsed key.
     pub(crate) async fn run(
         &self,
         key: RouteKey,
@@ -69,9 +69,9 @@ impl Operator {
         self.make(RouteChange { key, command }).await
     }
 
-    /// Opens a route in all environments immediately. Drops its windows and its environment gate, which the record's
-    /// [`dropped`](RouteRecord::dropped) names. [`end_maintenance`](Self::end_maintenance) keeps planned windows.
-    /// Returns the route as it is now.
+    /// Opens a route in all environments immediately. Discards its windows and its environment gate, and lists them in
+    /// the record's [`dropped`](RouteRecord::dropped). [`end_maintenance`](Self::end_maintenance) keeps planned
+    /// windows. Returns the updated route.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -80,7 +80,7 @@ impl Operator {
         self.apply(key, RouteCommand::Enable { reason }).await
     }
 
-    /// Closes a route immediately. Returns the route as it is now.
+    /// Closes a route immediately. Returns the updated route.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -90,7 +90,7 @@ impl Operator {
             .await
     }
 
-    /// Closes a route immediately, and restores its current state at `until`. Returns the route as it is now.
+    /// Closes a route immediately, and restores its current state at `until`. Returns the updated route.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -105,7 +105,7 @@ impl Operator {
             .await
     }
 
-    /// Starts maintenance of a route immediately, without an end. Returns the route as it is now.
+    /// Starts maintenance of a route immediately, without an end. Returns the updated route.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -118,8 +118,8 @@ impl Operator {
         self.apply(key, RouteCommand::Maintain { reason }).await
     }
 
-    /// Starts maintenance of a route immediately, and opens it at `until`; planned windows are kept. Refused on a
-    /// route that is disabled for longer. Returns the route as it is now.
+    /// Starts maintenance of a route immediately, and opens it at `until`; planned windows are kept. Refused on a route
+    /// that is disabled for longer. Returns the updated route.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -134,9 +134,9 @@ impl Operator {
             .await
     }
 
-    /// Ends the maintenance of a route immediately, and keeps its environment gate and future windows. Changes
-    /// nothing on a route that is not in maintenance. Refused on a disabled route, which it would not open.
-    /// Returns the route as it is now.
+    /// Ends the maintenance of a route immediately, and keeps its environment gate and future windows. Changes nothing
+    /// on a route that is not in maintenance. Refused on a disabled route, which it would not open. Returns the updated
+    /// route.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -150,10 +150,9 @@ impl Operator {
             .await
     }
 
-    /// Adds a maintenance window. The route keeps its state until the window starts, and returns to it when the
-    /// window ends. A maintenance without an end ends with its first window. Of overlapping windows, the newest
-    /// provides the reason. Refused on a route that is disabled for longer than the window.
-    /// Returns the route as it is now.
+    /// Adds a maintenance window. The route keeps its state until the window starts, and returns to it when the window
+    /// ends. Maintenance without an end ends with the first window. Of overlapping windows, the newest provides the
+    /// reason. Refused on a route that is disabled for longer than the window. Returns the updated route.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -168,7 +167,7 @@ impl Operator {
             .await
     }
 
-    /// Cancels one window of a route, or all of them. Returns the route as it is now.
+    /// Cancels one window of a route, or all of them. Returns the updated route.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -181,9 +180,9 @@ impl Operator {
             .await
     }
 
-    /// Opens a route in these environments only, at least one; to close it everywhere, use
-    /// [`disable`](Self::disable). If a name similar to the environment of this process closes the route here, the
-    /// log and the record's [`warning`](RouteRecord::warning) say so. Returns the route as it is now.
+    /// Opens a route in these environments only, at least one; to close it everywhere, use [`disable`](Self::disable).
+    /// If a name similar to the environment of this process closes the route here, the log and the record's
+    /// [`warning`](RouteRecord::warning) say so. Returns the updated route.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -195,7 +194,7 @@ impl Operator {
         self.apply(key, RouteCommand::EnvOnly { envs }).await
     }
 
-    /// Marks a route as deprecated, or with `None` removes the mark. Returns the route as it is now.
+    /// Marks a route as deprecated, or with `None` removes the mark. Returns the updated route.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -207,7 +206,7 @@ impl Operator {
         self.apply(key, RouteCommand::Deprecate(deprecation)).await
     }
 
-    /// Sets the networks and roles that may call a route. Returns the route as it is now.
+    /// Sets the networks and roles that may call a route. Returns the updated route.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -215,7 +214,7 @@ impl Operator {
         self.apply(key, RouteCommand::SetAccess(access)).await
     }
 
-    /// Restores the declared state of a route. Returns the route as it is now.
+    /// Restores the declared state of a route. Returns the updated route.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -236,7 +235,7 @@ impl Operator {
     }
 
     /// Starts global maintenance, immediately or at `start`, until `end` if it is set; `enabled` of `config` is
-    /// ignored. Replaces an earlier maintenance, including a planned one, and names it in
+    /// ignored. Replaces any earlier maintenance, including planned maintenance, and lists it in
     /// [`dropped`](MaintenanceRecord::dropped).
     ///
     /// Clients in `exempt_ips` and callers with one of `exempt_roles` are still served. Their responses carry
@@ -259,7 +258,7 @@ impl Operator {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// Returns the maintenance as it is now.
+    /// Returns the updated maintenance.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::Ended`] if the end is in the past.
@@ -271,8 +270,8 @@ impl Operator {
             .await
     }
 
-    /// Ends global maintenance, active or planned, and removes its reason and exemptions.
-    /// Returns the maintenance as it is now.
+    /// Ends global maintenance, active or planned, and removes its reason and exemptions. Returns the updated
+    /// maintenance.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -281,8 +280,8 @@ impl Operator {
             .await
     }
 
-    /// Sets the routes that stay open in global maintenance. Does not start or end it.
-    /// Returns the maintenance as it is now.
+    /// Sets the routes that stay open during global maintenance. Does not start or end it. Returns the updated
+    /// maintenance.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -302,7 +301,7 @@ impl Operator {
     }
 
     /// Starts maintenance of every route of a service, in all its processes, like
-    /// [`enable_global_maintenance`](Self::enable_global_maintenance). Returns the maintenance as it is now.
+    /// [`enable_global_maintenance`](Self::enable_global_maintenance). Returns the updated maintenance.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -316,8 +315,8 @@ impl Operator {
             .await
     }
 
-    /// Ends maintenance of a service, active or planned, and removes its reason and exemptions.
-    /// Returns the maintenance as it is now.
+    /// Ends maintenance of a service, active or planned, and removes its reason and exemptions. Returns the updated
+    /// maintenance.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.

@@ -5,17 +5,17 @@ use std::{any::Any, fmt, sync::Arc};
 use waygate_core::grammar::PolicyName;
 use waygate_core::model::RouteKey;
 
-/// The functions of one route, as the adapter knows them.
+/// The adapter's functions for one route.
 pub(crate) trait AttachedFunctions: Any + fmt::Debug + Send + Sync {
     fn is_empty(&self) -> bool;
 
-    /// Returns whether a function returns the key of the rate limit.
+    /// Returns `true` if a function returns the key of the rate limit.
     fn has_rate_key(&self, name: &PolicyName) -> bool;
 
-    /// Returns whether a function returns the cost of requests of the rate limit.
+    /// Returns `true` if a function returns the cost of requests of the rate limit.
     fn has_cost(&self, name: &PolicyName) -> bool;
 
-    /// Returns whether a function returns the key of the concurrency limit.
+    /// Returns `true` if a function returns the key of the concurrency limit.
     fn has_concurrency_key(&self, name: &PolicyName) -> bool;
 
     /// Joins the functions of all routes that govern a request, each for the limits of its route. The first response applies.

@@ -254,7 +254,7 @@ impl Inner {
         Ok(())
     }
 
-    /// The same for a guarded router, with its other findings.
+    /// Adds the routes and the other findings of a guarded router.
     pub(crate) async fn register_found(
         &self,
         routes: impl IntoIterator<Item = Registered>,
@@ -301,7 +301,7 @@ fn warn_of_unserved<'a>(routes: impl Iterator<Item = (&'a RouteKey, Option<&'a R
     }
 }
 
-/// The findings of a guarded router, besides routes.
+/// The findings about a guarded router, besides its routes.
 #[derive(Debug)]
 pub(crate) struct Found {
     /// The methods of each path.

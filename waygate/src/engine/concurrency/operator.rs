@@ -6,7 +6,7 @@ use crate::{ChangeError, Operator};
 /// Concurrency limits. A [`LimitKey`] names one, as for rate limits; the two kinds are independent.
 impl Operator {
     /// Sets a limit, replacing any earlier one. Running requests keep their permits and still count: after a limit is
-    /// lowered, new requests wait until enough permits are released. Returns the limit as it is now.
+    /// lowered, new requests wait until enough permits are released. Returns the updated limit.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.

@@ -53,7 +53,7 @@ impl Operator {
     /// clients nor locks them out. Only a window that started before any window of the new limit could have is reset:
     /// a window from an hour ago for a limit per minute, or yesterday's for a calendar quota per day.
     ///
-    /// Returns the policy as it is now.
+    /// Returns the updated policy.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -76,8 +76,8 @@ impl Operator {
         Ok(self.make(LimitChange { key, command }).await?.1)
     }
 
-    /// Pauses a policy: it counts nothing until it is resumed. Returns the policy as it is now; a paused policy does
-    /// not change.
+    /// Pauses a policy: it counts nothing until it is resumed. Returns the updated policy. Has no effect on a paused
+    /// policy.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
@@ -86,7 +86,7 @@ impl Operator {
             .await
     }
 
-    /// Resumes a paused policy. Returns the policy as it is now; a policy that is not paused does not change.
+    /// Resumes a paused policy. Returns the updated policy. Has no effect on a policy that is not paused.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
@@ -95,8 +95,8 @@ impl Operator {
             .await
     }
 
-    /// Starts enforcing a shadow-mode policy. Counts recorded in shadow mode are kept. Returns the policy as it is
-    /// now; an enforced policy does not change.
+    /// Starts enforcing a shadow-mode policy. Counts recorded in shadow mode are kept. Returns the updated policy. Has
+    /// no effect on an enforced policy.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
@@ -105,8 +105,8 @@ impl Operator {
             .await
     }
 
-    /// Puts a policy into shadow mode: it only reports the requests that it would refuse. Returns the policy as it is
-    /// now; a policy in shadow mode does not change.
+    /// Puts a policy into shadow mode: it only reports the requests that it would refuse. Returns the updated policy.
+    /// Has no effect on a policy in shadow mode.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
@@ -183,7 +183,7 @@ impl Operator {
         self.make(KeyReset { policy, key }).await
     }
 
-    /// Runs a command that leaves a policy.
+    /// Runs a command after which there is a policy.
     pub(crate) async fn change_rate_limit(
         &self,
         key: LimitKey,
@@ -248,7 +248,7 @@ fn limited_key(source: &KeySource, parts: &[&str], ipv6_prefix: u8) -> Result<Li
 }
 
 impl Waygate {
-    /// The policies of one scope, in the order of their checks.
+    /// Returns the policies of one scope, in the order in which they are checked.
     pub fn rate_limits_of(&self, scope: &LimitScope) -> Vec<LimitRecord> {
         let snapshot = self.inner.snapshot.load();
         let keys = keys_of(&snapshot, scope);

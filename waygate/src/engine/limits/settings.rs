@@ -8,7 +8,7 @@ pub(crate) struct LimitConfig {
     pub(crate) jitter: f32,
     /// The length of the prefix that IPv6 addresses of one client share.
     pub(crate) ipv6_prefix: u8,
-    /// For limits that name none.
+    /// The algorithm of limits that do not specify one.
     pub(crate) algorithm: Algorithm,
 }
 

@@ -12,7 +12,7 @@ use super::standings::Standing;
 /// processes, as the whole limit is if nothing is known. `take` has the process's share as its rule, and `capacity`
 /// is that of all.
 ///
-/// The consumption counts from the time of the store's answer, or for a fixed window from its start, so units return
+/// The consumption counts from the time of the store's reply, or for a fixed window from its start, so units return
 /// when the shared counter would return them, or later. Units that this process granted in an earlier outage still
 /// count.
 pub(super) fn begin(

@@ -69,7 +69,7 @@ impl Shared {
         self.restore(takes, now).await?;
         let losses = self.store.losses();
         match self.take_once(takes, now, losses).await {
-            // It has just found out.
+            // The store has just detected the loss itself.
             Err(_) if self.store.losses() != losses => {}
             taken => return taken,
         }
@@ -108,9 +108,9 @@ impl Shared {
         Ok(outcomes)
     }
 
-    /// Checks if the store has lost its counters, unless that was checked a moment ago.
+    /// Checks whether the store has lost its counters, unless this was checked a moment ago.
     async fn check(&self, now: Nanos) -> Result<(), CounterError> {
-        // No answer is recorded before the state of the store is known.
+        // No reply is recorded before the state of the store is known.
         let mut last = self.checked.lock().await;
         if now.abs_diff(*last) >= BETWEEN_CHECKS {
             self.store.check().await?;

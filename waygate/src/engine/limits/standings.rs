@@ -20,8 +20,8 @@ use super::problem::lock;
 const SETS: usize = 4_096;
 const WAYS: usize = 8;
 
-/// Answers of overlapping calls arrive in any order: of two within this time, the one with fewer units left is the
-/// later one.
+/// Replies to overlapping calls arrive in any order. Of two replies within this time, the one with fewer units left is
+/// the later one.
 const OVERLAP: Nanos = SECOND / 10;
 
 /// The last known value of one counter.
@@ -29,7 +29,7 @@ const OVERLAP: Nanos = SECOND / 10;
 pub(super) struct Standing {
     /// The consumption of all processes together.
     pub(super) used: u64,
-    /// The same, up to the limit at the time.
+    /// The consumption, up to the limit at the time.
     pub(super) limit: u64,
     /// The time of the answer.
     pub(super) at: Nanos,

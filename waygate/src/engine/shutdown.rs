@@ -38,7 +38,7 @@ impl Waygate {
             }
         });
         if ended.await.is_err() {
-            tracing::warn!("background tasks have not ended in time, and are aborted");
+            tracing::warn!("background tasks did not stop in time and were aborted");
             for task in &tasks {
                 task.abort();
             }

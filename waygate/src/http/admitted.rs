@@ -181,14 +181,14 @@ pub(super) async fn as_admitted<F: Future>(
     let poll = |cx: &mut Context<'_>| {
         let all = admitted.iter().copied();
         let mut scopes: SmallVec<[Scope; 2]> = all.map(Admitted::enter).collect();
-        // Left in the opposite order.
+        // Scopes must be exited in reverse order.
         scopes.reverse();
         future.as_mut().poll(cx)
     };
     std::future::poll_fn(poll).await
 }
 
-/// How much of a request was counted before it reaches a route.
+/// The limits that have counted a request before it reaches a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Counted {
     Nothing,
@@ -198,7 +198,7 @@ pub(super) enum Counted {
     Everything,
 }
 
-/// See [`Admitted::enter`]. Scopes are left in the opposite order.
+/// See [`Admitted::enter`]. Scopes must be exited in reverse order.
 #[must_use]
 pub(super) struct Scope {
     is_outermost: bool,

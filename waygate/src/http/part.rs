@@ -37,7 +37,7 @@ impl Part {
         let document = None;
         let layer = WaygateLayer::new(waygate.clone());
         // `with_state` creates the service of every endpoint once. Without it, axum creates them for each connection,
-        // and none could remember its route.
+        // and none could cache its route.
         let router: Router = api.router.clone().layer(layer.clone()).with_state(());
         Self {
             survey: Survey::new(&api.router, router.clone()),

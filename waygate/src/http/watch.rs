@@ -44,7 +44,7 @@ pub(super) struct Watching(Stamp);
 static NOTHING: &str = "<nothing>";
 /// Expects no handler: any handler with attributes is reported.
 static ANY: &str = "<any>";
-/// A call was found ([`FOUND_CALL`]). It waits, like all others.
+/// A call was found ([`FOUND_CALL`]). The call waits, like all others.
 static FOUND_ONE: &str = "<found one>";
 
 impl Watching {
@@ -79,8 +79,8 @@ impl Call {
     }
 }
 
-/// Until the end of the scope, this is what is wanted to be known. Handlers panic: what was wanted before is restored then
-/// as well.
+/// Sets the expected handler until the end of the scope. Restores the previous expectation on drop, and so also if the
+/// handler panics.
 pub(super) struct Scope(Watching);
 
 impl Scope {
@@ -103,7 +103,7 @@ impl Drop for Scope {
     }
 }
 
-/// The same for the calls that have passed.
+/// Sets the calls that have passed their gates until the end of the scope.
 pub(super) struct PassedScope<'a>(&'a mut Vec<u64>);
 
 impl<'a> PassedScope<'a> {
@@ -229,7 +229,7 @@ const MISSES: u8 = 8;
 static HEADS_ARE_NEEDED: AtomicBool = AtomicBool::new(false);
 
 impl Watch {
-    /// For an endpoint that always keeps the heads of requests.
+    /// Creates the state for an endpoint that always keeps the heads of requests.
     pub(super) fn keeping() -> Self {
         let watch = Self::default();
         watch.find();
@@ -241,7 +241,7 @@ impl Watch {
         self.leave_new(KNOWN);
     }
 
-    /// The same before a request has run the handler.
+    /// Sets the known handler before any request has run it.
     pub(super) fn expect(&self, stamp: Stamp) {
         let _ = self.knows.set(stamp);
         self.leave_new(UNSEEN);
@@ -279,7 +279,7 @@ impl Watch {
             .map_or(Watching::ANY, |stamp| Watching(stamp))
     }
 
-    /// What is looked for where heads are kept.
+    /// The expectation if heads are kept.
     pub(super) fn watching(&self) -> Watching {
         match self.state.load(Ordering::Relaxed) {
             PARTLY_KNOWN | UNSEEN => Watching::ANY,
@@ -336,7 +336,8 @@ impl Watch {
     }
 }
 
-/// Polls the answer of an endpoint that keeps nothing of the request. Answers are large: they are moved as little as can be.
+/// Polls the response of an endpoint that keeps nothing of the request. Responses are large, so they are moved as
+/// rarely as possible.
 #[inline(always)]
 pub(super) fn poll<F, E>(
     future: Pin<&mut F>,
@@ -349,7 +350,7 @@ where
     poll_and(future, watching, cx, |_| {})
 }
 
-/// The same, and `then` completes the response in place.
+/// Like [`poll`], but `then` completes the response in place.
 #[inline(always)]
 pub(super) fn poll_and<F, E>(
     future: Pin<&mut F>,
@@ -361,7 +362,7 @@ where
     F: Future<Output = Result<Response, E>>,
 {
     let scope = Scope::enter(watching);
-    // Changed where it stands.
+    // Responses are large, so this one is completed in place.
     let mut polled = future.poll(cx);
     if scope.found().is_some() {
         too_late(&mut polled);
@@ -370,7 +371,8 @@ where
     polled
 }
 
-/// The gates of a waiting handler cannot decide without a head; for the next request, they can.
+/// Refuses the request: the gates of a waiting handler cannot decide without the head. From the next request on, heads
+/// are kept.
 #[cold]
 fn too_late<E>(polled: &mut Poll<Result<Response, E>>) {
     if polled.is_ready() {

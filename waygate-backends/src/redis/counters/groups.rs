@@ -23,7 +23,7 @@ impl Shared {
     ///
     /// In a cluster, counters of different keys may be on different nodes, and no script spans nodes. The groups are
     /// then sent one after another, and when one refuses, the charges of the earlier ones are refunded. Until then,
-    /// others see fewer units than there are, never more.
+    /// other requests see fewer units than there are, never more.
     pub(super) async fn take_all(
         self: &Arc<Self>,
         takes: &[Take<'_>],

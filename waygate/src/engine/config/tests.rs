@@ -26,7 +26,7 @@ fn directory(text: &str) -> TempDir {
     directory
 }
 
-/// The same with such a file.
+/// The settings from these variables and such a file.
 fn built_with(text: &str, variables: &[(&str, &str)]) -> Result<WaygateBuilder, BuildError> {
     from_sources(settings(variables), directory(text).path())
 }

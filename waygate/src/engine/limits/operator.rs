@@ -238,7 +238,7 @@ fn limited_key(source: &KeySource, parts: &[&str], ipv6_prefix: u8) -> Result<Li
             KeyPart::Ip => {
                 let ip = value
                     .parse()
-                    .map_err(|_| Invalid::new("value for", "ip", "it is no IP address"))?;
+                    .map_err(|_| Invalid::new("value for", "ip", "not a valid IP address"))?;
                 key.push_ip(client_network(ip, ipv6_prefix));
             }
             part => key.push_part(part, value.as_bytes()),

@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(passing(&local, &rule, known(100, NOW, over), 1, NOW), 0);
         assert_eq!(passing(&local, &rule, None, 1, over - 1), 0);
         assert_eq!(passing(&local, &rule, None, 1, over), 100);
-        // What was known of it says nothing of the next one.
+        // A known value of one window does not apply to the next.
         assert_eq!(
             passing(
                 &MemoryCounters::new(),

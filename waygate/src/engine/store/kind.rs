@@ -96,7 +96,7 @@ pub(crate) trait Setting: Kind<Key = waygate_core::grammar::PolicyName> {}
 pub(crate) struct Unread {
     /// The commit that wrote it.
     pub(crate) revision: u64,
-    /// `true` if the record is still legible as being off.
+    /// `true` if the record still says that it is off.
     pub(crate) says_off: bool,
 }
 

@@ -19,7 +19,7 @@ impl Judged {
     /// with exemptions.
     const MAX: usize = 256;
 
-    /// What is known, or else what `judge` finds out.
+    /// Returns the cached result, or calls `judge` and caches its result.
     pub(crate) fn or_judge(
         &self,
         service: Option<&ServiceName>,

@@ -4,7 +4,7 @@ use waygate_core::{model::RouteKey, similar::typing_errors};
 
 /// The most similar key, in this order: the same path with another method, trailing slash or parameter names;
 /// everything below the path, as for a nested service; the template of a concrete path; the path without a missing or
-/// an additional prefix; the path with the fewest typing errors; a template of parameters only, such as `/{*rest}`.
+/// an additional prefix; the path with the fewest typos; a template of parameters only, such as `/{*rest}`.
 pub(crate) fn nearest<'a>(
     asked: &RouteKey,
     known: impl Iterator<Item = &'a RouteKey> + Clone,

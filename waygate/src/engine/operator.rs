@@ -51,7 +51,7 @@ impl Operator {
     /// Runs any command on a route. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn apply(
         &self,
         key: &str,
@@ -74,7 +74,7 @@ impl Operator {
     /// windows. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn enable(&self, key: &str, reason: &str) -> Result<RouteRecord, ChangeError> {
         let reason = reason.parse()?;
         self.apply(key, RouteCommand::Enable { reason }).await
@@ -83,7 +83,7 @@ impl Operator {
     /// Closes a route immediately. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn disable(&self, key: &str, reason: &str) -> Result<RouteRecord, ChangeError> {
         let (reason, until) = (reason.parse()?, None);
         self.apply(key, RouteCommand::Disable { reason, until })
@@ -93,7 +93,7 @@ impl Operator {
     /// Closes a route immediately, and restores its current state at `until`. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn disable_until(
         &self,
         key: &str,
@@ -108,7 +108,7 @@ impl Operator {
     /// Starts maintenance of a route immediately, without an end. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn set_maintenance(
         &self,
         key: &str,
@@ -122,7 +122,7 @@ impl Operator {
     /// that is disabled for longer. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn set_maintenance_until(
         &self,
         key: &str,
@@ -139,7 +139,7 @@ impl Operator {
     /// route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn end_maintenance(
         &self,
         key: &str,
@@ -155,7 +155,7 @@ impl Operator {
     /// reason. Refused on a route that is disabled for longer than the window. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn schedule(
         &self,
         key: &str,
@@ -170,7 +170,7 @@ impl Operator {
     /// Cancels one window of a route, or all of them. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn cancel_schedule(
         &self,
         key: &str,
@@ -185,7 +185,7 @@ impl Operator {
     /// [`warning`](RouteRecord::warning) say so. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn set_env_only(&self, key: &str, envs: &[&str]) -> Result<RouteRecord, ChangeError> {
         let envs = envs
             .iter()
@@ -197,7 +197,7 @@ impl Operator {
     /// Marks a route as deprecated, or with `None` removes the mark. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn deprecate(
         &self,
         key: &str,
@@ -209,7 +209,7 @@ impl Operator {
     /// Sets the networks and roles that may call a route. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn set_access(&self, key: &str, access: Access) -> Result<RouteRecord, ChangeError> {
         self.apply(key, RouteCommand::SetAccess(access)).await
     }
@@ -217,7 +217,7 @@ impl Operator {
     /// Restores the declared state of a route. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn reset(&self, key: &str) -> Result<RouteRecord, ChangeError> {
         self.apply(key, RouteCommand::Reset).await
     }
@@ -225,7 +225,7 @@ impl Operator {
     /// Removes a stored route that the code no longer has. [`Waygate::orphans`] lists them.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn purge(&self, key: &str) -> Result<(), ChangeError> {
         self.purge_key(route_key(key)?).await
     }
@@ -261,7 +261,8 @@ impl Operator {
     /// Returns the updated maintenance.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::Ended`] if the end is in the past.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed. The error is [`ChangeError::Ended`] if
+    /// the end is in the past.
     pub async fn enable_global_maintenance(
         &self,
         config: GlobalMaintenance,
@@ -274,7 +275,7 @@ impl Operator {
     /// maintenance.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn disable_global_maintenance(&self) -> Result<MaintenanceRecord, ChangeError> {
         self.maintain(MaintenanceScope::Global, MaintenanceCommand::Disable)
             .await
@@ -284,7 +285,7 @@ impl Operator {
     /// maintenance.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn set_global_exempt_paths(
         &self,
         paths: &[&str],
@@ -304,7 +305,7 @@ impl Operator {
     /// [`enable_global_maintenance`](Self::enable_global_maintenance). Returns the updated maintenance.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn enable_service_maintenance(
         &self,
         service: &str,
@@ -319,7 +320,7 @@ impl Operator {
     /// maintenance.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn disable_service_maintenance(
         &self,
         service: &str,

@@ -179,7 +179,7 @@ impl Waygate {
     /// route with attributes.
     ///
     /// # Errors
-    /// [`RegisterError`]; on error, nothing is registered.
+    /// Returns a [`RegisterError`] on failure, in which case nothing is registered.
     pub async fn register(&self, key: RouteKey, declared: RouteState) -> Result<(), RegisterError> {
         self.register_all([(key, declared)]).await
     }
@@ -200,8 +200,8 @@ impl Waygate {
     /// and other frameworks; the log and the [report](Self::report) name it.
     ///
     /// # Errors
-    /// [`RegisterError`], also if two registrations of one route contradict each other; on error, nothing is
-    /// registered.
+    /// Returns a [`RegisterError`] on failure, in which case nothing is registered. Two registrations of one route that
+    /// contradict each other are an error, too.
     pub async fn register_all(
         &self,
         routes: impl IntoIterator<Item = impl Into<Registration>>,

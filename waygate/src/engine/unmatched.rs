@@ -1,4 +1,4 @@
-//! Exemptions and services without a match: most are typing errors, and none has an effect.
+//! Exemptions and services without a match: most are typos, and none has an effect.
 //!
 //! They are accepted: a route may be registered later, and other processes of a fleet have routes and services that
 //! this process does not know.

@@ -53,7 +53,7 @@ impl Connection {
     }
 }
 
-/// Returns the timeout of one attempt to connect. Of several nodes, some may hang before another one answers.
+/// Returns the timeout of one attempt to connect. Of several nodes, some may hang before another one responds.
 pub(super) fn patience(options: &RedisOptions) -> Duration {
     match options.target.topology {
         Topology::Single(_) | Topology::Socket(_) => options.connect_timeout,

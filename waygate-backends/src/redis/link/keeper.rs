@@ -53,7 +53,7 @@ pub(super) async fn keep(shared: Arc<Shared>) {
     }
 }
 
-/// Returns a connection that answered in time, and its refusal, if any.
+/// Returns a connection that responded in time, and its refusal, if any.
 async fn connect(shared: &Shared, mut suspect: Option<Connection>, pauses: &mut Pauses) -> Probed {
     let mut slowly = false;
     loop {

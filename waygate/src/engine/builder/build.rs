@@ -27,11 +27,11 @@ impl WaygateBuilder {
     ///
     /// A store that cannot be read does not prevent the start: the engine is [degraded](Waygate::health) and retries in
     /// the background. While the store is unreachable, declarations or the [boot cache](Self::boot_cache) apply. If it
-    /// answers but its content cannot be read ([`Corrupt`](waygate_core::port::BackendError::Corrupt),
+    /// responds but its content cannot be read ([`Corrupt`](waygate_core::port::BackendError::Corrupt),
     /// [`Unreadable`](waygate_core::port::BackendError::Unreadable)), everything but force-active routes is closed.
     ///
     /// # Errors
-    /// [`BuildError`] for invalid settings.
+    /// Returns a [`BuildError`] if a setting is invalid.
     ///
     /// # Panics
     /// Panics if called outside of a tokio runtime.

@@ -9,7 +9,7 @@ impl Operator {
     /// lowered, new requests wait until enough permits are released. Returns the updated limit.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn set_concurrency_limit(
         &self,
         key: LimitKey,
@@ -28,7 +28,7 @@ impl Operator {
     /// a limit under this key, so that there was nothing to delete.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn delete_concurrency_limit(&self, key: LimitKey) -> Result<bool, ChangeError> {
         let policy = None;
         Ok(self.make(ConcurrencyChange { key, policy }).await?.1)

@@ -11,7 +11,7 @@ use waygate_core::{
 use super::maintenance::MaintenanceScope;
 use crate::engine::store::{Kind, Shown, View, named};
 
-/// How far the audit log has the transitions that were made by time.
+/// How far the audit log covers the scheduled transitions.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Schedules;
 

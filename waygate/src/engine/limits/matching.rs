@@ -15,9 +15,9 @@ use super::{
     policy::{Policy, Rate, Rates, TierIndex},
 };
 
-/// Facts about a request that limits may need, beyond those that decide about its route.
+/// Facts about a request that limits may need, beyond those that its route needs.
 pub(crate) trait LimitFacts: Facts {
-    /// Adds a part to the key; `false` when the request has no such part.
+    /// Adds a part to the key; returns `false` if the request has no such part.
     fn add(&self, part: &KeyPart, key: &mut LimitedKey) -> bool;
 
     /// An attribute of the caller, such as the plan.
@@ -30,7 +30,7 @@ pub(crate) trait LimitFacts: Facts {
     fn principal_type(&self) -> Option<&'static str>;
 }
 
-/// The answers of the application's own functions about a request, by policy.
+/// The results of the application's own functions for a request, by policy.
 pub(crate) trait Functions {
     /// The key that the policy's function returns.
     fn key(&mut self, policy: &Policy) -> Option<LimitedKey>;
@@ -39,7 +39,7 @@ pub(crate) trait Functions {
     fn cost(&mut self, policy: &Policy) -> Option<u32>;
 }
 
-/// The answers where no policy has functions.
+/// The results if no policy has functions.
 pub(crate) struct NoFunctions;
 
 impl Functions for NoFunctions {
@@ -60,7 +60,7 @@ pub(crate) struct Match {
     /// The index of the policy among those of the route.
     pub(crate) policy: u16,
     pub(crate) tier: TierIndex,
-    /// The policy has tiers, and the request carries no caller who could have one.
+    /// `true` if the policy has tiers but the request carries no caller.
     pub(crate) without_caller: bool,
     pub(crate) key: LimitedKey,
     pub(crate) cost: u32,
@@ -80,7 +80,7 @@ pub(crate) struct Matches {
 pub(crate) struct NoKey {
     /// The index of the policy among those of the route.
     pub(crate) policy: u16,
-    /// The policy refuses such requests, rather than let them pass uncounted.
+    /// `true` if the policy refuses such requests instead of letting them pass uncounted.
     pub(crate) refused: bool,
 }
 
@@ -287,7 +287,7 @@ impl Rate {
     }
 }
 
-/// The key of a request; `None` when it lacks one of the parts.
+/// The key of a request; `None` if it lacks one of the parts.
 pub(crate) fn key_of(
     source: &KeySource,
     facts: &impl LimitFacts,
@@ -303,7 +303,7 @@ pub(crate) fn key_of(
     complete.then_some(key)
 }
 
-/// The first part of a key that a request lacks; `None` where a function found no key.
+/// The first part of a key that a request lacks; `None` if a function found no key.
 #[cold]
 pub(crate) fn missing_part<'a>(
     source: &'a KeySource,

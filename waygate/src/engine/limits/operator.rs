@@ -50,13 +50,13 @@ use crate::{
 /// ```
 impl Operator {
     /// Sets a policy, replacing any earlier one. Consumption is kept: raising or lowering a limit neither resets
-    /// clients nor locks them out. Only a window that started before any window of the new limit could have is reset:
-    /// a window from an hour ago for a limit per minute, or yesterday's for a calendar quota per day.
+    /// clients nor locks them out. Only a window that is older than any window of the new limit could be is reset: a
+    /// window from an hour ago for a limit per minute, or yesterday's for a calendar quota per day.
     ///
     /// Returns the updated policy.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn set_rate_limit(
         &self,
         key: LimitKey,
@@ -70,7 +70,7 @@ impl Operator {
     /// a policy under this key, so that there was nothing to delete.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn delete_rate_limit(&self, key: LimitKey) -> Result<bool, ChangeError> {
         let command = LimitCommand::Delete;
         Ok(self.make(LimitChange { key, command }).await?.1)
@@ -80,7 +80,8 @@ impl Operator {
     /// policy.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed. The error is
+    /// [`ChangeError::NoSuchLimit`] if there is no such policy.
     pub async fn pause_rate_limit(&self, key: LimitKey) -> Result<LimitRecord, ChangeError> {
         self.change_rate_limit(key, LimitCommand::SetEnabled(false))
             .await
@@ -89,7 +90,8 @@ impl Operator {
     /// Resumes a paused policy. Returns the updated policy. Has no effect on a policy that is not paused.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed. The error is
+    /// [`ChangeError::NoSuchLimit`] if there is no such policy.
     pub async fn resume_rate_limit(&self, key: LimitKey) -> Result<LimitRecord, ChangeError> {
         self.change_rate_limit(key, LimitCommand::SetEnabled(true))
             .await
@@ -99,7 +101,8 @@ impl Operator {
     /// no effect on an enforced policy.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed. The error is
+    /// [`ChangeError::NoSuchLimit`] if there is no such policy.
     pub async fn promote_rate_limit(&self, key: LimitKey) -> Result<LimitRecord, ChangeError> {
         self.change_rate_limit(key, LimitCommand::SetShadow(false))
             .await
@@ -109,7 +112,8 @@ impl Operator {
     /// Has no effect on a policy in shadow mode.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed. The error is
+    /// [`ChangeError::NoSuchLimit`] if there is no such policy.
     pub async fn shadow_rate_limit(&self, key: LimitKey) -> Result<LimitRecord, ChangeError> {
         self.change_rate_limit(key, LimitCommand::SetShadow(true))
             .await
@@ -118,7 +122,7 @@ impl Operator {
     /// Resets the counters of every policy of a scope, in every process. Does nothing if the scope has no policies.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn reset_rate_limits(&self, scope: LimitScope) -> Result<(), ChangeError> {
         let snapshot = self.waygate.inner.snapshot.load_full();
         let keys = keys_of(&snapshot, &scope);
@@ -139,7 +143,7 @@ impl Operator {
     /// Resets the counters of all methods of a path, in every process. Does nothing if they have no policies.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn reset_rate_limits_of_path(&self, path: &str) -> Result<(), ChangeError> {
         let snapshot = self.waygate.inner.snapshot.load_full();
         let route = route_key(path)?;
@@ -168,7 +172,7 @@ impl Operator {
     /// their own counters are not affected.
     ///
     /// # Errors
-    /// [`ChangeError`]; [`ChangeError::NoSuchLimit`] if there is no such policy.
+    /// Returns a [`ChangeError`] on failure, which is [`ChangeError::NoSuchLimit`] if there is no such policy.
     pub async fn reset_rate_limit_key(
         &self,
         key: LimitKey,

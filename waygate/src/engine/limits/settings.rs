@@ -4,7 +4,7 @@ use waygate_core::grammar::Algorithm;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct LimitConfig {
     pub(crate) headers: RateLimitHeaders,
-    /// The share of `Retry-After` up to which it is extended.
+    /// The maximum random extension of `Retry-After`, as a share of it.
     pub(crate) jitter: f32,
     /// The length of the prefix that IPv6 addresses of one client share.
     pub(crate) ipv6_prefix: u8,

@@ -38,7 +38,7 @@ pub(crate) struct Shared {
     pub(crate) unreleased: UnreleasedPermits,
     /// `true` if units are owed or permits are unreleased.
     pub(crate) behind: Arc<Notify>,
-    /// Held while counters are handed over: no request charges one before its use is known.
+    /// Held while counters are handed over: no request charges a counter before its usage is known.
     handing_over: Mutex<()>,
     /// Decides which consumption still counts.
     scratch: Mutex<MemoryCounters>,
@@ -141,7 +141,7 @@ impl Shared {
     async fn ask(&self, takes: &[Take<'_>], now: Nanos) -> Result<Vec<Outcome>, CounterError> {
         let outcomes = match self.in_time(self.store.take(takes, now)).await {
             Ok(outcomes) => outcomes,
-            // The store may have been given up before it could report it.
+            // The call may have been abandoned before the store could return a known refusal.
             Err(fault) => self.store.known_refusal(takes, now).ok_or(fault)?,
         };
         if outcomes.len() != takes.len() {
@@ -167,8 +167,8 @@ impl Shared {
         }
     }
 
-    /// Makes the counters of this process continue from the store's last answer. `takes` are the charges for the
-    /// store, and `own` the same with the rules of one process.
+    /// Makes the counters of this process continue from the store's last reply. `takes` are the charges for the store,
+    /// and `own` the same with the rules of one process.
     pub(super) fn hand_over(
         &self,
         local: &MemoryCounters,

@@ -234,7 +234,7 @@ pub(crate) enum Checks {
     Nothing,
     /// Limits may count them. Allowed requests have no other headers.
     Limits,
-    /// Its state may refuse them, or a global or service maintenance.
+    /// The state of the route, or global or service maintenance, may refuse them.
     Everything,
 }
 

@@ -37,7 +37,7 @@ where
 {
     let upgrade = HeldUpgrade::prepare(&mut request);
     let mut head = head_of(&request);
-    // It belongs to the handler.
+    // The upgrade belongs to the handler.
     head.extensions.remove::<OnUpgrade>();
     let kept = Kept {
         endpoint: endpoint.clone(),

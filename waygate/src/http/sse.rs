@@ -198,7 +198,7 @@ mod tests {
         let _second = streams.acquire(client(2));
         let _third = streams.acquire(client(3));
         assert!(streams.acquire(client(4)).is_none());
-        // This does not end the stream of any other client.
+        // The refusal has not ended the stream of another client.
         assert!(!has_ended(&mut first.unwrap()));
         assert!(streams.acquire(client(4)).is_some());
     }

@@ -35,8 +35,8 @@ thread_local! {
     static PASSES: Cell<u32> = const { Cell::new(0) };
 }
 
-/// The handler that the surrounding endpoint expects; any other handler with attributes is reported. One word, since
-/// each request carries it: the other cases are words that no handler has.
+/// The handler that the surrounding endpoint expects; any other handler with attributes is reported. A single word,
+/// since each request carries it: the special cases are addresses that no handler has.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Watching(Stamp);
 
@@ -129,7 +129,7 @@ const POLLS: u32 = 10_000;
 pub struct Entered {
     stamp: Stamp,
     call: Option<Call>,
-    /// The number of polls since this many calls had passed.
+    /// The number of polls since `passes` calls had passed.
     polls: u32,
     passes: u32,
 }
@@ -206,19 +206,20 @@ pub(super) struct Watch {
     misses: AtomicU8,
 }
 
-/// Initial: heads of requests are kept, in case its attributes are found.
+/// Initial state: heads of requests are kept, in case the handler has attributes.
 const NEW: u8 = 0;
-/// Its attributes are bound to its route.
+/// The handler's attributes are bound to the endpoint's route.
 const KNOWN: u8 = 1;
-/// It has responded without attributes. They are still expected, since a layer or another handler may have responded.
+/// The endpoint has responded without attributes. They are still expected, since a layer or another handler may have
+/// responded.
 const QUIET: u8 = 2;
 /// Handlers with attributes were found.
 const FOUND: u8 = 3;
-/// Its attributes are bound to routes of some of its methods only. The other methods have separate routes, and no
-/// gate of the handler applies to them.
+/// The handler's attributes are bound to routes of some of the endpoint's methods only. The other methods have separate
+/// routes, to which no gate of the handler applies.
 const PARTLY_KNOWN: u8 = 4;
 
-/// Its attributes are bound to its route, but no request has run its handler yet.
+/// The handler's attributes are bound to the endpoint's route, but no request has run the handler yet.
 const UNSEEN: u8 = 5;
 
 /// The number of responses without the handler after which the watch ends.

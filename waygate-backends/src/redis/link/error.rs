@@ -22,13 +22,13 @@ pub(crate) enum LinkError {
 /// The state of a connection after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It works; the error concerns the call.
+    /// The connection works; the error concerns the call.
     Sound,
-    /// Acceptable once, but not several times in a row.
+    /// The error is acceptable once, but not several times in a row.
     Doubtful,
-    /// It replies but refuses writes.
+    /// The connection replies but refuses writes.
     Refuses,
-    /// It must be replaced.
+    /// The connection must be replaced.
     Broken,
 }
 

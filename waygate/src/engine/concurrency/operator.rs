@@ -17,7 +17,7 @@ impl Operator {
     ) -> Result<ConcurrencyRecord, ChangeError> {
         let (subject, policy) = (key.clone(), Some(policy));
         let (left, _) = self.make(ConcurrencyChange { key, policy }).await?;
-        // Its route may have been unregistered meanwhile.
+        // The route may have been unregistered meanwhile.
         left.ok_or(ChangeError::NoSuchLimit {
             key: subject,
             nearest: None,

@@ -195,7 +195,7 @@ impl Operator {
     ) -> Result<LimitRecord, ChangeError> {
         let subject = key.clone();
         let (left, _) = self.make(LimitChange { key, command }).await?;
-        // Its route may have been unregistered meanwhile.
+        // The route may have been unregistered meanwhile.
         left.ok_or_else(|| self.waygate.inner.snapshot.load().no_such_limit(&subject))
     }
 

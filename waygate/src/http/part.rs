@@ -104,7 +104,7 @@ impl Part {
     }
 }
 
-/// The methods of a path, as the engine knows them.
+/// The methods of a path, in the engine's representation.
 pub(super) fn served(found: &survey::Served) -> (PathTemplate, Served) {
     let served = Served {
         named: found.methods.iter().copied().collect(),

@@ -24,8 +24,8 @@ impl Operator {
         })
     }
 
-    /// Restores the declared limit, or removes the limit if none is declared. Returns `false` if no operator had set
-    /// a limit under this key, so that there was nothing to delete.
+    /// Restores the declared limit, or removes the limit if none is declared. Returns `false` if no operator had set a
+    /// limit under this key.
     ///
     /// # Errors
     /// Returns a [`ChangeError`] on failure, in which case nothing is changed.

@@ -66,8 +66,8 @@ impl Operator {
             .await
     }
 
-    /// Restores the declared policy, or removes the limit if none is declared. Returns `false` if no operator had set
-    /// a policy under this key, so that there was nothing to delete.
+    /// Restores the declared policy, or removes the limit if none is declared. Returns `false` if no operator had set a
+    /// policy under this key.
     ///
     /// # Errors
     /// Returns a [`ChangeError`] on failure, in which case nothing is changed.

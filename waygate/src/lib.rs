@@ -45,32 +45,33 @@
 //!
 //! Attributes register declarations at compile time. `guard` binds them to the final method and path of their handlers,
 //! and puts one tower layer in front of every route. Each request loads one immutable snapshot, and a pure function
-//! decides. For an active route, this takes no lock, no allocation, no clock and no I/O. A change is validated, written
-//! to the store together with its audit line, and published as a new snapshot.
+//! makes the decision. For an active route, this takes no locks, allocates nothing, does not read the clock and
+//! performs no I/O. A change is validated, written to the store together with its audit line, and published as a new
+//! snapshot.
 //!
 //! If the store fails, the last known state applies, [`Waygate::health`] reports it, and changes are refused until the
 //! store is back. Closed routes stay closed, and open routes stay open.
 //!
 //! # Governed requests
 //!
-//! The route that axum matched and the method of the request select the governing route. The gate of `GET` applies to
-//! `HEAD`.
+//! A request is governed by the route that axum matched, together with the request's method. The gate of `GET` applies
+//! to `HEAD`.
 //!
-//! `guard` also resolves the route of each endpoint. If the two differ, both routes decide and the strictest verdict
-//! applies: in a guarded router that is nested, mounted with `nest_service`, `route_service` or `fallback_service`, or
-//! called by a handler, and behind a layer that changes the method.
+//! `guard` also resolves the route of each endpoint. The two can differ if the guarded router is nested, mounted with
+//! `nest_service`, `route_service` or `fallback_service`, or called by a handler, or if it is behind a layer that
+//! changes the method. In that case, both are evaluated and the stricter verdict applies.
 //!
 //! Every route of the router is controlled. Routes without an attribute or a document are registered as active. A path
 //! with one handler for every method (`any`, `route_service`, `nest_service`) is one route, named by the bare path
-//! (`/path`, `/prefix/{*rest}`). Routes *inside* a nested service are not distinguished. All gates of a path apply to
-//! methods that have no route on it.
+//! (`/path`, `/prefix/{*rest}`). Routes *inside* a nested service are not distinguished. A request whose method has no
+//! route on the path must pass all gates of that path.
 //!
 //! Only global maintenance applies to requests without a matching route, to fallbacks, and to axum's own 405. Limits do
 //! not count them.
 //!
 //! Layers on the router *inside* `guard` run after the gate. Layers around the guarded router run before it; set
-//! [`Roles`](client::Roles) there. [`Guarded::layer`] adds one around the API alone, and not around Waygate's own endpoints.
-//! [Where Waygate stands among tower layers] says more.
+//! [`Roles`](client::Roles) there. [`Guarded::layer`] wraps only the API, not Waygate's own endpoints. See [Where
+//! Waygate stands among tower layers] for details.
 //!
 //! [Where Waygate stands among tower layers]: https://github.com/waygate-rs/waygate/blob/main/docs/tower-layers.md
 //!
@@ -81,11 +82,11 @@
 //! | `macros` | ✓ | the attributes |
 //! | `axum` | ✓ | the layer, [`Waygate::guard`], [`RouteGuard`] |
 //! | `openapi` | ✓ | binding through utoipa documents, and the live document |
-//! | `swagger-ui` | | Swagger UI with banner and badges |
+//! | `swagger-ui` | | Swagger UI with a banner and badges |
 //! | `admin` | | the admin REST API |
 //! | `file` | | [`port::FileBackend`] |
 //! | `redis` | | [`port::RedisBackend`] |
-//! | `tls-ring` | | `redis`, and ring as the cryptography for `rediss://`, unless the application has installed another |
+//! | `tls-ring` | | `redis`, and ring as the rustls crypto provider for `rediss://` unless the application has installed another |
 //! | `testing` | | helpers for tests |
 //! | `engine` | | the engine alone, without axum |
 //! | `full` | | everything except `testing` and `tls-ring` |
@@ -200,7 +201,7 @@ pub mod health {
     pub use crate::engine::{Component, Degraded, Health, Report};
 }
 
-/// The decision about a request, for adapters to other frameworks than axum.
+/// Decisions about requests, for adapters to frameworks other than axum.
 #[cfg(feature = "engine")]
 pub mod decision {
     pub use crate::engine::{Decision, Pass, Refusal, RequestHead};
@@ -227,13 +228,13 @@ pub mod response {
     pub use crate::http::{IntoResponder, Responder, RouteGuardRejection};
 }
 
-/// Routers to guard, and to serve.
+/// Inputs and outputs of [`Waygate::guard`](crate::Waygate::guard): APIs to guard, and services to serve.
 #[cfg(feature = "axum")]
 pub mod router {
     pub use crate::http::{Api, IntoApi, MakeService, PathError};
 }
 
-/// The storage and time ports, to implement your own.
+/// Traits for storage backends, counter stores and clocks, and the built-in implementations.
 #[cfg(feature = "engine")]
 pub mod port {
     pub use futures_core::Stream;

@@ -34,7 +34,7 @@ async fn export() -> &'static str {
 /// A replica's view of the others.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Status {
-    /// Whether requests are counted in Redis.
+    /// `true` if requests are counted in Redis.
     pub shared: bool,
     /// The number of replicas that count there.
     pub replicas: u32,

@@ -11,7 +11,7 @@ const AS_JSON: &str = "$json";
 pub(super) fn to_string(document: Value) -> Result<String, String> {
     match to_toml(document) {
         Toml::Table(table) => toml::to_string_pretty(&table).map_err(|e| e.to_string()),
-        _ => Err("a TOML document is a table".to_owned()),
+        _ => Err("the top level of a TOML document must be a table".to_owned()),
     }
 }
 

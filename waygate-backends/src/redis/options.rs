@@ -12,13 +12,13 @@ use crate::range::check;
 /// | `redis://user:password@host:6379/0` | one server; everything but the host is optional |
 /// | `rediss://host` | the same over TLS |
 /// | `redis+unix://user:password@/run/redis.sock?db=0` | one server, by its Unix socket; everything but the path is optional. `unix://` is the same |
-/// | `redis+sentinel://host:26379,host2/service/0` | the master that sentinels name |
+/// | `redis+sentinel://host:26379,host2/service/0` | the master that the sentinels report |
 /// | `redis+cluster://host:6379,host2` | a cluster, by some of its nodes |
 ///
-/// `rediss+sentinel` and `rediss+cluster` are the same over TLS. TLS uses the cryptography that the application has
+/// `rediss+sentinel` and `rediss+cluster` are the same over TLS. TLS uses the crypto provider that the application has
 /// installed for the process (`install_default` of a `rustls::crypto::CryptoProvider`, of ring or aws-lc-rs). With the
-/// feature `tls-ring`, the first such connection installs that of ring if there is none. Without it, no connection is
-/// made until there is one, as log and health report.
+/// feature `tls-ring`, the first such connection installs the provider of ring if there is none. Otherwise, connections
+/// fail until a provider is installed, and the log and the health endpoint report this.
 ///
 /// Reserved characters in a password are percent-encoded: `%40`.
 ///
@@ -38,7 +38,7 @@ use crate::range::check;
 /// # Ok::<(), waygate_backends::InvalidRedisUrl>(())
 /// ```
 ///
-/// Options out of range are refused when an engine with this store is built.
+/// Options that are out of range are reported as an error when an engine with this store is built.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct RedisOptions {
@@ -58,7 +58,7 @@ impl RedisOptions {
     ///
     /// # Errors
     ///
-    /// [`InvalidRedisUrl`].
+    /// Returns an [`InvalidRedisUrl`] if the URL is invalid.
     pub fn new(url: &str) -> Result<Self, InvalidRedisUrl> {
         Ok(Self {
             target: Target::parse(url)?,
@@ -102,29 +102,31 @@ impl RedisOptions {
         format!("Redis `{}`, prefix `{}`", self.place, self.prefix)
     }
 
-    /// Sets the prefix of all keys, not empty. Default: `waygate`. Applications that share a Redis need their own.
+    /// Sets the prefix of all keys, which must not be empty. Default: `waygate`. Applications that share a Redis need
+    /// different prefixes.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// Sets the time that a request waits for an answer, more than 0. Default: 50 ms.
+    /// Sets the maximum time that a request waits for a reply, more than 0. Default: 50 ms.
     ///
-    /// A request that its caller drops sooner, but after 40 ms or this time, counts as late as well: Redis is not asked
-    /// again until it answers the background task.
+    /// A request that its caller drops sooner counts as late, too, if it has waited for 40 ms or this time: no further
+    /// requests are sent to Redis until it replies to the background task.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// Sets the time that the background task, never a request, waits for a connection, more than 0. Default: 1 s. Each
-    /// of several sentinels or nodes has a third of it, and all together three times as much.
+    /// Sets the maximum time that the background task (never a request) waits for a connection, more than 0. Default: 1
+    /// s. Each of several sentinels or nodes has a third of it, and all together have three times as much.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Sets the number of requests that wait for an answer, at least 1; further ones fail immediately. Default: 1024.
+    /// Sets the maximum number of requests that wait for a reply, at least 1; further requests fail immediately.
+    /// Default: 1024.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
         self.max_in_flight = requests;
         self
@@ -148,8 +150,8 @@ impl RedisOptions {
         self
     }
 
-    /// Sets a PEM file with the trusted authorities, in place of those of the operating system. Read at each attempt to
-    /// connect.
+    /// Sets a PEM file with the trusted certificate authorities, which replace those of the operating system. The file
+    /// is read on each attempt to connect.
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(path.into());
         self

@@ -7,7 +7,7 @@ use waygate_core::Secret;
 pub(super) struct Target {
     pub(super) topology: Topology,
     pub(super) tls: bool,
-    /// Secret too: in `redis://password@host`, a common mistake, it is the password.
+    /// Also secret: in `redis://password@host`, a common mistake, this is the password.
     pub(super) user: Option<Secret<String>>,
     pub(super) password: Option<Secret<String>>,
     pub(super) database: u32,
@@ -81,7 +81,7 @@ impl Target {
         };
         if rest.contains(['?', '#']) {
             return Err(InvalidRedisUrl(
-                "it takes no parameters; a `?` or `#` in a password is written `%3F` or `%23`",
+                "query parameters are not supported; escape `?` and `#` in a password as `%3F` and `%23`",
             ));
         }
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));

@@ -64,7 +64,7 @@ pub enum Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// Returns the operator's reason, for maintenances and disabled routes; may be empty.
+    /// Returns the operator's reason, for maintenance and disabled routes; may be empty.
     pub fn reason(&self) -> Option<&'a Reason> {
         match self {
             Self::GlobalMaintenance { reason, .. }

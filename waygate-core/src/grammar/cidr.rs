@@ -36,7 +36,7 @@ pub fn parse_cidr(text: &str) -> Result<IpNet, Invalid> {
     }
 }
 
-/// The same for what people write in code: host bits are refused, since the network or the address may be meant.
+/// Parses a network that is written in code. Refuses host bits, since either the network or the address may be meant.
 ///
 /// ```
 /// # use waygate_core::grammar::parse_network;

@@ -13,7 +13,7 @@ use super::nanos::{Nanos, SECOND};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// Whether the request may pass.
+    /// `true` if the request may pass.
     pub allowed: bool,
     /// The most that a request can take.
     pub limit: u64,

@@ -34,7 +34,7 @@ pub enum Quota {
         /// Its length, at least 1.
         period: Nanos,
     },
-    /// The same from `start` up to and excluding `end`: a day or month of the calendar.
+    /// A window from `start` up to and excluding `end`: a day or month of the calendar.
     Calendar {
         /// The capacity of the window.
         capacity: u64,

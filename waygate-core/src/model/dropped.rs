@@ -99,7 +99,7 @@ fn replaced_by_gate(before: &Position, after: &Position) -> Option<RouteStatus> 
     }
 }
 
-/// The settings of a maintenance that a command has dropped, under their names there. Empty ones are omitted.
+/// The maintenance settings that a command has discarded, under their original names. Empty ones are omitted.
 ///
 /// ```
 /// use waygate_core::{

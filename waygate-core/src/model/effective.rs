@@ -121,7 +121,7 @@ enum Standing {
     Disabled(Option<Timestamp>),
 }
 
-/// The reason after a maintenance has ended, since its own no longer applies.
+/// The reason after maintenance has ended, since its own no longer applies.
 static NO_REASON: LazyLock<Reason> = LazyLock::new(Reason::default);
 
 impl Position {
@@ -208,7 +208,7 @@ impl Position {
         is_maintained && !self.windows.is_empty()
     }
 
-    /// Returns the end of a maintenance that lasted until changed before windows were added: that of the first window.
+    /// Returns the end of maintenance that had no end before windows were added: that of the first window.
     pub(crate) fn planned_end(&self) -> Option<Timestamp> {
         let windows = self.windows.iter().map(|window| window.interval);
         windows.min().map(|first| self.joined(first.end()))

@@ -26,7 +26,7 @@ use crate::grammar::{Interval, Invalid, Method, Reason, RoleName, format_wire, s
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What is stored, and what holds at an instant:
+/// The stored value, and the effective value at an instant:
 ///
 /// ```
 /// use waygate_core::{Timestamp, model::GlobalMaintenance};
@@ -81,7 +81,7 @@ pub struct GlobalMaintenance {
 }
 
 impl GlobalMaintenance {
-    /// Creates a maintenance to switch on immediately, without an end and without exemptions.
+    /// Creates maintenance that starts immediately, without an end and without exemptions.
     pub fn new(reason: Reason) -> Self {
         Self {
             reason,
@@ -138,8 +138,8 @@ impl GlobalMaintenance {
             .any(|exempt| exempt.covers(method, path))
     }
 
-    /// Derives the state at `now`. Before its window, a maintenance is not `enabled` and has a `start`; after it, it is the
-    /// default.
+    /// Derives the state at `now`. Before its window, maintenance is not `enabled` and has a `start`; after the window,
+    /// this is the default value.
     #[must_use]
     pub fn at(&self, now: Timestamp) -> Self {
         let settled = self.clone().settled(now);

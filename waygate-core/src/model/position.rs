@@ -37,8 +37,8 @@ pub struct Position {
         deserialize_with = "listed"
     )]
     pub envs: Option<Vec<EnvName>>,
-    /// Planned maintenances, in the order of their addition. A maintenance with windows ends with the first of them; while
-    /// the route is disabled they have no effect.
+    /// Planned maintenance windows, in the order in which they were added. Current maintenance ends with the first of
+    /// them. They have no effect while the route is disabled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Window>,
 }

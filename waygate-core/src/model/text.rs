@@ -42,7 +42,7 @@ as_text!(
     TimeZoneName,
 );
 
-/// The same for values whose text is computed.
+/// Implements the serialization of values with a computed text.
 macro_rules! as_displayed {
     ($($type:ty),+ $(,)?) => {$(
         impl Serialize for $type {
@@ -123,7 +123,7 @@ pub(crate) mod instant {
     }
 }
 
-/// The same for optional instants.
+/// The serialization of optional instants.
 pub(crate) mod maybe_instant {
     use super::*;
 

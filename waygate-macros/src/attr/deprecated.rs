@@ -22,7 +22,7 @@ pub(crate) const ATTRIBUTE: Attribute = Attribute {
     gate,
 };
 
-/// The same attribute under the name that the prelude exports.
+/// The `deprecated` attribute under the name that the prelude exports.
 pub(crate) const SUNSET: Attribute = Attribute {
     syntax: Syntax {
         path: "sunset",

@@ -30,7 +30,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathKey {
     }
 }
 
-/// The same, before it is parsed, for an operation with an error of its own.
+/// The text of a route key in a URL, for operations that report errors in it themselves.
 #[derive(Debug)]
 pub(super) struct PathText(pub(super) String);
 

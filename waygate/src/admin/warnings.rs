@@ -25,7 +25,7 @@ pub(super) fn masked<'a>(field: &str, texts: impl IntoIterator<Item = &'a str>) 
     }))
 }
 
-/// The same in the fields of a limit.
+/// Networks in the fields of a limit with host bits, where another network may be meant.
 pub(super) fn masked_exemptions(fields: &serde_json::Map<String, Value>) -> Option<String> {
     let networks = fields.get("exempt_ips")?.as_array()?;
     masked("exempt_ips", networks.iter().filter_map(Value::as_str))

@@ -29,7 +29,7 @@ fn key(account: &str, network: Network) -> Box<str> {
     format!("{network} {account}").into()
 }
 
-/// Whether the correct password of the account has come from this network.
+/// Returns `true` if the correct password of the account has been sent from this network.
 pub(crate) fn is_known(logins: &Collection<Logins>, account: &str, network: Network) -> bool {
     logins.contains(&key(account, network))
 }

@@ -124,9 +124,9 @@ impl Refusal {
 }
 
 impl Waygate {
-    /// Decides about a request and counts it, for adapters to other frameworks than axum. The decision is that of the
-    /// layer of [`guard`](Self::guard): the state of the route, allowed networks and roles, global maintenance,
-    /// concurrency limits, rate limits.
+    /// Decides whether to serve a request and counts it, for adapters to frameworks other than axum. Makes the same
+    /// decision as the layer of [`guard`](Self::guard): the state of the route, allowed networks and roles, global
+    /// maintenance, concurrency limits, rate limits.
     ///
     /// Routes are [registered](Self::register) beforehand. Registered functions for keys and costs are called; custom
     /// responses are axum's, and are not.
@@ -168,8 +168,8 @@ impl Waygate {
         }
     }
 
-    /// Decides about a request by the state of its route, without limits: nothing is counted. `Err` is the reason to
-    /// refuse it.
+    /// Decides whether to serve a request based on the state of its route. Limits are not checked, and nothing is
+    /// counted. `Err` is the reason for the refusal.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

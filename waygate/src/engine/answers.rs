@@ -14,7 +14,7 @@ pub(crate) struct AnswerSettings {
 
 impl AnswerSettings {
     /// # Errors
-    /// [`Invalid`] if the challenge is malformed (RFC 9110 section 11.6.1).
+    /// Returns [`Invalid`] if the challenge is malformed (RFC 9110 section 11.6.1).
     pub(crate) fn new(challenge: Option<&str>, show_environments: bool) -> Result<Self, Invalid> {
         Ok(Self {
             challenge: challenge.map(parse).transpose()?,

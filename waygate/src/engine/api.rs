@@ -20,40 +20,41 @@ impl Waygate {
 
     /// Starts the configuration of an engine from `WAYGATE_*` variables and the nearest `.waygate` file.
     ///
-    /// A setting comes from, in this order: a call on the builder, the environment (an empty value
-    /// counts as unset), the nearest `.waygate` file from the working directory upwards, the default. The file has
-    /// `NAME=value` lines, values in quotes or not, blank lines, and comments that begin with `#` on lines of their own.
-    /// Relative paths in it, and the default state file where it names the backend, are beside the file; those of the
-    /// environment begin in the working directory.
+    /// Settings are resolved in this order: builder calls, environment variables (an empty value counts as unset), the
+    /// nearest `.waygate` file, searching upwards from the working directory, and the default. The file has
+    /// `NAME=value` lines with optional quotes around values, blank lines, and comments that start with `#` on separate
+    /// lines. Relative paths in the file are resolved against its directory, as is the default state file if the file
+    /// sets the backend. Relative paths in environment variables are resolved against the working directory.
     ///
     /// | Setting | Default | Meaning |
     /// |---|---|---|
     /// | `WAYGATE_BACKEND` | `memory` | `memory`, `file` or `redis` (features of those names) |
     /// | `WAYGATE_FILE_PATH` | `waygate-state.json` | with `file` state, the state file; its extension sets the format |
-    /// | `WAYGATE_REDIS_URL` | `redis://localhost:6379/0` | with `redis` state, the Redis |
+    /// | `WAYGATE_REDIS_URL` | `redis://localhost:6379/0` | with `redis` state, the URL of the Redis |
     /// | `WAYGATE_ENV` | `dev` | the [environment](WaygateBuilder::environment) this process runs in |
-    /// | `WAYGATE_COUNTERS_REDIS_URL` | | counts requests there; without it, with `redis` state, where the state is |
-    /// | `WAYGATE_COUNTER_SNAPSHOT` | with `file` state, `<state file>.counters` | keeps the counters of this process in this file, a path with a directory or an extension; `off` keeps none |
+    /// | `WAYGATE_COUNTERS_REDIS_URL` | | the Redis that counts requests; by default, with `redis` state, the Redis of the state |
+    /// | `WAYGATE_COUNTER_SNAPSHOT` | with `file` state, `<state file>.counters` | the file in which this process keeps its counters, a path with a directory or an extension; `off` keeps none |
     /// | `WAYGATE_BYPASS_LIFECYCLE` | `false` | serve every route as if it were active |
     /// | `WAYGATE_BYPASS_RATE_LIMITS` | `false` | count nothing and limit nothing |
     ///
-    /// Other names that begin with `WAYGATE_` are refused, with what was probably meant: they would set nothing. Not so
-    /// those that the command-line client and Python applications read (`WAYGATE_SERVER_URL`, `WAYGATE_SERVICE`,
-    /// `WAYGATE_TOKEN`, `WAYGATE_CUSTOM_PATH`), nor what Kubernetes sets for a service called `waygate`
-    /// (`WAYGATE_SERVICE_HOST`, `WAYGATE_PORT_80_TCP`), nor `WAYGATE_TEST_`, the prefix of Waygate's own tests.
+    /// Any other variable that starts with `WAYGATE_` is an error, since it would have no effect; the error suggests
+    /// the most similar known name. Exceptions are the variables of the command-line client and of Python applications
+    /// (`WAYGATE_SERVER_URL`, `WAYGATE_SERVICE`, `WAYGATE_TOKEN`, `WAYGATE_CUSTOM_PATH`), those that Kubernetes sets
+    /// for a service called `waygate` (`WAYGATE_SERVICE_HOST`, `WAYGATE_PORT_80_TCP`), and names that start with
+    /// `WAYGATE_TEST_`, which Waygate's own tests use.
     ///
-    /// Also refused are a path or URL of another backend than `WAYGATE_BACKEND` names, and a setting that needs a feature
-    /// which is missing. Where the environment names a backend in place of the file's, what the file says for that one is
-    /// left out.
+    /// It is also an error to set the path or URL of a backend that `WAYGATE_BACKEND` does not select, or a setting
+    /// whose cargo feature is not enabled. If the environment selects a different backend than the file, the file's
+    /// path or URL for its own backend is ignored.
     ///
     /// # Errors
-    /// [`BuildError`] naming the setting, where it came from, and what would be right.
+    /// Returns a [`BuildError`] that names the setting and its origin, and describes the problem.
     pub fn from_env() -> Result<WaygateBuilder, BuildError> {
         config::from_env()
     }
 
-    /// The same with this file in place of the nearest `.waygate` file. It has to be there; the environment still comes
-    /// first.
+    /// Like [`from_env`](Self::from_env), but reads this file instead of the nearest `.waygate` file. The file must
+    /// exist. Environment variables still take precedence.
     ///
     /// ```no_run
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -65,32 +66,32 @@ impl Waygate {
     /// ```
     ///
     /// # Errors
-    /// As for [`from_env`](Self::from_env), and when the file cannot be read.
+    /// See [`from_env`](Self::from_env). Also returns an error if the file cannot be read.
     pub fn from_env_file(path: impl AsRef<std::path::Path>) -> Result<WaygateBuilder, BuildError> {
         config::from_env_file(path.as_ref())
     }
 
-    /// The environment this engine decides for.
+    /// Returns the environment of this process.
     pub fn environment(&self) -> &EnvName {
         &self.inner.env
     }
 
-    /// The service that this process is part of, in a fleet.
+    /// Returns the service that this process belongs to, if it is part of a fleet.
     pub fn service(&self) -> Option<&ServiceName> {
         self.inner.service.as_ref()
     }
 
-    /// Returns an operator with this origin, for all changes.
+    /// Returns an operator that makes changes with this origin.
     pub fn operator(&self, origin: Origin) -> Operator {
         Operator::new(self.clone(), origin)
     }
 
-    /// Acts as the program itself; the audit log says `system`.
+    /// Returns an operator for changes by the program itself, which the audit log attributes to `system`.
     pub fn system(&self) -> Operator {
         self.operator(Origin::system())
     }
 
-    /// Waits for a future in a thread that runs no async code: a worker thread, `spawn_blocking`, FFI.
+    /// Blocks on a future in a thread that runs no async code, such as a worker thread, `spawn_blocking` or FFI.
     ///
     /// The future runs in the runtime in which the engine was built, which must be running.
     ///
@@ -103,20 +104,20 @@ impl Waygate {
     /// ```
     ///
     /// # Panics
-    /// If it is called from async code, where it would block the runtime that it waits for.
+    /// Panics if called from async code, where it would block the runtime that it waits for.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.inner.runtime.block_on(future)
     }
 
-    /// Every registered route as it is now, by path and method.
+    /// Returns the current state of all registered routes, sorted by path and method.
     pub fn routes(&self) -> Vec<RouteRecord> {
         listing::list(&self.inner.snapshot.load(), self.inner.clock.now())
     }
 
-    /// One route as it is now. A bare path stands for its only method.
+    /// Returns the current state of a route. A bare path resolves if the path has only one method.
     ///
     /// # Errors
-    /// [`ResolveError`] when the key means no route, or more than one.
+    /// Returns a [`ResolveError`] if the key matches no route, or more than one.
     pub fn route(&self, key: &str) -> Result<RouteRecord, ResolveError> {
         let key = key.parse()?;
         let snapshot = self.inner.snapshot.load();
@@ -125,8 +126,8 @@ impl Waygate {
             .ok_or_else(|| ResolveError::not_registered(&key, None))
     }
 
-    /// The route that a key of a limit means: besides those that [`route`](Self::route) finds, one method of a route for all
-    /// of them.
+    /// Resolves the route of a limit's key. Unlike [`route`](Self::route), also accepts a single method of a route that
+    /// serves all methods.
     #[cfg(feature = "admin")]
     pub(crate) fn limited_route(
         &self,
@@ -136,20 +137,20 @@ impl Waygate {
         Ok(route)
     }
 
-    /// Stored routes that the code no longer has. They can be [purged](Operator::purge).
+    /// Returns the stored routes that the code no longer has. They can be [purged](Operator::purge).
     pub async fn orphans(&self) -> Vec<RouteRecord> {
         self.inner.orphans().await
     }
 
-    /// Returns global maintenance as it is now, with the commit that set it (number 0: never set). One that is planned is
-    /// not `enabled`, and has a `start`; nothing is left of one that has ended.
+    /// Returns the current global maintenance and the commit that last changed it (number 0 if it was never set).
+    /// Planned maintenance is not `enabled` and has a `start`; after maintenance has ended, the record is empty.
     pub fn global_maintenance(&self) -> MaintenanceRecord {
         let snapshot = self.inner.snapshot.load();
         let global = snapshot.global.config.at(self.inner.clock.now());
         self.maintenance_record(global, snapshot.global.revision)
     }
 
-    /// Returns the maintenance of one service, which may be another one than this process is part of.
+    /// Returns the maintenance of a service, not necessarily the one that this process belongs to.
     pub async fn service_maintenance(&self, service: &ServiceName) -> MaintenanceRecord {
         let scope = MaintenanceScope::Service(service.clone());
         let known = self.inner.stored.lock().await.maintenance(&scope);
@@ -165,7 +166,7 @@ impl Waygate {
         }
     }
 
-    /// What of maintenance does not do what it says, in words.
+    /// Describes the parts of a maintenance configuration that have no effect.
     #[cfg(feature = "admin")]
     pub(crate) fn maintenance_warning(
         &self,
@@ -176,36 +177,36 @@ impl Waygate {
         self.inner.maintenance_warning(scope, config, now)
     }
 
-    /// The store's revision that requests see now.
+    /// Returns the store revision that decisions are currently based on.
     pub fn revision(&self) -> Revision {
         self.inner.snapshot.load().revision
     }
 
-    /// Which proxies may name the client they speak for.
+    /// Returns the proxies that are trusted to forward the client's address.
     pub fn trusted_proxies(&self) -> &TrustedProxies {
         &self.inner.clients.proxies
     }
 
-    /// Lines of the audit log, newest first.
+    /// Returns lines of the audit log, newest first.
     ///
     /// # Errors
-    /// [`BackendError`] when the store cannot be read.
+    /// Returns a [`BackendError`] if the store cannot be read.
     pub async fn audit(&self, query: AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
         deadline::in_time(self.inner.backend.audit(query)).await
     }
 
-    /// Every change from now on.
+    /// Subscribes to all changes from now on.
     pub fn subscribe(&self) -> Events {
         self.inner.subscribe()
     }
 
-    /// What is impaired; empty when all is well.
+    /// Returns the impaired components; empty if the engine is healthy.
     pub fn health(&self) -> Health {
         self.inner.monitor.current()
     }
 
-    /// What the engine starts with, for people: environment, settings file, stores, bypasses, the table of routes, and what
-    /// limits them.
+    /// Returns a human-readable report of the configuration: environment, settings file, stores, bypasses, and all
+    /// routes with their limits.
     pub fn report(&self) -> Report {
         let snapshot = self.inner.snapshot.load();
         let bypasses = [Component::LifecycleBypass, Component::RateLimitBypass];

@@ -7,17 +7,17 @@ use waygate_core::{grammar::PolicyName, model::RouteKey, port::BoxFuture};
 
 use super::limits::{Functions, NoFunctions};
 
-/// The functions of one route, as the adapter knows them.
+/// The adapter's functions for one route.
 pub(crate) trait AttachedFunctions: Any + fmt::Debug + Send + Sync {
     fn is_empty(&self) -> bool;
 
-    /// Returns whether a function returns the key of the rate limit.
+    /// Returns `true` if a function returns the key of the rate limit.
     fn has_rate_key(&self, name: &PolicyName) -> bool;
 
-    /// Returns whether a function returns the cost of requests of the rate limit.
+    /// Returns `true` if a function returns the cost of requests of the rate limit.
     fn has_cost(&self, name: &PolicyName) -> bool;
 
-    /// Returns whether a function returns the key of the concurrency limit.
+    /// Returns `true` if a function returns the key of the concurrency limit.
     fn has_concurrency_key(&self, name: &PolicyName) -> bool;
 
     /// Calls the async functions of the limits. The result calls the others, and has all answers.

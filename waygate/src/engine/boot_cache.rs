@@ -40,7 +40,7 @@ pub(crate) async fn read(cache: &BootCache) -> Option<Stored> {
     }
 }
 
-/// Reads the store before the first request, if it answers in time.
+/// Reads the store before the first request, if it responds in time.
 pub(crate) async fn look(inner: &Arc<Inner>) {
     if tokio::time::timeout(FIRST_LOOK, inner.refresh())
         .await

@@ -104,8 +104,8 @@ impl Default for WaygateBuilder {
 
 impl WaygateBuilder {
     /// Sets the environment of this process, which `#[env_only]` compares with. Takes precedence over `WAYGATE_ENV`,
-    /// which [`from_env`](crate::Waygate::from_env) reads. Default: `dev`; the log and the [report](crate::Waygate::report) say so
-    /// if routes are limited to some environments.
+    /// which [`from_env`](crate::Waygate::from_env) reads. Default: `dev`. If routes are limited to some environments
+    /// and none is set, the log and the [report](crate::Waygate::report) show it.
     pub fn environment(mut self, name: impl Into<String>) -> Self {
         self.environment.in_code = Some(Setting {
             value: name.into(),
@@ -120,9 +120,9 @@ impl WaygateBuilder {
         self
     }
 
-    /// Serves every route as if it were active, global maintenance included. Lists of networks and roles still hold: who may
-    /// call a route is no matter of its lifecycle. For emergencies and tests: the log,
-    /// [`Waygate::health`](crate::Waygate::health) and the [report](crate::Waygate::report) say so.
+    /// Serves every route as if it were active, global maintenance included. Allowed networks and roles still apply,
+    /// since access control is independent of the lifecycle. For emergencies and tests; the log,
+    /// [`Waygate::health`](crate::Waygate::health) and the [report](crate::Waygate::report) show it.
     pub fn bypass_lifecycle(mut self, bypass: bool) -> Self {
         self.bypass_lifecycle = bypass.then(|| ".bypass_lifecycle(true)".to_owned());
         self
@@ -168,13 +168,13 @@ impl WaygateBuilder {
     }
 
     /// Adds random jitter to `Retry-After`, up to this share of the wait (0 to 1), so that clients that were refused
-    /// together do not return together. Checked by `build`. Default: 0.
+    /// together do not all retry together. Checked by `build`. Default: 0.
     pub fn retry_after_jitter(mut self, share: f32) -> Self {
         self.limiting.jitter = share;
         self
     }
 
-    /// Sets the algorithm of limits that name none, in attributes and in the admin API. Default:
+    /// Sets the algorithm of limits that do not specify one, in attributes and in the admin API. Default:
     /// [`Algorithm::FixedWindow`]. A calendar quota without an algorithm stays a fixed window; `guard` refuses other
     /// attributes with a limit that the algorithm does not support.
     ///
@@ -248,12 +248,12 @@ impl WaygateBuilder {
         self
     }
 
-    /// Allows annotated handlers without a route: the one with this path (`my_crate::admin::purge`), or all in a
-    /// module (`my_crate::admin`). `""` allows all. By default, such a handler stops the start. If another router of
+    /// Allows annotated handlers without a route: the one with this path (`my_crate::admin::purge`), or all in a module
+    /// (`my_crate::admin`). `""` allows all. By default, `guard` fails if there is such a handler. If another router of
     /// the program serves it, guard both with [`guard_all`](crate::Waygate::guard_all) instead.
     ///
-    /// If several handlers name one route, as with one engine per router, the engine binds the least excluded one:
-    /// not excluded, or with the shortest path.
+    /// If several handlers name one route, as with one engine per router, the engine binds the one that is not
+    /// excluded; if all are, it binds the one matched by the least specific (shortest) path.
     #[cfg(feature = "axum")]
     pub fn allow_unmounted(mut self, path: impl Into<String>) -> Self {
         self.allow_unmounted.push(path.into());
@@ -261,8 +261,8 @@ impl WaygateBuilder {
     }
 
     /// For tests of one part of a program: only annotated handlers in this module (`my_crate::orders`) have to be
-    /// served. Others are bound if the router serves them. Call it once for each module. A path without annotated
-    /// handlers stops the start.
+    /// served. Others are bound if the router serves them. Call it once for each module. `guard` fails if there are no
+    /// annotated handlers under the path.
     ///
     /// Nest the router in the test as the program does, so that its routes have their full paths. Needs the feature
     /// `testing`: a program without it checks all handlers.
@@ -319,11 +319,11 @@ impl WaygateBuilder {
         self
     }
 
-    /// Keeps the counters of this process in this file, so that an exhausted limit stays exhausted after a restart or
-    /// a crash, except for the last second (and the time of the last write). Permits of concurrency limits are not
-    /// kept. The file takes 32 bytes per counter and 64 MiB at most. Only its owner can read it: it holds digests of
-    /// keys and their secret, which allow guessed keys to be tested. If several processes share one file, the first
-    /// keeps its counters in it; give each a separate file.
+    /// Keeps the counters of this process in this file, so that an exhausted limit stays exhausted after a restart or a
+    /// crash, except for the last second (and the time of the last write). Permits of concurrency limits are not kept.
+    /// The file takes 32 bytes per counter and 64 MiB at most. Only its owner can read it: it holds digests of keys and
+    /// their secret, which allow guessed keys to be tested. If several processes share one file, only the first one
+    /// saves its counters; give each process a separate file.
     ///
     /// Default: `<state file>.counters` if the state is in a file, unless [another store](Self::counters) counts.
     /// Counters that cannot be saved or restored are reported as [`Component::CounterSnapshot`](crate::health::Component::CounterSnapshot).

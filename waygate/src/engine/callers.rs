@@ -1,4 +1,4 @@
-//! Exempt callers, and roles that no caller could have.
+//! Exempt callers, and roles that no caller can have.
 
 use waygate_core::{
     Printable,
@@ -33,7 +33,7 @@ impl Inner {
         })
     }
 
-    /// Why the exemptions of a stored or displayed maintenance have no effect.
+    /// Returns why exemptions of a maintenance record have no effect, if any have none.
     #[cfg(feature = "admin")]
     pub(crate) fn maintenance_warning(
         &self,
@@ -50,7 +50,7 @@ impl Inner {
         (!all.is_empty()).then(|| all.join("; "))
     }
 
-    /// Why the exempt roles of a maintenance have no effect.
+    /// Returns why the exempt roles of a maintenance record have no effect.
     pub(crate) fn roles_warning(
         &self,
         scope: &MaintenanceScope,
@@ -94,7 +94,7 @@ impl Snapshot {
         routes.chain(maintenances).chain(rates).chain(places)
     }
 
-    /// Why a request passes a maintenance that is on at `now`.
+    /// Returns why a request is exempt from maintenance that is active at `now`.
     #[cold]
     pub(crate) fn exemption(
         &self,
@@ -131,7 +131,7 @@ impl Snapshot {
         }
     }
 
-    /// The same for a maintenance that exempts roles.
+    /// Logs once that active maintenance exempts roles but the request has no source of roles.
     #[cold]
     pub(crate) fn note_no_exempt_caller(&self, of_service: bool, principal: Option<&str>) {
         let (scope, maintained) = match of_service {

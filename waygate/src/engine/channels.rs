@@ -45,7 +45,7 @@ impl Channels {
         }
     }
 
-    /// Subscribes to events; none after the engine is shut down.
+    /// Subscribes to events. Returns `None` after the engine is shut down.
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
         match &*self.open() {
             Some(open) => open.events.subscribe(),
@@ -74,7 +74,7 @@ impl Channels {
         }
     }
 
-    /// Ends what follows, and gives the tasks that are about to end.
+    /// Closes all subscriptions, and returns the tasks that are about to finish.
     pub(super) fn close(&self) -> Vec<JoinHandle<()>> {
         let open = self.open().take();
         open.map_or_else(Vec::new, |open| open.tasks)

@@ -12,7 +12,7 @@ use super::{
 };
 
 impl Inner {
-    /// Decides a request for the route in `slot`, or for a URL without a controlled route.
+    /// Decides whether to serve a request for the route in `slot`, or for a URL without a controlled route.
     #[inline]
     pub(crate) fn decide<'a>(
         &self,
@@ -32,10 +32,10 @@ impl Inner {
         snapshot.decide(slot, asked, facts, || self.clock.now())
     }
 
-    /// Decides by all routes that govern a request: the strictest verdict applies. Returns it with its slot: that of
-    /// the first refusal, which ends when all of them do, otherwise the first deprecated route, otherwise the first
-    /// route. A force-active route overrides
-    /// an operator's changes to the other one.
+    /// Evaluates all routes that govern a request and applies the strictest verdict. Returns the verdict with the slot
+    /// that it came from: that of the first refusal, otherwise the first deprecated route, otherwise the first route.
+    /// If several routes refuse, the refusal ends when the last of them does. A force-active route overrides an
+    /// operator's changes to the other routes.
     pub(crate) fn decide_among<'a>(
         &self,
         snapshot: &'a Snapshot,
@@ -104,7 +104,7 @@ impl Inner {
         Some((slot, super::Registered::among(routes)?, limits))
     }
 
-    /// The route and the limits that count a request, if any do.
+    /// The route and the limits that count a request, if there are any.
     #[inline]
     pub(crate) fn limits_for<'a>(
         &self,

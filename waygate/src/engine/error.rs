@@ -135,7 +135,7 @@ pub enum ChangeError {
         /// The reason.
         refused: Refused,
     },
-    /// The end of a global or service maintenance is in the past.
+    /// The end of the global or service maintenance is in the past.
     #[error("the time span has already ended: {end} is not after {now}")]
     Ended {
         /// The requested end.

@@ -18,7 +18,7 @@ use super::{
     store::{Record, Shown},
 };
 
-/// A message to subscribers, sent after what it reports took effect.
+/// A message to subscribers, sent after the change has taken effect.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -41,9 +41,9 @@ use super::{
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
-    /// A record was changed: by an operator, by time, or in another process.
+    /// A record was changed: by an operator, by a schedule, or in another process.
     Changed(Changed),
-    /// The number of events that were missed because the subscriber was too slow. Read the current state again.
+    /// The number of events that were missed because the subscriber was too slow. Read the current state to catch up.
     Missed(u64),
 }
 
@@ -57,7 +57,7 @@ pub enum Event {
 /// | `concurrency` | `GET:/search#default` | [`concurrency_limit`](Self::concurrency_limit) |
 /// | a setting, such as `announcement` | its name | its JSON form, see [`record`](Self::record) |
 /// | `token`, `login` | its id | none: they hold secrets |
-/// | `store` | empty | none: a store that had lost its records was filled again |
+/// | `store` | empty | none: a store that had lost its records was restored |
 /// | `audit` | the path in the audit log | none: only the audit log was written |
 ///
 /// More kinds may be added.

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use super::Inner;
 
-/// The engine: what every route is, who changed it, and what is to become of a request.
+/// The engine. It holds the state of every route, applies changes, and decides about requests.
 ///
-/// A handle; cloning it is cheap, and all clones are the same engine. Background tasks end when the
-/// last handle and the last guarded router are gone, or with [`shutdown`](Self::shutdown).
+/// This is a handle: cloning it is cheap, and all clones share one engine. Background tasks stop when the last handle
+/// and the last guarded router are dropped, or on [`shutdown`](Self::shutdown).
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -36,7 +36,7 @@ use super::Inner;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What is limited, and by what:
+/// Set and inspect limits:
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

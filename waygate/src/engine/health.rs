@@ -27,13 +27,13 @@ use waygate_core::{Printable, Timestamp, port::Clock};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Component {
-    /// The store does not answer or accepts no writes; the last known state applies.
+    /// The store does not respond or accepts no writes; the last known state applies.
     Store,
     /// The store was emptied, replaced or went back in time; the last known state applies.
     StoreReset,
     /// Some stored records cannot be read. The cause names each of them and its substitute: the last known value,
-    /// otherwise a closed route, path or maintenance, or a declared limit. Cleared when the record is repaired or
-    /// changed.
+    /// otherwise a closed route or path, active maintenance, or a declared limit. Cleared when the record is repaired
+    /// or changed.
     Records,
     /// The task that follows the store.
     Sync,
@@ -171,7 +171,7 @@ impl Monitor {
         }
     }
 
-    /// Records if the store accepts writes.
+    /// Records whether the store accepts writes.
     pub(crate) fn store_takes_writes(&self, fault: Option<&impl fmt::Display>, now: Timestamp) {
         self.refuses_writes
             .store(fault.is_some(), Ordering::Relaxed);

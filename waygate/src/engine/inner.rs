@@ -20,14 +20,14 @@ use super::{
     stored::Stored,
 };
 
-/// The state that all handles of one engine share.
+/// The state shared by all handles of an engine.
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) env: EnvName,
     pub(super) named: Named,
     /// The sources of settings, if any were read.
     pub(super) settings: Option<String>,
-    /// The service that this process is part of, in a fleet.
+    /// The service that this process belongs to, if it is part of a fleet.
     pub(crate) service: Option<ServiceName>,
     pub(crate) clients: Clients,
     pub(crate) answers: super::answers::AnswerSettings,
@@ -56,7 +56,7 @@ pub(crate) struct Inner {
     pub(crate) behind: Arc<Notify>,
     /// The counters, their clock, and statistics.
     pub(crate) counters: Arc<Counters>,
-    /// The same, as policies know them.
+    /// A weak handle to the counters, for policies.
     pub(crate) counters_handle: CountersHandle,
     pub(crate) book: LimitStats,
     pub(crate) decisions: Decisions,

@@ -1,4 +1,4 @@
-//! Decides if the store's content continues the last known state or is another history.
+//! Decides whether the store's content continues the last known state or has another history.
 
 use std::collections::HashMap;
 

@@ -39,9 +39,9 @@ pub(crate) enum MaintenanceCommand {
 pub struct MaintenanceRecord {
     /// The effective maintenance.
     pub maintenance: GlobalMaintenance,
-    /// The commit that changed it last; its number is 0 if none has.
+    /// The commit that last changed it; number 0 if there is none.
     pub revision: Revision,
-    /// Parts that the change has dropped, such as the window or the exemptions of an earlier maintenance. Empty in a
+    /// Parts that the change has discarded, such as the window or the exemptions of earlier maintenance. Empty in a
     /// record that is only read.
     pub dropped: DroppedMaintenance,
 }
@@ -71,7 +71,7 @@ impl MaintenanceScope {
         }
     }
 
-    /// The audit action of a maintenance that starts or ends.
+    /// The audit action of maintenance that starts or ends on schedule.
     pub(crate) fn switched(&self, is_on: bool) -> Action {
         match (self, is_on) {
             (Self::Global, true) => Action::GlobalMaintenanceOn,
@@ -102,7 +102,7 @@ impl Change for MaintenanceChange {
         let entity = Maintenances::entity(scope);
         tx.check(entity.as_str(), Some(known.revision))?;
         let before = known.value;
-        // An expired maintenance is removed.
+        // An expired record is removed.
         let current = before.clone().settled(now);
         let next = match command {
             MaintenanceCommand::Enable(config) => enabled(config.clone(), now)?,
@@ -155,7 +155,7 @@ impl Change for MaintenanceChange {
     }
 }
 
-/// The record of a maintenance that is turned on.
+/// The record of maintenance that is turned on.
 fn enabled(config: GlobalMaintenance, now: Timestamp) -> Result<GlobalMaintenance, ChangeError> {
     let mut config = config.checked()?;
     config.enabled = true;

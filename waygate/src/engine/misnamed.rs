@@ -1,4 +1,4 @@
-//! Records with an unreadable key, and the records that they may stand for.
+//! Records with an unreadable key, and the records that they may refer to.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ impl Misnamed {
         let (name, kind) = kind_meant(text)?;
         let rest = rest.unwrap_or_default();
         let exact = match name {
-            // It has no name.
+            // The key has no name.
             "global" => EntityKey::singleton(name),
             name => EntityKey::of(name, rest),
         };
@@ -73,7 +73,7 @@ pub(super) struct StandIn {
 }
 
 impl Stored {
-    /// Keeps the records that such a key may stand for: known records of its kind and path that are no longer in the
+    /// Keeps the records that such a key may refer to: known records of its kind and path that are no longer in the
     /// store. `is_there` returns `true` for records in the store.
     pub(super) fn stand_in_for_misnamed(
         &mut self,

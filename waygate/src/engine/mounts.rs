@@ -67,7 +67,7 @@ impl Mounts {
         }
     }
 
-    /// Records if a handler ran when its route responded. Returns `true` if that is new.
+    /// Records whether a handler ran when its route responded. Returns `true` if that is new.
     pub(crate) fn note_run(&self, handler: &'static str, route: &RouteKey, has_run: bool) -> bool {
         let mut found = self.found();
         let known = (found.absent.iter()).position(|(of, at)| *of == handler && at == route);

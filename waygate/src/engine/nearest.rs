@@ -4,7 +4,7 @@ use waygate_core::{model::RouteKey, similar::typing_errors};
 
 /// The most similar key, in this order: the same path with another method, trailing slash or parameter names;
 /// everything below the path, as for a nested service; the template of a concrete path; the path without a missing or
-/// an additional prefix; the path with the fewest typing errors; a template of parameters only, such as `/{*rest}`.
+/// an additional prefix; the path with the fewest typos; a template of parameters only, such as `/{*rest}`.
 pub(crate) fn nearest<'a>(
     asked: &RouteKey,
     known: impl Iterator<Item = &'a RouteKey> + Clone,
@@ -69,7 +69,7 @@ pub(crate) fn nearest<'a>(
     let letters = letters.count();
     let (asked, allowed) = (asked.as_str(), (asked.as_str().len() / 3).min(letters / 2));
     known
-        // A larger difference in length cannot be near, and is cheaper to check.
+        // Keys whose lengths differ by more cannot be close enough; checking the length first is cheaper.
         .filter(|key| text(key).len().abs_diff(asked.len()) <= allowed)
         .map(|key| (typing_errors(text(key), asked), key))
         .filter(|(distance, _)| *distance <= allowed)

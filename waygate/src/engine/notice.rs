@@ -7,7 +7,7 @@ use waygate_core::{
 
 use super::{Inner, kinds::MaintenanceScope};
 
-/// An active or planned maintenance of the whole API, or of the service of this process.
+/// Active or planned maintenance of the whole API, or of the service of this process.
 #[derive(Debug)]
 pub(crate) struct MaintenanceNotice {
     pub(crate) scope: MaintenanceScope,
@@ -16,7 +16,7 @@ pub(crate) struct MaintenanceNotice {
 }
 
 impl Inner {
-    /// The active and planned maintenances, besides the states of routes.
+    /// The active and planned maintenance of the whole API and of the service, besides the states of routes.
     pub(crate) fn maintenance_notices(&self) -> Vec<MaintenanceNotice> {
         let (snapshot, now) = (self.snapshot.load(), self.clock.now());
         let notices = snapshot.maintenances().map(|(scope, maintained)| {

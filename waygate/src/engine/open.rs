@@ -31,7 +31,7 @@ pub(super) async fn load(backend: &dyn Backend, monitor: &Monitor, now: Timestam
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
                 tracing::info!(
                     path = %Printable(path.display()),
-                    "no state file found: every route is as declared; the first change creates it"
+                    "no state file found; routes start in their declared state, and the first change creates the file"
                 );
             }
             if let Some(cause) = stored.impairment() {

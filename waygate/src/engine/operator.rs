@@ -34,24 +34,24 @@ impl Operator {
         }
     }
 
-    /// Sets the expected revision (0: never changed): a change fails with [`ChangeError::Conflict`] if the subject
-    /// has another one. Without it, a lost race is retried.
+    /// Sets the expected revision (0: never changed). A change fails with [`ChangeError::Conflict`] if the current
+    /// revision is a different one. Without an expected revision, a change that loses a race is retried.
     pub fn if_revision(mut self, number: u64) -> Self {
         self.by.expected = Precondition::Number(number);
         self
     }
 
-    /// Makes changes only if this holds.
+    /// Makes changes only if this condition is met.
     #[cfg(feature = "admin")]
     pub(crate) fn expecting(mut self, precondition: Precondition) -> Self {
         self.by.expected = precondition;
         self
     }
 
-    /// Runs any command on a route. Returns the route as it is now.
+    /// Runs any command on a route. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn apply(
         &self,
         key: &str,
@@ -60,7 +60,7 @@ impl Operator {
         self.run(route_key(key)?, command).await
     }
 
-    /// Runs any command on the route of a key that is parsed.
+    /// Runs any command on a route, given its parsed key.
     pub(crate) async fn run(
         &self,
         key: RouteKey,
@@ -69,31 +69,31 @@ impl Operator {
         self.make(RouteChange { key, command }).await
     }
 
-    /// Opens a route in all environments immediately. Drops its windows and its environment gate, which the record's
-    /// [`dropped`](RouteRecord::dropped) names. [`end_maintenance`](Self::end_maintenance) keeps planned windows.
-    /// Returns the route as it is now.
+    /// Opens a route in all environments immediately. Discards its windows and its environment gate, and lists them in
+    /// the record's [`dropped`](RouteRecord::dropped). [`end_maintenance`](Self::end_maintenance) keeps planned
+    /// windows. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn enable(&self, key: &str, reason: &str) -> Result<RouteRecord, ChangeError> {
         let reason = reason.parse()?;
         self.apply(key, RouteCommand::Enable { reason }).await
     }
 
-    /// Closes a route immediately. Returns the route as it is now.
+    /// Closes a route immediately. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn disable(&self, key: &str, reason: &str) -> Result<RouteRecord, ChangeError> {
         let (reason, until) = (reason.parse()?, None);
         self.apply(key, RouteCommand::Disable { reason, until })
             .await
     }
 
-    /// Closes a route immediately, and restores its current state at `until`. Returns the route as it is now.
+    /// Closes a route immediately, and restores its current state at `until`. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn disable_until(
         &self,
         key: &str,
@@ -105,10 +105,10 @@ impl Operator {
             .await
     }
 
-    /// Starts maintenance of a route immediately, without an end. Returns the route as it is now.
+    /// Starts maintenance of a route immediately, without an end. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn set_maintenance(
         &self,
         key: &str,
@@ -118,11 +118,11 @@ impl Operator {
         self.apply(key, RouteCommand::Maintain { reason }).await
     }
 
-    /// Starts maintenance of a route immediately, and opens it at `until`; planned windows are kept. Refused on a
-    /// route that is disabled for longer. Returns the route as it is now.
+    /// Starts maintenance of a route immediately, and opens it at `until`; planned windows are kept. Refused on a route
+    /// that is disabled for longer. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn set_maintenance_until(
         &self,
         key: &str,
@@ -134,12 +134,12 @@ impl Operator {
             .await
     }
 
-    /// Ends the maintenance of a route immediately, and keeps its environment gate and future windows. Changes
-    /// nothing on a route that is not in maintenance. Refused on a disabled route, which it would not open.
-    /// Returns the route as it is now.
+    /// Ends the maintenance of a route immediately, and keeps its environment gate and future windows. Changes nothing
+    /// on a route that is not in maintenance. Refused on a disabled route, which it would not open. Returns the updated
+    /// route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn end_maintenance(
         &self,
         key: &str,
@@ -150,13 +150,12 @@ impl Operator {
             .await
     }
 
-    /// Adds a maintenance window. The route keeps its state until the window starts, and returns to it when the
-    /// window ends. A maintenance without an end ends with its first window. Of overlapping windows, the newest
-    /// provides the reason. Refused on a route that is disabled for longer than the window.
-    /// Returns the route as it is now.
+    /// Adds a maintenance window. The route keeps its state until the window starts, and returns to it when the window
+    /// ends. Maintenance without an end ends with the first window. Of overlapping windows, the newest provides the
+    /// reason. Refused on a route that is disabled for longer than the window. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn schedule(
         &self,
         key: &str,
@@ -168,10 +167,10 @@ impl Operator {
             .await
     }
 
-    /// Cancels one window of a route, or all of them. Returns the route as it is now.
+    /// Cancels one window of a route, or all of them. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn cancel_schedule(
         &self,
         key: &str,
@@ -181,12 +180,12 @@ impl Operator {
             .await
     }
 
-    /// Opens a route in these environments only, at least one; to close it everywhere, use
-    /// [`disable`](Self::disable). If a name similar to the environment of this process closes the route here, the
-    /// log and the record's [`warning`](RouteRecord::warning) say so. Returns the route as it is now.
+    /// Opens a route in these environments only, at least one; to close it everywhere, use [`disable`](Self::disable).
+    /// If a name similar to the environment of this process closes the route here, the log and the record's
+    /// [`warning`](RouteRecord::warning) say so. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn set_env_only(&self, key: &str, envs: &[&str]) -> Result<RouteRecord, ChangeError> {
         let envs = envs
             .iter()
@@ -195,10 +194,10 @@ impl Operator {
         self.apply(key, RouteCommand::EnvOnly { envs }).await
     }
 
-    /// Marks a route as deprecated, or with `None` removes the mark. Returns the route as it is now.
+    /// Marks a route as deprecated, or with `None` removes the mark. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn deprecate(
         &self,
         key: &str,
@@ -207,18 +206,18 @@ impl Operator {
         self.apply(key, RouteCommand::Deprecate(deprecation)).await
     }
 
-    /// Sets the networks and roles that may call a route. Returns the route as it is now.
+    /// Sets the networks and roles that may call a route. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn set_access(&self, key: &str, access: Access) -> Result<RouteRecord, ChangeError> {
         self.apply(key, RouteCommand::SetAccess(access)).await
     }
 
-    /// Restores the declared state of a route. Returns the route as it is now.
+    /// Restores the declared state of a route. Returns the updated route.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn reset(&self, key: &str) -> Result<RouteRecord, ChangeError> {
         self.apply(key, RouteCommand::Reset).await
     }
@@ -226,7 +225,7 @@ impl Operator {
     /// Removes a stored route that the code no longer has. [`Waygate::orphans`] lists them.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn purge(&self, key: &str) -> Result<(), ChangeError> {
         self.purge_key(route_key(key)?).await
     }
@@ -236,7 +235,7 @@ impl Operator {
     }
 
     /// Starts global maintenance, immediately or at `start`, until `end` if it is set; `enabled` of `config` is
-    /// ignored. Replaces an earlier maintenance, including a planned one, and names it in
+    /// ignored. Replaces any earlier maintenance, including planned maintenance, and lists it in
     /// [`dropped`](MaintenanceRecord::dropped).
     ///
     /// Clients in `exempt_ips` and callers with one of `exempt_roles` are still served. Their responses carry
@@ -259,10 +258,11 @@ impl Operator {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// Returns the maintenance as it is now.
+    /// Returns the updated maintenance.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::Ended`] if the end is in the past.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed. The error is [`ChangeError::Ended`] if
+    /// the end is in the past.
     pub async fn enable_global_maintenance(
         &self,
         config: GlobalMaintenance,
@@ -271,21 +271,21 @@ impl Operator {
             .await
     }
 
-    /// Ends global maintenance, active or planned, and removes its reason and exemptions.
-    /// Returns the maintenance as it is now.
+    /// Ends global maintenance, active or planned, and removes its reason and exemptions. Returns the updated
+    /// maintenance.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn disable_global_maintenance(&self) -> Result<MaintenanceRecord, ChangeError> {
         self.maintain(MaintenanceScope::Global, MaintenanceCommand::Disable)
             .await
     }
 
-    /// Sets the routes that stay open in global maintenance. Does not start or end it.
-    /// Returns the maintenance as it is now.
+    /// Sets the routes that stay open during global maintenance. Does not start or end it. Returns the updated
+    /// maintenance.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn set_global_exempt_paths(
         &self,
         paths: &[&str],
@@ -302,10 +302,10 @@ impl Operator {
     }
 
     /// Starts maintenance of every route of a service, in all its processes, like
-    /// [`enable_global_maintenance`](Self::enable_global_maintenance). Returns the maintenance as it is now.
+    /// [`enable_global_maintenance`](Self::enable_global_maintenance). Returns the updated maintenance.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn enable_service_maintenance(
         &self,
         service: &str,
@@ -316,11 +316,11 @@ impl Operator {
             .await
     }
 
-    /// Ends maintenance of a service, active or planned, and removes its reason and exemptions.
-    /// Returns the maintenance as it is now.
+    /// Ends maintenance of a service, active or planned, and removes its reason and exemptions. Returns the updated
+    /// maintenance.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn disable_service_maintenance(
         &self,
         service: &str,

@@ -1,19 +1,19 @@
 use waygate_core::model::Revision;
 
-/// A condition on the current revision of what is changed.
+/// A condition on the current revision of the record to change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(not(feature = "admin"), allow(dead_code))]
 pub(crate) enum Precondition {
     /// No condition.
     #[default]
     None,
-    /// It exists.
+    /// The record exists.
     Exists,
-    /// It does not exist.
+    /// The record does not exist.
     Absent,
-    /// Its revision is one of these.
+    /// The revision is one of these.
     OneOf(Vec<Revision>),
-    /// The number of its revision is this; 0: it was never changed.
+    /// The revision has this number; 0 if the record was never changed.
     Number(u64),
 }
 
@@ -28,7 +28,7 @@ impl Precondition {
         }
     }
 
-    /// The number that is expected, for messages.
+    /// The expected revision number, for messages.
     pub(super) fn number(&self) -> u64 {
         match self {
             Self::None | Self::Exists | Self::Absent => 0,

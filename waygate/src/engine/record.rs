@@ -43,7 +43,7 @@ pub struct RouteRecord {
     /// The stored or declared state that the view shows.
     #[serde(skip)]
     pub state: RouteState,
-    /// `true` if there are guarded routers and none of them serves the route. That is also the case for routes of
+    /// `true` if there are guarded routers and none of them serves the route. This is also the case for routes of
     /// another framework or a `RouteGuard`.
     #[serde(skip)]
     pub unserved: bool,
@@ -51,11 +51,11 @@ pub struct RouteRecord {
     /// route. Opening this route does not open those. Detected with the first request of the handler.
     #[serde(skip)]
     pub also_gated_by: Vec<RouteKey>,
-    /// After a change: what it does otherwise than it may have been meant, such as a closed route because of a
-    /// misspelled environment. `None` otherwise.
+    /// A warning if the change probably did not have the intended effect, such as a misspelled environment that closes
+    /// the route. `None` if there is nothing to warn about, and for records that are only read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
-    /// The parts that a command has dropped, such as planned windows. Empty otherwise.
+    /// The parts that a command has discarded, such as planned windows. Empty otherwise.
     #[serde(skip_serializing_if = "Dropped::is_empty")]
     pub dropped: Dropped,
 }

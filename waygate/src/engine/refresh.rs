@@ -30,7 +30,7 @@ impl Inner {
         self.reload(&mut *self.stored.lock().await).await
     }
 
-    /// The same for callers that already hold the lock.
+    /// Like [`refresh`](Self::refresh), for callers that already hold the lock.
     pub(crate) async fn reload(&self, stored: &mut Stored) -> Result<(), BackendError> {
         let image = self.look().await?;
         if self.on_store_reset == OnStoreReset::Reseed && reseed::is_due(stored, &image) {
@@ -53,7 +53,7 @@ impl Inner {
         loaded
     }
 
-    /// Checks in advance if the store accepts writes.
+    /// Checks in advance whether the store accepts writes.
     pub(crate) async fn probe_store(&self) {
         let probed = in_time(self.backend.health()).await;
         self.monitor

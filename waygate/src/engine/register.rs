@@ -179,7 +179,7 @@ impl Waygate {
     /// route with attributes.
     ///
     /// # Errors
-    /// [`RegisterError`]; on error, nothing is registered.
+    /// Returns a [`RegisterError`] on failure, in which case nothing is registered.
     pub async fn register(&self, key: RouteKey, declared: RouteState) -> Result<(), RegisterError> {
         self.register_all([(key, declared)]).await
     }
@@ -200,8 +200,8 @@ impl Waygate {
     /// and other frameworks; the log and the [report](Self::report) name it.
     ///
     /// # Errors
-    /// [`RegisterError`], also if two registrations of one route contradict each other; on error, nothing is
-    /// registered.
+    /// Returns a [`RegisterError`] on failure, in which case nothing is registered. Two registrations of one route that
+    /// contradict each other are an error, too.
     pub async fn register_all(
         &self,
         routes: impl IntoIterator<Item = impl Into<Registration>>,
@@ -254,7 +254,7 @@ impl Inner {
         Ok(())
     }
 
-    /// The same for a guarded router, with its other findings.
+    /// Adds the routes and the other findings of a guarded router.
     pub(crate) async fn register_found(
         &self,
         routes: impl IntoIterator<Item = Registered>,
@@ -301,7 +301,7 @@ fn warn_of_unserved<'a>(routes: impl Iterator<Item = (&'a RouteKey, Option<&'a R
     }
 }
 
-/// The findings of a guarded router, besides routes.
+/// The findings about a guarded router, besides its routes.
 #[derive(Debug)]
 pub(crate) struct Found {
     /// The methods of each path.

@@ -186,7 +186,7 @@ fn key(route: &RouteRecord) -> String {
     Printable(&route.key).to_string()
 }
 
-/// The parts of requests that a limit did not find.
+/// The parts of requests that a limit needs but did not find.
 struct Missing<'a> {
     /// The problem that is known without a request.
     warning: Option<&'a str>,

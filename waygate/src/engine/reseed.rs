@@ -151,8 +151,8 @@ impl Operator {
     /// Restores everything but the audit log. See [`OnStoreReset`](super::OnStoreReset) for the behaviour without it.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed. For example, another client has already changed the empty
-    /// store.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed, for example because another client has
+    /// already changed the empty store.
     pub async fn reseed_store(&self) -> Result<bool, ChangeError> {
         self.make(Reseed).await
     }

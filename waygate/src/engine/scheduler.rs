@@ -151,7 +151,8 @@ impl Tx<'_> {
 
 impl Inner {
     /// Announces every transition up to now exactly once over all processes of the store: the mark moves by
-    /// compare-and-set in the same commit as the lines. Returns the time of the next transition of a maintenance.
+    /// compare-and-set in the same commit as the lines. Returns the time of the next transition of any maintenance
+    /// record.
     async fn write_transitions(&self, time_passed: bool) -> Result<Option<Timestamp>, CommitError> {
         let mut stored = self.stored.lock().await;
         let snapshot = self.snapshot.load_full();
@@ -176,7 +177,7 @@ impl Inner {
             self.publish_next(&stored, &touched);
         }
         if time_passed {
-            // The maintenance of another service may have ended.
+            // Maintenance of another service may have ended.
             self.note_unmatched(&self.snapshot.load());
         }
         let mut due: Vec<usize> = snapshot.timed().map(|(slot, _)| slot).collect();
@@ -232,7 +233,7 @@ impl Inner {
             .await
     }
 
-    /// Writes the due transitions of a maintenance.
+    /// Writes the due transitions of a maintenance record.
     async fn write_maintenance(
         &self,
         stored: &mut Stored,

@@ -70,7 +70,7 @@ fn changes_a_route(line: &AuditEntry) -> bool {
     changes && line.new.is_some()
 }
 
-/// Returns `true` if a line turns maintenance on, even if it cannot be read.
+/// Returns `true` if a line turns maintenance on, even if the record in it cannot be read.
 fn switches_on(line: &AuditEntry) -> bool {
     let action = &line.action;
     matches!(
@@ -107,7 +107,7 @@ fn maintained_again(
     let lost: GlobalMaintenance =
         read(line).or_else(|| switches_on(line).then(closed_maintenance))?;
     let known = stored.maintenance(scope).value;
-    // Closed as in the lost change, or more.
+    // At least as restrictive as the lost change.
     let is_closed = known.is_unbounded()
         && known.exempts_nothing()
         && (known.include_force_active || !lost.include_force_active);

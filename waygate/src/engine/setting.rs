@@ -15,7 +15,7 @@ use super::{
     tx::{Attempt, Change, Tx},
 };
 
-/// A change of one setting: to this value, or (`None`) its deletion. Results in `None` when there was nothing to delete.
+/// A change of one setting: to this value, or (`None`) its deletion. Results in `None` if there was nothing to delete.
 struct SettingChange<K: Setting> {
     key: PolicyName,
     value: Option<K::Value>,
@@ -65,7 +65,7 @@ where
 }
 
 impl Operator {
-    /// Sets a setting, or (`None`) deletes it. Returns `None` when there was nothing to delete.
+    /// Sets a setting, or (`None`) deletes it. Returns `None` if there was nothing to delete.
     pub(crate) async fn change_setting<K: Setting>(
         &self,
         key: PolicyName,

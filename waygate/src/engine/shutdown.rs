@@ -4,12 +4,12 @@ use tokio::time::timeout;
 
 use super::Waygate;
 
-/// How long a task may take to end; a store that does not answer would hold it up for longer.
+/// The time that tasks have to stop. A store that does not respond could delay them indefinitely.
 const GRACE: Duration = Duration::from_secs(5);
 
 impl Waygate {
-    /// Ends the background tasks, the event streams of `/docs` and those of [`subscribe`](Self::subscribe), so that a
-    /// graceful shutdown of the server, which waits for open responses, comes to its end:
+    /// Stops the background tasks and closes the event streams of `/docs` and [`subscribe`](Self::subscribe), so that a
+    /// graceful shutdown of the server, which waits for open responses, can complete:
     ///
     /// ```no_run
     /// # use waygate::Waygate;
@@ -23,22 +23,22 @@ impl Waygate {
     /// # }
     /// ```
     ///
-    /// Requests that are still served, or still come, are decided by the last known state. Changes of other processes are
-    /// followed no longer; those of this process are written and hold. Counters that are
-    /// [kept in a file](crate::WaygateBuilder::counter_snapshot) are written.
+    /// The last known state applies to requests that are in flight or still arrive. Changes made by other processes are
+    /// no longer picked up; changes made by this process are still written and take effect. Counters that are [kept in
+    /// a file](crate::WaygateBuilder::counter_snapshot) are saved.
     ///
-    /// Returns when the tasks have ended; after five seconds, in which a store may not have answered, they are aborted. A
-    /// second call does nothing.
+    /// Returns once all tasks have stopped. Tasks that are still running after five seconds, for example because the
+    /// store does not respond, are aborted. Further calls have no effect.
     pub async fn shutdown(&self) {
         let mut tasks = self.inner.channels.close();
         let ended = timeout(GRACE, async {
             for task in &mut tasks {
-                // One that has panicked has ended as well.
+                // A task that panicked has stopped, too.
                 let _ = task.await;
             }
         });
         if ended.await.is_err() {
-            tracing::warn!("background tasks have not ended in time, and are aborted");
+            tracing::warn!("background tasks did not stop in time and were aborted");
             for task in &tasks {
                 task.abort();
             }

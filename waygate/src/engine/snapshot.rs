@@ -50,9 +50,9 @@ pub(crate) struct Snapshot {
     pub(crate) service: Maintained,
     /// The service of this process.
     pub(crate) own_service: Option<ServiceName>,
-    /// Closed routes of the store that another one has taken the place of.
+    /// Closed routes in the store that have been replaced by another route.
     pub(crate) swallowed: Swallowed,
-    /// The records that it was compiled from, shared with the store's.
+    /// The records that the snapshot was compiled from, shared with the store's.
     pub(crate) records: Records,
 }
 
@@ -178,7 +178,7 @@ impl Snapshot {
         self.global.rule.is_none() && self.service.rule.is_none()
     }
 
-    /// Decides a request for the route in `slot`, or for a URL without a controlled route.
+    /// Decides whether to serve a request for the route in `slot`, or for a URL without a controlled route.
     #[inline]
     pub(crate) fn decide(
         &self,
@@ -234,7 +234,7 @@ pub(crate) enum Checks {
     Nothing,
     /// Limits may count them. Allowed requests have no other headers.
     Limits,
-    /// Its state may refuse them, or a global or service maintenance.
+    /// The state of the route, or global or service maintenance, may refuse them.
     Everything,
 }
 

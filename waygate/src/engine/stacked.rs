@@ -1,7 +1,7 @@
 use std::sync::atomic::AtomicBool;
 
-/// Tracks if the engine may see one request several times: in several guarded routers, or in one and in a route
-/// guard.
+/// Tracks whether the engine may see a request more than once: in several guarded routers, or in a guarded router and a
+/// route guard.
 #[derive(Debug, Default)]
 pub(crate) struct Stacked {
     pub(super) guards: AtomicBool,

@@ -22,8 +22,8 @@ use super::{
 
 use judged::Judged;
 
-/// Every route that can be controlled. A slot number, once given, means the same route for ever, also after the route was
-/// unregistered.
+/// Every route that can be controlled. A slot number is never reused: it identifies the same route even after the route
+/// is unregistered.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
     routes: Vec<Arc<Registered>>,
@@ -223,7 +223,7 @@ impl Table {
         self.slot_of(key).filter(|slot| !self.is_gone[*slot])
     }
 
-    /// The same, also for a route of another service, or an unregistered one.
+    /// The slot with exactly this key, including those of other services' routes and unregistered routes.
     pub(crate) fn slot_of(&self, key: &RouteKey) -> Option<usize> {
         if key.service().is_some() {
             return self.elsewhere.get(key).copied();

@@ -36,7 +36,7 @@ impl Touched {
             Touches::Route(key) => self.slots.extend(table.slot_of(key)),
             Touches::Limits(LimitScope::Route(key)) => {
                 self.slots.extend(table.limited(key).or(table.slot_of(key)));
-                // It applies to extension methods at the route for all methods.
+                // The change applies to extension methods of the route for all methods.
                 let whole = key.path().parse::<RouteKey>().ok();
                 self.slots
                     .extend(whole.and_then(|whole| table.exact(&whole)));

@@ -63,7 +63,8 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// Fails if the author expects another revision of `what`. `number` is that of its revision, if it exists.
+    /// Fails if the author expects a different revision of `what`. `number` is its current revision number, if it
+    /// exists.
     pub(crate) fn check(&self, what: &str, number: Option<u64>) -> Result<(), ChangeError> {
         let epoch = self.stored.revision.epoch;
         let current = number.map(|number| Revision { epoch, number });

@@ -1,4 +1,4 @@
-//! Exemptions and services without a match: most are typing errors, and none has an effect.
+//! Exemptions and services without a match: most are typos, and none has an effect.
 //!
 //! They are accepted: a route may be registered later, and other processes of a fleet have routes and services that
 //! this process does not know.
@@ -36,7 +36,7 @@ impl Snapshot {
         }
     }
 
-    /// Why a limit does not work as configured, as far as that is known without a request.
+    /// Returns why a limit cannot work as configured, if that can be determined without a request.
     pub(crate) fn limit_warning(
         &self,
         key: &LimitKey,
@@ -48,14 +48,14 @@ impl Snapshot {
         (!all.is_empty()).then(|| all.join("; "))
     }
 
-    /// Describes the unknown names in a stored or displayed maintenance.
+    /// Describes the unknown names in a maintenance record.
     pub(crate) fn unmatched_by_maintenance(
         &self,
         scope: &MaintenanceScope,
         config: &GlobalMaintenance,
         now: Timestamp,
     ) -> Option<String> {
-        // An expired maintenance names nothing, and one that was never set names no service.
+        // An expired record names nothing, and one that was never set names no service.
         if config.is_over(now) {
             return None;
         }
@@ -63,7 +63,7 @@ impl Snapshot {
         self.unmatched(service, &config.exempt_paths)
     }
 
-    /// The same for all maintenances.
+    /// Describes the unknown names in every maintenance record.
     pub(crate) fn unmatched_maintenance(&self, now: Timestamp) -> impl Iterator<Item = String> {
         let mut unmatched = Unmatched::default();
         self.note_maintenance(&mut unmatched, now);
@@ -92,7 +92,7 @@ impl Snapshot {
         }
     }
 
-    /// The same for all settings.
+    /// Describes the unknown names in all maintenance records and limits.
     fn all_unmatched(&self, now: Timestamp) -> impl Iterator<Item = String> {
         let mut unmatched = Unmatched::default();
         self.note_maintenance(&mut unmatched, now);
@@ -165,7 +165,7 @@ impl Snapshot {
             table: &self.table,
             service: service.map(|_| prefix.map(ServiceName::as_str)),
         };
-        // Unknown routes cannot be judged.
+        // Exemptions cannot be checked against unknown routes.
         let exempt = exempt.iter().filter(|_| routes.all().next().is_some());
         let wrong: Vec<&ExemptPath> = exempt.filter(|exempt| !routes.has(exempt)).collect();
         let named = wrong
@@ -233,7 +233,7 @@ impl Inner {
         }
     }
 
-    /// The same after `previous`, if the report may differ.
+    /// Reports unmatched settings of a snapshot that replaces `previous`, if the report may differ.
     pub(crate) fn follow_unmatched(&self, previous: &Snapshot, snapshot: &Snapshot) {
         if !snapshot.has_same_settings(previous) {
             self.note_unmatched(snapshot);

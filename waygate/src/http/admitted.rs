@@ -1,9 +1,9 @@
 //! Tracks the requests that the layer has admitted, so that a `RouteGuard` further inside neither counts them a
 //! second time nor writes the same headers.
 //!
-//! Kept per thread while the endpoint's future is polled, since an extension of the request would cost an allocation.
-//! The future may also poll another request that a handler makes. Where a layer may see a request that another layer
-//! has admitted, requests also have a [`Mark`].
+//! They are kept per thread while the endpoint's future is polled, since a request extension would cost an allocation.
+//! The future may also poll another request that a handler makes. If a layer may see a request that another layer has
+//! admitted, requests also have a [`Mark`].
 
 use std::{
     cell::{Cell, RefCell},
@@ -31,7 +31,7 @@ thread_local! {
 /// An engine, and the slot of the route that admitted the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Admitted {
-    /// The engine's address, which stays valid longer than the request.
+    /// The engine's address, which outlives the request.
     engine: NonZeroUsize,
     slot: usize,
     /// The mark of the request, if it has one.
@@ -102,8 +102,8 @@ impl Admitted {
     }
 }
 
-/// Identifies a request. Requests that a handler makes have none, even if they reuse the extensions of another
-/// request: a clone is no mark.
+/// Identifies a request. Requests that a handler makes have no mark, even if they reuse the extensions of another
+/// request: a clone is not a mark.
 #[derive(Debug)]
 struct Mark(Option<NonZeroU64>);
 
@@ -181,24 +181,24 @@ pub(super) async fn as_admitted<F: Future>(
     let poll = |cx: &mut Context<'_>| {
         let all = admitted.iter().copied();
         let mut scopes: SmallVec<[Scope; 2]> = all.map(Admitted::enter).collect();
-        // Left in the opposite order.
+        // Scopes must be exited in reverse order.
         scopes.reverse();
         future.as_mut().poll(cx)
     };
     std::future::poll_fn(poll).await
 }
 
-/// How much of a request was counted before it reaches a route.
+/// The limits that have counted a request before it reaches a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Counted {
     Nothing,
-    /// Another route of the engine has counted it: only the limits that routes share.
+    /// Another route of the engine has counted the request: only the limits that routes share.
     Shared,
-    /// This route has counted it.
+    /// This route has counted the request.
     Everything,
 }
 
-/// See [`Admitted::enter`]. Scopes are left in the opposite order.
+/// See [`Admitted::enter`]. Scopes must be exited in reverse order.
 #[must_use]
 pub(super) struct Scope {
     is_outermost: bool,

@@ -40,7 +40,7 @@ pub(super) fn edit(attached: &mut Attached, change: impl FnOnce(&mut RouteFuncti
 }
 
 impl RouteFunctions {
-    /// Whether any function answers blocks of this status that a listed route can meet.
+    /// Returns `true` if any function responds to blocks with this status that can occur on a listed route.
     #[cfg(feature = "openapi")]
     pub(crate) fn answers(&self, status: StatusCode) -> bool {
         let by_limits = [

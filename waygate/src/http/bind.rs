@@ -1,4 +1,4 @@
-//! Resolves the method and path that each declaration governs. An unresolved declaration stops the start.
+//! Resolves the method and path that each declaration governs. An unresolved declaration is an error.
 
 mod claim;
 mod error;

@@ -10,11 +10,11 @@ use crate::{Waygate, engine::Peer};
 
 /// Extractor for the client's address, resolved through the trusted proxies of the engine.
 ///
-/// Needs the peer's address, which axum provides if the application is served with
-/// [`Guarded::into_make_service`](crate::Guarded::into_make_service_with_connect_info), [`MakeService`](crate::router::MakeService) or
-/// `into_make_service_with_connect_info::<SocketAddr>()`. Otherwise it is `None`. The peer of a Unix socket has no
-/// address either, unless it is a [trusted proxy](crate::client::TrustedProxies::unix_socket) that forwards the client's
-/// address.
+/// This requires the peer's address, which axum provides if the application is served with
+/// [`Guarded::into_make_service`](crate::Guarded::into_make_service_with_connect_info),
+/// [`MakeService`](crate::router::MakeService) or `into_make_service_with_connect_info::<SocketAddr>()`. Otherwise, the
+/// address is `None`. The peer of a Unix socket has no address either, unless it is a [trusted
+/// proxy](crate::client::TrustedProxies::unix_socket) that forwards the client's address.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -53,7 +53,7 @@ where
     }
 }
 
-/// The peer, as `axum::serve` notes it.
+/// The peer, as recorded by `axum::serve`.
 #[inline(always)]
 pub(crate) fn peer(extensions: &Extensions) -> Peer {
     match extensions.get::<ConnectInfo<SocketAddr>>() {

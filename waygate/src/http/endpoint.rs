@@ -25,7 +25,7 @@ pub(super) struct Endpoint {
 /// The methods and path of an endpoint, as `guard` found them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Serves {
-    /// No handler: it answers 405 for methods without a handler.
+    /// No handler: responds with 405 to methods without a handler.
     MethodNotAllowed,
     /// Requests without a matching route.
     Fallback,
@@ -119,8 +119,8 @@ impl Endpoint {
 
     /// The slots that govern a request; none for fallbacks and uncontrolled routes.
     ///
-    /// The matched route of axum decides. If the endpoint was found under another route (the router was nested or
-    /// called by another one, or a layer changed the method), both decide.
+    /// The route that axum matched governs the request. If the endpoint was found under another route (the router was
+    /// nested or called by another one, or a layer changed the method), both govern it.
     #[cold]
     pub(super) fn governing(
         &self,

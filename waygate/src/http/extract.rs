@@ -21,14 +21,14 @@ use crate::{
 
 /// Extractor that enforces a route's state, for routers that are not [guarded](crate::Waygate::guard).
 ///
-/// Refused requests are answered before the handler runs, with the [registered](crate::model::Registration::responses)
+/// Responds to refused requests before the handler runs, with the [registered](crate::model::Registration::responses)
 /// response of the route or the built-in one. Rate limits and concurrency limits apply, with their registered
-/// functions. A permit of a concurrency limit is held until the guard and its clones are dropped, which is before the
-/// body of the response is sent. Costs that responses correct ([`Cost`](crate::limits::Cost)) need the layer. The router's
-/// state must provide a [`Waygate`] (`FromRef`), and the route must be [registered](crate::Waygate::register). A path
-/// without a registered route is logged once. If another route calls the router (`any(|request|
-/// router.oneshot(request))`), axum appends the path to that of the calling route: of all registered routes that the
-/// whole path ends with, the strictest applies.
+/// functions. A permit of a concurrency limit is held until the guard and all its clones are dropped, which happens
+/// before the body of the response is sent. Costs that responses correct ([`Cost`](crate::limits::Cost)) need the
+/// layer. The router's state must provide a [`Waygate`] (`FromRef`), and the route must be
+/// [registered](crate::Waygate::register). A path without a registered route is logged once. If another route calls the
+/// router (`any(|request| router.oneshot(request))`), axum appends the path to that of the calling route: of all
+/// registered routes that the whole path ends with, the strictest applies.
 ///
 /// An extractor cannot add headers to the response. Return the guard with the response to add `Deprecation`,
 /// `Sunset`, `Link` and the rate-limit headers, as the layer does, and to keep responses to callers that are exempt

@@ -36,8 +36,8 @@ pin_project! {
 }
 
 pin_project! {
-    /// The future comes first: it is copied right after it was written, and a copy from the same address can forward
-    /// the stores.
+    /// The future is the first field, so that the copy made right after it is written starts at the same address and
+    /// benefits from store forwarding.
     #[repr(C)]
     struct Served<F> {
         #[pin]

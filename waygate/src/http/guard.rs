@@ -40,8 +40,8 @@ impl Waygate {
     /// ```
     ///
     /// # Errors
-    /// [`BindErrors`] if no route serves an annotated handler, or a declared route does not exist: an annotation
-    /// without effect is never accepted silently. Also if attributes contradict an earlier
+    /// Returns [`BindErrors`] if no route serves an annotated handler, or if a declared route does not exist: an
+    /// annotation without effect is never accepted silently. Also if attributes contradict an earlier
     /// [registration](Waygate::register_all).
     pub async fn guard(&self, api: impl IntoApi) -> Result<Guarded, BindErrors> {
         let [guarded] = self.guard_all([api]).await?;
@@ -81,7 +81,7 @@ impl Waygate {
     /// ".."`, the attributes apply in every API that serves the route.
     ///
     /// # Errors
-    /// See [`guard`](Self::guard). On error, nothing is guarded.
+    /// See [`guard`](Self::guard). On error, none of the APIs is guarded.
     pub async fn guard_all<const N: usize>(
         &self,
         apis: [impl IntoApi; N],

@@ -73,15 +73,15 @@ impl Guarded {
         self
     }
 
-    /// Wraps the API in a layer, outside of the engine. Gates and limits see the layer's additions to requests, such
-    /// as the caller, and responses to blocked requests pass through the layer like all others. The last layer is the
+    /// Wraps the API in a layer, outside of the engine. Gates and limits see what the layer adds to requests, such as
+    /// the caller, and responses to blocked requests pass through the layer like all others. The last layer is the
     /// outermost, as with [`Router::layer`], which also has the trait bounds.
     ///
     /// The documentation and the administration stay outside of the layer. To wrap everything, use
     /// `guarded.into_router().layer(..)`.
     ///
-    /// Requests without a matching route pass through the layer too. An authentication layer answers them with 401
-    /// instead of 404; use [`route_layer`](Self::route_layer) to keep the 404.
+    /// Requests without a matching route pass through the layer too. An authentication layer responds with 401 instead
+    /// of 404; use [`route_layer`](Self::route_layer) to keep the 404.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -120,7 +120,7 @@ impl Guarded {
     /// [`Router::route_layer`].
     ///
     /// # Panics
-    /// If the API has no routes, as [`Router::route_layer`].
+    /// Panics if the API has no routes, like [`Router::route_layer`].
     #[track_caller]
     pub fn route_layer<L>(mut self, layer: L) -> Self
     where
@@ -143,7 +143,7 @@ impl Guarded {
     /// API alone.
     ///
     /// # Panics
-    /// If [`try_into_router`](Self::try_into_router) returns a [`PathError`], with its text.
+    /// Panics if [`try_into_router`](Self::try_into_router) returns a [`PathError`], with its message.
     #[allow(clippy::panic)]
     pub fn into_router(self) -> Router {
         match self.try_into_router() {
@@ -152,11 +152,11 @@ impl Guarded {
         }
     }
 
-    /// Like [`into_router`](Self::into_router), without the panic.
+    /// Like [`into_router`](Self::into_router), but returns an error instead of panicking.
     ///
     /// # Errors
-    /// [`PathError`] if a path passed to `docs`, `openapi` or `admin` is invalid, or is already served by the API or
-    /// one of the other two.
+    /// Returns a [`PathError`] if a path passed to `docs`, `openapi` or `admin` is invalid, or is already served by the
+    /// API or one of the other two.
     #[cfg_attr(not(feature = "openapi"), allow(unused_mut))]
     pub fn try_into_router(mut self) -> Result<Router, PathError> {
         #[cfg(feature = "openapi")]
@@ -188,7 +188,7 @@ impl Guarded {
     /// `TcpListener` or a `UnixListener`.
     ///
     /// # Panics
-    /// As [`into_router`](Self::into_router).
+    /// See [`into_router`](Self::into_router).
     pub fn into_make_service_with_connect_info(self) -> MakeService {
         MakeService::new(self)
     }

@@ -138,7 +138,7 @@ fn note_mount(
     }
 }
 
-/// Records if the handler with attributes bound to the route of an endpoint ran for its response.
+/// Records whether the handler with attributes bound to the route of an endpoint ran for its response.
 #[cold]
 pub(super) fn note_run(endpoint: &Endpoint, stamp: Stamp, head: &Parts, has_run: bool) {
     let Some(declaration) = endpoint.shared.setup().handlers.get(stamp) else {

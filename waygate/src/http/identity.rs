@@ -104,8 +104,8 @@ impl Memory {
     }
 }
 
-/// The same for an unknown router: axum appends the path of a called router to the path of the calling route. If the
-/// whole path is not registered, every registered suffix of it may be the one.
+/// The slots of a matched path in an unknown router: axum appends the path of a called router to that of the calling
+/// route. If the whole path is not registered, any registered suffix of it may be the route that was matched.
 pub(super) fn governing_below(
     path: &str,
     extensions: &Extensions,

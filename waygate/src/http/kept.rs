@@ -37,7 +37,7 @@ where
 {
     let upgrade = HeldUpgrade::prepare(&mut request);
     let mut head = head_of(&request);
-    // It belongs to the handler.
+    // The upgrade belongs to the handler.
     head.extensions.remove::<OnUpgrade>();
     let kept = Kept {
         endpoint: endpoint.clone(),
@@ -90,7 +90,7 @@ impl Kept {
             };
             match poll_fn(look).await {
                 Ok(answer) => break answer?,
-                // Its gates have decided.
+                // The gates of the handler have already decided.
                 Err(call) if unseen.is_some_and(|stamp| *call.stamp == *stamp) => {
                     if !mem::replace(&mut is_seen, true) {
                         self.endpoint.watch.see();
@@ -119,7 +119,7 @@ impl Kept {
                 }
             }
         };
-        // Inner layers may answer these two without the handler.
+        // Inner layers may respond to these two without the handler.
         let is_handlers = ![Method::OPTIONS, Method::HEAD].contains(&self.head.method);
         if gates.is_empty() && is_handlers && response.status().as_u16() < 400 {
             self.endpoint.watch.stop_expecting();

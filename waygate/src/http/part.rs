@@ -41,7 +41,7 @@ impl Part {
         let document = None;
         let layer = WaygateLayer::new(waygate.clone());
         // `with_state` creates the service of every endpoint once. Without it, axum creates them for each connection,
-        // and none could remember its route.
+        // and none could cache its route.
         let router: Router = api.router.clone().layer(layer.clone()).with_state(());
         Self {
             survey: Survey::new(&api.router, router.clone()),
@@ -108,7 +108,7 @@ impl Part {
     }
 }
 
-/// The methods of a path, as the engine knows them.
+/// The methods of a path, in the engine's representation.
 pub(super) fn served(found: &survey::Served) -> (PathTemplate, Served) {
     let served = Served {
         named: found.methods.iter().copied().collect(),

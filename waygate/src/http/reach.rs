@@ -40,7 +40,7 @@ where
 }
 
 pin_project! {
-    /// The answer of an endpoint that keeps nothing of the request.
+    /// The response of an endpoint that keeps nothing of the request.
     #[must_use = "futures do nothing unless polled"]
     pub(super) struct Light<F> {
         #[pin]

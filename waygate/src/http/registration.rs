@@ -33,7 +33,7 @@ impl Registration {
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
     /// use waygate::{Waygate, limits::{Key, RateLimitFunctions, RateLimitPolicy}, model::Registration, response::RequestParts};
     ///
-    /// /// Requests without a tenant have no key; `on_missing_key` says what becomes of them.
+    /// /// Requests without a tenant have no key; `on_missing_key` decides how they are handled.
     /// fn tenant(request: &RequestParts) -> Option<Key> {
     ///     Some(request.headers.get("x-tenant")?.as_bytes().into())
     /// }

@@ -113,7 +113,7 @@ impl Responses {
         self
     }
 
-    /// Sets the function for the blocks that one attribute causes.
+    /// Sets the function for the kind of block that one attribute causes.
     pub(crate) fn set(&mut self, gate: Gate, responder: Responder) {
         let place = match gate {
             Gate::Maintenance { .. } => &mut self.maintenance,
@@ -184,7 +184,7 @@ impl Responses {
         })
     }
 
-    /// Returns `true` if any function answers blocks with this status that can happen on a listed route.
+    /// Returns `true` if any function responds to blocks with this status that can occur on a listed route.
     #[cfg(feature = "openapi")]
     pub(crate) fn answers(&self, status: StatusCode) -> bool {
         let Self {

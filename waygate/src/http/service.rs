@@ -20,7 +20,7 @@ use super::{
 };
 use crate::engine::{BlockReason, Checks, Inner, Limited, Snapshot, StateHeaders, announced, note};
 
-/// Decides each request of one endpoint before the endpoint sees it.
+/// Decides whether to serve each request of one endpoint before the endpoint sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct WaygateService<S> {
     pub(super) inner: S,
@@ -155,7 +155,7 @@ impl Endpoint {
         }
     }
 
-    /// Decides a request for which no slot is remembered.
+    /// Decides whether to serve a request without a cached slot.
     #[cold]
     fn decide_uncached(&self, request: &Request, snapshot: &Snapshot) -> Step {
         let (method, extensions) = (request.method(), request.extensions());
@@ -177,7 +177,7 @@ impl Endpoint {
         }
     }
 
-    /// Decides by several routes. The limits of those that have not counted the request apply.
+    /// Decides based on several routes. The limits of those that have not counted the request yet apply.
     #[cold]
     pub(super) fn decide_among(
         &self,
@@ -206,7 +206,7 @@ impl Endpoint {
             limits: &limits,
         };
         match self.admit(facts, limited, announcement) {
-            // Nothing has counted it.
+            // No limit has counted it.
             step @ (Step::Serve(None) | Step::Refuse(_)) => step,
             step if left.slots.len() == 1 => step,
             step => Step::Among(Box::new((left.slots, step))),
@@ -220,7 +220,7 @@ impl Endpoint {
         self.limit(slot, facts, None, snapshot)
     }
 
-    /// Decides by the route in `slot`, and by its limits.
+    /// Decides based on the state of the route in `slot` and its limits.
     #[inline(never)]
     fn decide_at(&self, slot: Option<usize>, request: &Request, snapshot: &Snapshot) -> Step {
         let engine = &*self.shared.waygate.inner;

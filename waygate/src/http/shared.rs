@@ -9,21 +9,21 @@ use std::{
 use super::{Responder, Responses, functions};
 use crate::{Waygate, engine::BlockReason, registry::HandlerDeclaration, stamp::Stamp};
 
-/// What the services of one guarded router have in common.
+/// State shared by the services of one guarded router.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) waygate: Waygate,
     setup: OnceLock<Setup>,
-    /// How many endpoints the layer has made.
+    /// The number of endpoints that the layer has created.
     created: AtomicUsize,
     /// The handlers with attributes that were found behind endpoints (by address) of other routes.
     found: Mutex<HashSet<(usize, Stamp)>>,
 }
 
-/// What is known when the router is complete.
+/// Set once the router is complete.
 #[derive(Debug, Default)]
 pub(super) struct Setup {
-    /// Answers of the whole application.
+    /// The custom responses of the whole application.
     pub(super) responses: Responses,
     /// The handlers with attributes, by stamp.
     pub(super) handlers: HashMap<Stamp, HandlerDeclaration>,
@@ -39,12 +39,12 @@ impl Shared {
         }
     }
 
-    /// Counts an endpoint that the layer has made.
+    /// Counts an endpoint that the layer has created.
     pub(super) fn note_created(&self) {
         self.created.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The first call holds.
+    /// Only the first call has an effect.
     pub(super) fn set_up(&self, setup: Setup) {
         let _ = self.setup.set(setup);
     }
@@ -58,7 +58,7 @@ impl Shared {
         &self.setup().responses
     }
 
-    /// What answers in place of the built-in answer, for this route or the whole application.
+    /// Returns the custom responder for this route, or else for the whole application.
     #[cold]
     pub(super) fn responder(&self, slot: Option<usize>, reason: &BlockReason) -> Option<Responder> {
         let snapshot = self.waygate.inner.snapshot.load();
@@ -67,7 +67,7 @@ impl Shared {
         of_route.or_else(|| self.responses().of(reason)).cloned()
     }
 
-    /// Whether this handler is found behind this endpoint for the first time.
+    /// Returns `true` if this handler was not found behind this endpoint before.
     pub(super) fn note_found<T>(&self, endpoint: &Arc<T>, stamp: Stamp) -> bool {
         let found = (Arc::as_ptr(endpoint) as usize, stamp);
         let mut all = self.found.lock().unwrap_or_else(PoisonError::into_inner);

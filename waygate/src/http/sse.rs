@@ -68,7 +68,7 @@ impl Streams {
         }))
     }
 
-    /// Responds to `client` with `events`, or with 503 when too many streams are open.
+    /// Responds to `client` with `events`, or with 503 if too many streams are open.
     pub(crate) fn respond<E>(&self, client: Client, events: impl FnOnce() -> E) -> Response
     where
         E: Stream<Item = Event> + Send + 'static,
@@ -82,7 +82,7 @@ impl Streams {
         let heartbeat = Event::default().event("alive").data("");
         let events =
             Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).event(heartbeat));
-        // Otherwise nginx would hold events back until its buffer is full.
+        // Disables response buffering in nginx, which would delay events.
         ([("x-accel-buffering", "no")], events).into_response()
     }
 
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(streams.open().count, 3);
         let mut other = streams.acquire(client(2)).unwrap();
         assert!(!has_ended(&mut other));
-        // One that was ended frees nothing a second time.
+        // Dropping a permit whose stream was already ended does not release it twice.
         drop(own);
         assert_eq!(streams.open().count, 1);
         drop(other);
@@ -198,7 +198,7 @@ mod tests {
         let _second = streams.acquire(client(2));
         let _third = streams.acquire(client(3));
         assert!(streams.acquire(client(4)).is_none());
-        // No other client's stream ends for it.
+        // The refusal has not ended the stream of another client.
         assert!(!has_ended(&mut first.unwrap()));
         assert!(streams.acquire(client(4)).is_some());
     }

@@ -3,7 +3,7 @@ use crate::engine::{BlockReason, Governing};
 
 /// The next step for a request. Rare variants are boxed to keep this type small on the hot path.
 pub(super) enum Step {
-    /// Answers `guard`, which explores the endpoints.
+    /// Responds to a probe of `guard`, which explores the endpoints.
     Probed,
     /// Lets the endpoint respond.
     Serve(Option<After>),
@@ -13,6 +13,6 @@ pub(super) enum Step {
     Refuse(Box<Refused>),
     /// Admits it with functions of the application, a permit or shared counters.
     Wait(Box<Waiting>),
-    /// One of these, for all of these routes.
+    /// A step that applies to several routes.
     Among(Box<(Governing, Step)>),
 }

@@ -22,8 +22,8 @@ use crate::{
     stamp::Stamp,
 };
 
-/// Marks a request of [`Survey`]: the endpoint answers with itself instead of serving it. Extensions never come off
-/// the wire.
+/// Marks a request of [`Survey`]: the endpoint responds with itself instead of serving the request. Extensions cannot
+/// be sent by clients.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Probe;
 
@@ -224,7 +224,7 @@ impl Survey {
         }
         let served = match path.parse() {
             Ok(template) => self.ask(path, &template).await,
-            // A key cannot name it.
+            // A key cannot identify it.
             Err(_) => None,
         };
         self.paths.insert(path.to_owned(), served);

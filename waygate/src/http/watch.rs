@@ -35,8 +35,8 @@ thread_local! {
     static PASSES: Cell<u32> = const { Cell::new(0) };
 }
 
-/// The handler that the surrounding endpoint expects; any other handler with attributes is reported. One word, since
-/// each request carries it: the other cases are words that no handler has.
+/// The handler that the surrounding endpoint expects; any other handler with attributes is reported. A single word,
+/// since each request carries it: the special cases are addresses that no handler has.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Watching(Stamp);
 
@@ -44,7 +44,7 @@ pub(super) struct Watching(Stamp);
 static NOTHING: &str = "<nothing>";
 /// Expects no handler: any handler with attributes is reported.
 static ANY: &str = "<any>";
-/// A call was found ([`FOUND_CALL`]). It waits, like all others.
+/// A call was found ([`FOUND_CALL`]). The call waits, like all others.
 static FOUND_ONE: &str = "<found one>";
 
 impl Watching {
@@ -79,8 +79,8 @@ impl Call {
     }
 }
 
-/// Until the end of the scope, this is what is wanted to be known. Handlers panic: what was wanted before is restored then
-/// as well.
+/// Sets the expected handler until the end of the scope. Restores the previous expectation on drop, and so also if the
+/// handler panics.
 pub(super) struct Scope(Watching);
 
 impl Scope {
@@ -103,7 +103,7 @@ impl Drop for Scope {
     }
 }
 
-/// The same for the calls that have passed.
+/// Sets the calls that have passed their gates until the end of the scope.
 pub(super) struct PassedScope<'a>(&'a mut Vec<u64>);
 
 impl<'a> PassedScope<'a> {
@@ -129,7 +129,7 @@ const POLLS: u32 = 10_000;
 pub struct Entered {
     stamp: Stamp,
     call: Option<Call>,
-    /// The number of polls since this many calls had passed.
+    /// The number of polls since `passes` calls had passed.
     polls: u32,
     passes: u32,
 }
@@ -206,19 +206,20 @@ pub(super) struct Watch {
     misses: AtomicU8,
 }
 
-/// Initial: heads of requests are kept, in case its attributes are found.
+/// Initial state: heads of requests are kept, in case the handler has attributes.
 const NEW: u8 = 0;
-/// Its attributes are bound to its route.
+/// The handler's attributes are bound to the endpoint's route.
 const KNOWN: u8 = 1;
-/// It has responded without attributes. They are still expected, since a layer or another handler may have responded.
+/// The endpoint has responded without attributes. They are still expected, since a layer or another handler may have
+/// responded.
 const QUIET: u8 = 2;
 /// Handlers with attributes were found.
 const FOUND: u8 = 3;
-/// Its attributes are bound to routes of some of its methods only. The other methods have separate routes, and no
-/// gate of the handler applies to them.
+/// The handler's attributes are bound to routes of some of the endpoint's methods only. The other methods have separate
+/// routes, to which no gate of the handler applies.
 const PARTLY_KNOWN: u8 = 4;
 
-/// Its attributes are bound to its route, but no request has run its handler yet.
+/// The handler's attributes are bound to the endpoint's route, but no request has run the handler yet.
 const UNSEEN: u8 = 5;
 
 /// The number of responses without the handler after which the watch ends.
@@ -229,7 +230,7 @@ const MISSES: u8 = 8;
 static HEADS_ARE_NEEDED: AtomicBool = AtomicBool::new(false);
 
 impl Watch {
-    /// For an endpoint that always keeps the heads of requests.
+    /// Creates the state for an endpoint that always keeps the heads of requests.
     pub(super) fn keeping() -> Self {
         let watch = Self::default();
         watch.find();
@@ -241,7 +242,7 @@ impl Watch {
         self.leave_new(KNOWN);
     }
 
-    /// The same before a request has run the handler.
+    /// Sets the known handler before any request has run it.
     pub(super) fn expect(&self, stamp: Stamp) {
         let _ = self.knows.set(stamp);
         self.leave_new(UNSEEN);
@@ -279,7 +280,7 @@ impl Watch {
             .map_or(Watching::ANY, |stamp| Watching(stamp))
     }
 
-    /// What is looked for where heads are kept.
+    /// The expectation if heads are kept.
     pub(super) fn watching(&self) -> Watching {
         match self.state.load(Ordering::Relaxed) {
             PARTLY_KNOWN | UNSEEN => Watching::ANY,
@@ -336,7 +337,8 @@ impl Watch {
     }
 }
 
-/// Polls the answer of an endpoint that keeps nothing of the request. Answers are large: they are moved as little as can be.
+/// Polls the response of an endpoint that keeps nothing of the request. Responses are large, so they are moved as
+/// rarely as possible.
 #[inline(always)]
 pub(super) fn poll<F, E>(
     future: Pin<&mut F>,
@@ -349,7 +351,7 @@ where
     poll_and(future, watching, cx, |_| {})
 }
 
-/// The same, and `then` completes the response in place.
+/// Like [`poll`], but `then` completes the response in place.
 #[inline(always)]
 pub(super) fn poll_and<F, E>(
     future: Pin<&mut F>,
@@ -361,7 +363,7 @@ where
     F: Future<Output = Result<Response, E>>,
 {
     let scope = Scope::enter(watching);
-    // Changed where it stands.
+    // Responses are large, so this one is completed in place.
     let mut polled = future.poll(cx);
     if scope.found().is_some() {
         too_late(&mut polled);
@@ -370,7 +372,8 @@ where
     polled
 }
 
-/// The gates of a waiting handler cannot decide without a head; for the next request, they can.
+/// Refuses the request: the gates of a waiting handler cannot decide without the head. From the next request on, heads
+/// are kept.
 #[cold]
 fn too_late<E>(polled: &mut Poll<Result<Response, E>>) {
     if polled.is_ready() {

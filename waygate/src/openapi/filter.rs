@@ -125,8 +125,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The future maintenances of the route in `slot` after the current one: its own `windows`, and the global and
-    /// service maintenances that do not exempt it.
+    /// The future maintenance of the route in `slot` after the current one: its own `windows`, and the global and
+    /// service maintenance that does not exempt it.
     fn planned(
         &self,
         slot: usize,

@@ -16,7 +16,7 @@ use crate::engine::{Limits, Policy};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Notes<'a> {
     pub(super) maintenance: Option<Maintenance<'a>>,
-    /// Planned maintenances, the next one first.
+    /// Planned maintenance, the next window first.
     pub(super) planned: Vec<Planned<'a>>,
     pub(super) deprecation: Option<&'a Deprecation>,
     /// The allowed environments, including this one.

@@ -7,7 +7,7 @@ use crate::engine::Notice;
 pub(super) struct Notices {
     /// Global maintenance (wire contract, section 16), with its end or its plan.
     pub(super) global: Value,
-    /// The same for the service of this process, with its name, if it is active or planned.
+    /// The maintenance of this process's service, with its name, if it is active or planned.
     pub(super) service: Option<Value>,
     /// The texts by operators for readers.
     pub(super) texts: Vec<Notice>,

@@ -19,25 +19,25 @@ impl Guarded {
     /// * Operations that are disabled, or not served in this environment, are hidden, together with their otherwise
     ///   unused components and tags.
     /// * Operations in maintenance, global maintenance included, have `x-waygate-status: "maintenance"`,
-    ///   `x-waygate-reason` as in the response, `x-waygate-other-reasons` of further maintenances and, if the end of
-    ///   all is known, `x-waygate-until` (RFC 3339). Summary and description contain the same in words.
+    ///   `x-waygate-reason` as in the response, `x-waygate-other-reasons` of further active maintenance and, if the end
+    ///   of all is known, `x-waygate-until` (RFC 3339). Summary and description contain the same in words.
     /// * Deprecated operations have `deprecated: true` and, if known, `x-waygate-sunset` (RFC 3339) and
     ///   `x-waygate-successor`.
-    /// * Restrictions of an operation have separate members: `x-waygate-windows` (planned maintenances of the route,
-    ///   of the service and of the whole API: `start`, `reason` and, if known, `end`), `x-waygate-environments`,
+    /// * Restrictions of an operation have separate members: `x-waygate-windows` (planned maintenance of the route, of
+    ///   the service and of the whole API: `start`, `reason` and, if known, `end`), `x-waygate-environments`,
     ///   `x-waygate-networks`, `x-waygate-roles`, `x-waygate-force-active`, `x-waygate-rate-limits` (`scope`, `name`,
     ///   `limit`, `key_strategy`, `algorithm`, a `summary` in words, and if they apply `burst`, `cost` of a request,
     ///   `cost_function`, `time_zone`, `tiers` and `shadow`) and `x-waygate-concurrency-limits`.
     /// * The refusals that follow from these are responses of the operation: 400 and 401 for limits that refuse
-    ///   requests without a key, 403 for networks and roles, 429 for enforced limits, 503 for maintenances, planned
-    ///   ones included, with their headers and, unless the application answers them itself, their bodies. A response
-    ///   that the operation documents itself is kept.
-    /// * `info` has `x-waygate-global-maintenance`: `{"enabled":false}`, or `enabled`, `reason`, `exempt_paths` and,
-    ///   if the end is known, `until`. A planned one is
+    ///   requests without a key, 403 for networks and roles, 429 for enforced limits, 503 for maintenance, planned
+    ///   maintenance included, with their headers and, unless the application has custom responses, their bodies. A
+    ///   response that the operation documents itself is kept.
+    /// * `info` has `x-waygate-global-maintenance`: `{"enabled":false}`, or `enabled`, `reason`, `exempt_paths` and, if
+    ///   the end is known, `until`. Planned maintenance is
     ///   `{"enabled":false,"planned":{"reason":"","start":"..","end":".."}}`, without `end` if there is none. Exempt
     ///   networks and roles are not shown.
-    /// * `info` has the same for the service of this process, with its name as `service`, in
-    ///   `x-waygate-service-maintenance`, while one is active or planned.
+    /// * `info` has the same members for the service of this process, with its name as `service`, in
+    ///   `x-waygate-service-maintenance`, while its maintenance is active or planned.
     ///
     /// **Every reader of the document sees networks, roles and environments.** If they are not public, hide them with
     /// [`show_access(false)`](crate::WaygateBuilder::show_access), or serve everything behind authentication, with a

@@ -58,7 +58,7 @@ pub(crate) fn done() -> Reply<Done> {
     done_or(None)
 }
 
-/// The same, with a warning if nothing has changed.
+/// The response of an operation without a result, with a warning if nothing has changed.
 pub(crate) fn done_or(warning: Option<String>) -> Reply<Done> {
     Reply::ok(Done { ok: true, warning })
 }

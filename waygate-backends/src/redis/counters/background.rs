@@ -31,7 +31,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
             } = unused;
             let refund = shared.give_back(&name, plan, units, taken, age);
             if refund.await.is_err() {
-                // They count until their window ends.
+                // The units count until their window ends.
                 tracing::debug!("failed to refund leased rate-limit units to Redis");
             }
         }

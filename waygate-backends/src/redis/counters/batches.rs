@@ -35,18 +35,18 @@ impl Drop for Turn {
 impl Turn {
     async fn send(self, batch: Vec<Waiter>, follows: bool) {
         if follows {
-            // The first one is written before, so that Redis does not answer both together.
+            // The first call is written before the second, so that Redis does not reply to both together.
             yield_now().await;
         }
         self.shared.send(batch).await;
-        // Requests that were answered are often repeated immediately, so they are sent together.
+        // Clients that got a reply often send the next request immediately, so these requests are sent together.
         yield_now().await;
     }
 }
 
 impl Shared {
-    /// Asks Redis in a separate call while few are in flight, otherwise in one with the requests that arrive
-    /// meanwhile: calling a script costs as much as the work in it.
+    /// Sends a request in a separate call while few calls are in flight, otherwise in one call with the requests that
+    /// arrive meanwhile: calling a script costs as much as the work in it.
     pub(super) async fn ask(
         self: &Arc<Self>,
         request: Request,
@@ -84,7 +84,7 @@ impl Shared {
         let answers = Request::answers([request].into_iter(), answer);
         let answer = answers.and_then(|answers| answers.into_iter().next());
         answer.map_or_else(
-            || Err(self.link.misunderstood("not the outcomes of takes")),
+            || Err(self.link.misunderstood("expected one outcome per counter")),
             |answer| self.judged(answer, generation),
         )
     }
@@ -96,7 +96,7 @@ impl Shared {
         }
     }
 
-    /// Sends several requests in one call and distributes the answers. Equal requests to the same counter are adjacent,
+    /// Sends several requests in one call and distributes the replies. Equal requests to the same counter are adjacent,
     /// in the order of arrival, so that the script can count them together.
     async fn send(&self, mut batch: Vec<Waiter>) {
         batch.sort_by(|one, other| one.request.cmp(&other.request));
@@ -106,12 +106,12 @@ impl Shared {
                 match Request::answers(requests, &answer) {
                     Some(answers) => {
                         for (waiter, answer) in batch.into_iter().zip(answers) {
-                            // A request that stopped waiting needs no answer.
+                            // A request that stopped waiting needs no reply.
                             let _ = waiter.answer.send(self.judged(answer, generation));
                         }
                     }
                     None => {
-                        let error = self.link.misunderstood("not the outcomes of takes");
+                        let error = self.link.misunderstood("expected one outcome per counter");
                         refuse(batch, &error);
                     }
                 }

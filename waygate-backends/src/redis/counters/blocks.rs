@@ -16,26 +16,26 @@ use crate::random;
 /// The number of slots for remembered keys; a key replaces another one in the same slot.
 const PLACES: usize = 8_192;
 
-/// Redis is asked again after this time: another process may have reset or refunded the counter.
+/// After this time, requests are sent to Redis again: another process may have reset or refunded the counter.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Identifies a counter, or everything that one call asks, within this process.
+/// Identifies a counter, or all takes of one call, within this process.
 pub(super) type Print = u128;
 
-/// Requests that are known to be refused for some time, so that Redis need not be asked.
+/// Requests that are known to be refused for some time, so that no call to Redis is needed.
 pub(super) struct Blocks {
-    /// With a random key: clients cannot aim at the slot of another.
+    /// With a random key, so that clients cannot target the slots of others.
     hasher: SipHasher13,
     places: Box<[Mutex<Option<Block>>]>,
 }
 
 struct Block {
     counter: Print,
-    /// The request with its rules and costs; any other one asks Redis.
+    /// The request with its rules and costs; any other request is sent to Redis.
     asked: Print,
     /// The earliest time of the request to Redis.
     since: Instant,
-    /// The time from which Redis is asked again, if it answers.
+    /// The time from which requests are sent to Redis again, if it responds.
     ask_again_at: Instant,
     /// The time at which a request may pass, if no units are refunded.
     until: Instant,
@@ -72,7 +72,7 @@ impl Blocks {
         hasher.finish128().as_u128()
     }
 
-    /// Returns the refusal, if Redis would still answer with it.
+    /// Returns the refusal, if Redis would still reply with it.
     pub(super) fn refusal(
         &self,
         takes: &[Take<'_>],
@@ -82,7 +82,7 @@ impl Blocks {
         self.find(takes, counters, asked, |block| block.ask_again_at)
     }
 
-    /// Returns the refusal that has not expired, for when Redis cannot be asked.
+    /// Returns the refusal if it has not expired, for use while Redis is unavailable.
     pub(super) fn last_refusal(
         &self,
         takes: &[Take<'_>],
@@ -169,7 +169,7 @@ impl Blocks {
 
     fn place(&self, counter: Print) -> MutexGuard<'_, Option<Block>> {
         let place = counter as usize % self.places.len();
-        // No panic under the lock leaves it half changed.
+        // A panic under the lock cannot leave the value half changed.
         self.places[place]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

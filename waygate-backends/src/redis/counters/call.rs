@@ -57,7 +57,7 @@ impl Shared {
         match self.link.run(call, &scripts::MARK, arguments).await {
             Ok(Value::BulkString(mark)) => {
                 if known.as_ref().is_some_and(|known| *known != mark) {
-                    // Redis does not know the leased units any more: they are neither granted nor refunded.
+                    // Redis has lost the leased units: they are neither granted nor refunded.
                     self.leases.clear();
                     self.mark.count_loss();
                     tracing::warn!(
@@ -66,7 +66,7 @@ impl Shared {
                 }
                 *known = Some(mark);
             }
-            Ok(_) => return Err(self.link.misunderstood("not a mark")),
+            Ok(_) => return Err(self.link.misunderstood("expected the mark of the counters")),
             Err(error @ LinkError::Unavailable(_)) => return Err(error),
             // The call reports the same error, and the next one reads the mark again.
             Err(LinkError::Refused(_)) => return Ok(()),

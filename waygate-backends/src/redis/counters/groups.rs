@@ -23,7 +23,7 @@ impl Shared {
     ///
     /// In a cluster, counters of different keys may be on different nodes, and no script spans nodes. The groups are
     /// then sent one after another, and when one refuses, the charges of the earlier ones are refunded. Until then,
-    /// others see fewer units than there are, never more.
+    /// other requests see fewer units than there are, never more.
     pub(super) async fn take_all(
         self: &Arc<Self>,
         takes: &[Take<'_>],
@@ -42,7 +42,7 @@ impl Shared {
         let mut refused = false;
         let mut charged: Vec<usize> = Vec::new();
         for group in groups {
-            // After a refusal, only to read the state.
+            // After a refusal, this only reads the state.
             let left = until.saturating_duration_since(Instant::now());
             let results = self
                 .take_group(takes, plans, &group, !refused, left)
@@ -70,7 +70,7 @@ impl Shared {
                 let name = self.names.counter(take.series, take.key);
                 let units = i64::try_from(take.cost).unwrap_or(i64::MAX);
                 if let Err(error) = self.adjust(&name, plans[index], units).await {
-                    // They count until their window ends; the refusal stands.
+                    // The charges count until their window ends; the refusal stands.
                     tracing::debug!("failed to refund rate-limit units: {}", Printable(error));
                     continue;
                 }

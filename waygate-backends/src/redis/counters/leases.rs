@@ -13,7 +13,7 @@ use super::{
 
 /// All processes together lease up to 1 / `SHARE` of the limit, which is the possible overshoot.
 const SHARE: u64 = 20;
-/// The number of requests before a block is leased, since most keys are short-lived.
+/// The number of requests of a key before a block is leased, since most keys are short-lived.
 const EARNEST: u32 = 4;
 /// The first block of a key. The size doubles while blocks are used up quickly.
 const FIRST_BLOCK: u64 = 8;
@@ -47,7 +47,7 @@ struct Lease {
     block: u64,
     /// The time of the last refill.
     filled: Instant,
-    /// No refill before this time. One in flight ends the pause.
+    /// No refill starts before this time. A refill in flight ends the pause.
     pause: Instant,
     refilling: bool,
     touched: Instant,
@@ -59,7 +59,7 @@ struct Lease {
 pub(super) enum Lent {
     /// Granted, with the number of units to lease for the next requests, if any.
     Given(Outcome, Option<u64>),
-    /// Redis must be asked.
+    /// A call to Redis is needed.
     Dry(Option<u64>),
 }
 
@@ -147,7 +147,7 @@ impl Leases {
         if lease.plan.ends_at_once() {
             let ends = since + Duration::from_nanos(outcome.reset_after);
             if lease.ends.is_some_and(|known| known <= now) {
-                // What is left belongs to the window before.
+                // The remaining units belong to the previous window.
                 lease.units = 0;
             }
             lease.ends = Some(ends);
@@ -204,7 +204,7 @@ impl Leases {
     }
 
     fn lock(&self, index: usize) -> MutexGuard<'_, HashMap<Print, Lease>> {
-        // No panic under the lock leaves it half changed.
+        // A panic under the lock cannot leave the value half changed.
         self.shards[index]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

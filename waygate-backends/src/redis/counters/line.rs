@@ -12,12 +12,12 @@ use super::{
     request::Request,
 };
 
-/// The number of concurrent calls before requests share one: while Redis works on one, the answers of another are read,
-/// and the next is ready.
+/// The number of concurrent calls before requests share one: while Redis processes one call, the replies to another are
+/// read, and the next is ready.
 const UNDER_WAY: usize = 3;
-/// The most requests in one call, which blocks all other clients of Redis.
+/// The maximum number of requests in one call, which blocks all other clients of Redis.
 const BATCH: usize = 64;
-/// Fewer requests than this go in one call even if no other call is in flight.
+/// Fewer requests than this are sent in one call even if no other call is in flight.
 const FEW: usize = 8;
 
 /// A request that is sent together with others.
@@ -29,7 +29,7 @@ pub(super) struct Waiter {
     runtime: Handle,
 }
 
-/// Requests that go in one call.
+/// Requests that are sent in one call.
 pub(super) struct Batch {
     pub(super) waiters: Vec<Waiter>,
     /// The runtime of the first caller.
@@ -44,22 +44,23 @@ pub(super) struct Line {
 
 #[derive(Default)]
 struct State {
-    /// The connection of the calls in flight. Those over earlier ones may never end.
+    /// The connection of the calls in flight. Calls over earlier connections may never end.
     generation: u64,
     under_way: usize,
     waiting: VecDeque<Waiter>,
 }
 
-/// The way of a request to Redis.
+/// How a request is sent to Redis.
 pub(super) enum Joined {
-    /// Directly. A call of that generation is in flight; its caller must [`Line::leave`] in any case.
+    /// In its own call. The call is in flight on the connection of that generation; the caller must [`Line::leave`] in
+    /// any case.
     Now(Request, u64),
-    /// With others. The receiver gets the answer.
+    /// Together with other requests. The receiver gets the reply.
     Later(oneshot::Receiver<Result<Vec<Outcome>, LinkError>>),
 }
 
 impl Line {
-    /// `generation` is that of the connection of the request.
+    /// `generation` is the generation of the request's connection.
     pub(super) fn join(&self, request: Request, generation: u64, ends: Ends) -> Joined {
         let mut state = self.state();
         if generation > state.generation {
@@ -88,7 +89,7 @@ impl Line {
         }
         state.under_way -= 1;
         while state.under_way < UNDER_WAY {
-            // Redis would be idle while the answers are read, so it gets some of the requests a little later.
+            // Redis would be idle while the replies are read, so some of the requests are sent a little later.
             let free = UNDER_WAY - state.under_way;
             let most = state.waiting.len().div_ceil(free).clamp(FEW, BATCH);
             let Some(batch) = state.batch(most) else {
@@ -101,7 +102,7 @@ impl Line {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No panic under the lock leaves it half changed.
+        // A panic under the lock cannot leave the value half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

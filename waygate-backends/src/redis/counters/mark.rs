@@ -14,7 +14,7 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// Returns how often the mark changed.
+    /// Returns the number of times that the mark has changed.
     pub(super) fn losses(&self) -> u64 {
         self.losses.load(Ordering::Acquire)
     }
@@ -27,7 +27,7 @@ impl Mark {
         self.generation.store(generation, Ordering::Release);
     }
 
-    /// Locks the value for as long as it is read from Redis.
+    /// Locks the value while it is read from Redis.
     pub(super) async fn lock(&self) -> MutexGuard<'_, Option<Vec<u8>>> {
         self.value.lock().await
     }

@@ -6,7 +6,7 @@ use waygate_core::port::Series;
 
 /// Names of keys in Redis.
 ///
-/// A key of a counter may be an address or a password, so neither it nor the series appears, only their digests, which
+/// The key of a counter may be an address or a password, so names contain only digests of the key and the series, which
 /// are equal in all processes with the same prefix. The digest of the key comes first, in braces: all counters of one
 /// key are in one slot of a cluster.
 pub(super) struct Names {
@@ -68,7 +68,7 @@ impl Names {
     /// Returns the digest of a series, from a cache: there are few, and they are stable.
     fn series(&self, series: &Series) -> Digest128 {
         let place = &self.known[series.seed() as usize % PLACES];
-        // No panic under the lock leaves it half changed.
+        // A panic under the lock cannot leave the value half changed.
         let mut known = place.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((name, digest)) = &*known
             && **name == *series.name()

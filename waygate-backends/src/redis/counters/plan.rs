@@ -10,8 +10,8 @@ const MILLISECOND: Nanos = 1_000_000;
 
 /// A rule in terms of the scripts.
 ///
-/// They count in whole numbers below 2^53 and in microseconds. Amounts beyond 2^52 count as 2^52. A window is a whole
-/// number of milliseconds, packed into one number with its usage where both fit. The debt of a bucket is counted in
+/// The scripts count in whole numbers below 2^53 and in microseconds. Amounts beyond 2^52 count as 2^52. A window is a
+/// whole number of milliseconds, packed into one number with its usage if both fit. The debt of a bucket is counted in
 /// nanoseconds up to 52 days, and in microseconds beyond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Plan {
@@ -95,7 +95,7 @@ impl Plan {
                 } else if emission >= MILLISECOND && fits(coarse) {
                     plan(Kind::Bucket, capacity, coarse, 1)
                 } else {
-                    // More than any client will take: as deep as can be counted.
+                    // More than any client will take, so the largest number that can be counted.
                     let emission = emission.min(MOST);
                     plan(Kind::Bucket, MOST / emission, emission, MICROSECOND)
                 }
@@ -118,7 +118,7 @@ impl Plan {
         }
     }
 
-    /// Returns whether everything is refilled at one moment, after `reset_after`.
+    /// Returns `true` if all units are refilled at one moment, after `reset_after`.
     pub(super) fn ends_at_once(&self) -> bool {
         matches!(self.kind, Kind::Packed | Kind::Fixed | Kind::Calendar)
     }

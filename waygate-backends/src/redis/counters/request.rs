@@ -19,7 +19,7 @@ struct Ask {
     limit: u64,
 }
 
-/// What is taken, apart from the counter.
+/// The parameters of a take, apart from the counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct What {
     plan: Plan,
@@ -36,7 +36,7 @@ impl What {
     }
 }
 
-/// The answer of Redis to one request.
+/// The reply of Redis to one request.
 #[derive(Debug, PartialEq)]
 pub(super) enum Answer {
     Outcomes(Vec<Outcome>),
@@ -75,7 +75,7 @@ impl Request {
         for ask in asks() {
             command.arg(&ask.name);
         }
-        // Most are equal to the one before.
+        // Most are equal to the previous one.
         let mut whats = asks().map(|ask| ask.what).peekable();
         let mut count = 0;
         while let Some(what) = whats.next() {
@@ -87,7 +87,7 @@ impl Request {
         }
     }
 
-    /// Parses the answers to the requests. Returns `None` if the script cannot have answered so.
+    /// Parses the replies to the requests. Returns `None` if this cannot be a reply of the script.
     pub(super) fn answers<'a>(
         requests: impl Iterator<Item = &'a Self>,
         answer: &Value,

@@ -7,7 +7,7 @@ use super::super::link::{LinkError, Script};
 pub(super) const TAKE_SOURCE: &str = concat!(
     include_str!("lua/plan.lua"),
     include_str!("lua/batch.lua"),
-    // Called only for what the fast way cannot do: it creates many functions.
+    // Called only if the fast path does not apply, since it creates many functions.
     "local function general()\n",
     include_str!("lua/common.lua"),
     include_str!("lua/kinds.lua"),

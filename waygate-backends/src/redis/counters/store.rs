@@ -23,11 +23,12 @@ use super::{
 
 /// Counters in Redis, for any number of processes. Clones share one connection.
 ///
-/// * One script decides all takes of a request, in one round trip and by the clock of Redis. Requests that arrive while
-///   three calls are in flight share the next one.
-/// * No request waits longer than [`RedisOptions::deadline`], or at all while Redis is known not to answer.
-/// * A refused key is refused again without a round trip until it may pass, for up to a second at a time, and until then
-///   in any case while Redis does not answer, or answers without counting.
+/// * One script decides all takes of a request, in one round trip and according to the clock of Redis. Requests that
+///   arrive while three calls are in flight share the next call.
+/// * No request waits longer than [`RedisOptions::deadline`]. While Redis is known to be unreachable, none waits at
+///   all.
+/// * A refused key is refused again without a round trip until it may pass, for up to a second at a time. While Redis
+///   does not reply, or replies without counting, the key is refused until it may pass.
 /// * With `lease`, a request with a single take may be granted from units that this process has taken in advance. All
 ///   processes together lease up to 5 % of the limit. Windows are never exceeded; other algorithms by up to those 5 %,
 ///   and by more only while processes start that the others have not seen yet. Unused units are refunded after two
@@ -38,7 +39,7 @@ use super::{
 /// * The units of a call that timed out may have been charged.
 ///
 /// In a cluster, counters of different keys are on different nodes: a request with several keys is decided key by key,
-/// and the charges are refunded when a later key refuses.
+/// and the charges are refunded if a later key refuses.
 ///
 /// ```no_run
 /// # use waygate_backends::{RedisCounters, RedisOptions};
@@ -81,11 +82,11 @@ impl RedisCounters {
         counters
     }
 
-    /// Returns whether Redis counts at this moment, as far as is known.
+    /// Checks that Redis is counting at this moment, as far as this is known.
     ///
     /// # Errors
     ///
-    /// [`CounterError`] if it does not.
+    /// Returns a [`CounterError`] if it is not.
     pub fn health(&self) -> Result<(), CounterError> {
         match self.shared().link.state() {
             LinkState::Up => Ok(()),
@@ -162,9 +163,9 @@ impl Shared {
                     allowed == 1,
                     u32::try_from(taken).unwrap_or(u32::MAX),
                 )),
-                _ => Err(self.link.misunderstood("not a place").into()),
+                _ => Err(self.link.misunderstood("expected a place").into()),
             },
-            _ => Err(self.link.misunderstood("not a place").into()),
+            _ => Err(self.link.misunderstood("expected a place").into()),
         }
     }
 }

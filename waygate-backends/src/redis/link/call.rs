@@ -8,16 +8,16 @@ use tokio::{
 
 use super::{dial::Connection, error::LinkError, shared::Shared};
 
-/// Callers may have shorter deadlines than the link, and drop the call. After this time it counts as late, before
-/// that as cancelled.
+/// Callers may have shorter deadlines than the link, and drop the call. A call that is dropped after this time counts
+/// as late, before that as cancelled.
 const LATE: Duration = Duration::from_millis(40);
 
 /// The permits that a call needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Permits {
-    /// One: it is made for a single request.
+    /// One permit, for a call on behalf of a single request.
     Own,
-    /// None: its requests have theirs.
+    /// None: each of the requests that the call serves holds its own.
     OfOthers,
 }
 
@@ -35,15 +35,15 @@ impl Ends {
     }
 }
 
-/// A call that waits for its answer.
+/// A call that waits for its reply.
 pub(crate) struct Call<'a> {
     connection: Connection,
     shared: &'a Shared,
     generation: u64,
     ends: Ends,
-    /// The time at which it got a connection.
+    /// The time at which the call got a connection.
     since: Instant,
-    /// If it is dropped after this time, the call is late.
+    /// The time after which a dropped call counts as late.
     late: Duration,
     settled: bool,
     permit: Option<SemaphorePermit<'a>>,
@@ -112,7 +112,7 @@ impl<'a> Call<'a> {
         self.settle(answers)
     }
 
-    /// Waits for the answer to a call that is made for this one and others.
+    /// Waits for the reply to a call that is shared with other callers.
     pub(crate) async fn wait<T>(
         mut self,
         answer: oneshot::Receiver<Result<T, LinkError>>,
@@ -120,13 +120,13 @@ impl<'a> Call<'a> {
         let Ok(answer) = timeout(self.ends.left(), answer).await else {
             return Err(self.too_late());
         };
-        // The other call judges the connection.
+        // The shared call updates the health of the connection.
         self.settled = true;
         let gone = || LinkError::Unavailable("the shared call to Redis was dropped".into());
         answer.map_err(|_| gone())?
     }
 
-    /// Judges the connection by an answer, a failure or a timeout.
+    /// Updates the health of the connection from a reply, an error or a timeout.
     fn settle<T>(mut self, answer: Result<RedisResult<T>, Elapsed>) -> Result<T, LinkError> {
         let Ok(answer) = answer else {
             return Err(self.too_late());
@@ -142,11 +142,12 @@ impl<'a> Call<'a> {
     }
 
     fn too_late(&mut self) -> LinkError {
-        // Half of the time may have passed before the call was made, so that there was too little.
+        // The caller may have spent half of its deadline before the call was sent, which leaves Redis too little time
+        // to reply.
         self.give_up(LATE.min(self.shared.options.deadline) / 2)
     }
 
-    /// Ends the call without an answer. After `enough` time, Redis is at fault.
+    /// Abandons the call. If it waited at least `enough`, the delay is blamed on Redis.
     fn give_up(&mut self, enough: Duration) -> LinkError {
         self.settled = true;
         let waited = self.since.elapsed();

@@ -53,7 +53,7 @@ impl Connection {
     }
 }
 
-/// Returns the timeout of one attempt to connect. Of several nodes, some may hang before another one answers.
+/// Returns the timeout of one attempt to connect. Of several nodes, some may hang before another one responds.
 pub(super) fn patience(options: &RedisOptions) -> Duration {
     match options.target.topology {
         Topology::Single(_) | Topology::Socket(_) => options.connect_timeout,
@@ -75,7 +75,7 @@ pub(super) async fn dial(options: &RedisOptions) -> RedisResult<Connection> {
         .set_connection_timeout(Some(options.connect_timeout))
         // Every call has its own deadline.
         .set_response_timeout(None)
-        // No call waits for room: there are never more calls than this.
+        // No call waits for capacity: there are never more calls than this.
         .set_pipeline_buffer_size(options.max_in_flight.max(1));
     let client = client(options).await?;
     let connection = client.get_multiplexed_async_connection_with_config(&config);
@@ -112,7 +112,7 @@ async fn client(options: &RedisOptions) -> RedisResult<Client> {
         }
         Topology::Sentinel { nodes, service } => (nodes, service),
     };
-    // In another order each time, and each with its own timeout: one that hangs does not delay the others.
+    // In a different order each time, and each with its own timeout: a node that hangs does not delay the others.
     let mut nodes: Vec<&Node> = nodes.iter().collect();
     random::shuffle(&mut nodes);
     let mut failure = RedisError::from((ErrorKind::EmptySentinelList, "no sentinel is named"));
@@ -212,7 +212,7 @@ fn address(options: &RedisOptions, node: &Node) -> ConnectionAddr {
     }
 }
 
-/// The system detects a dead peer as well.
+/// The operating system detects a dead peer as well.
 fn tcp() -> TcpSettings {
     let keepalive = TcpKeepalive::new()
         .with_time(Duration::from_secs(5))
@@ -243,8 +243,8 @@ fn certificates(options: &RedisOptions) -> RedisResult<Option<TlsCertificates>> 
     }))
 }
 
-/// The Redis client uses the cryptography that is installed for the process, which is up to the application: without
-/// one, rustls installs the only one in the graph for everything, or panics if there are two.
+/// The Redis client uses the crypto provider that is installed for the process, which is up to the application. Without
+/// one, rustls installs the only provider in the dependency graph for the whole process, or panics if there are two.
 fn cryptography(options: &RedisOptions) -> RedisResult<()> {
     if !options.target.tls || CryptoProvider::get_default().is_some() {
         return Ok(());

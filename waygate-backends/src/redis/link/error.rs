@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 
-/// The reason why a call has no answer.
+/// The reason why a call failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum LinkError {
     /// Unreachable, or too late.
@@ -14,7 +14,7 @@ pub(crate) enum LinkError {
     /// Redis denies access: a wrong password, or no permission.
     #[error("{0}")]
     Misconfigured(Arc<str>),
-    /// The answer makes no sense: a mistake in the code.
+    /// The reply is unexpected, because of a bug.
     #[error("{0}")]
     Misunderstood(Arc<str>),
 }
@@ -22,18 +22,18 @@ pub(crate) enum LinkError {
 /// The state of a connection after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It works; the error concerns the call.
+    /// The connection works; the error concerns the call.
     Sound,
-    /// Acceptable once, but not several times in a row.
+    /// The error is acceptable once, but not several times in a row.
     Doubtful,
-    /// It answers but refuses writes.
+    /// The connection replies but refuses writes.
     Refuses,
-    /// It must be replaced.
+    /// The connection must be replaced.
     Broken,
 }
 
-/// Before version 7, Redis wraps what stops a script into an error of the script. For denials by its ACL, it still
-/// does.
+/// Before version 7, Redis wraps an error that stops a script into an error of the script. It still does so for denials
+/// by its ACL.
 fn in_script(detail: &str, text: Arc<str>) -> (Verdict, LinkError) {
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| detail.contains(phrase));
     if says(&[
@@ -102,7 +102,7 @@ pub(super) fn judge(error: &RedisError) -> (Verdict, LinkError) {
     }
 }
 
-/// Parses an error that a script caught and returned as its answer.
+/// Parses an error that a script caught and returned as its reply.
 pub(super) fn written(text: &str) -> RedisError {
     let text = text.trim_start_matches('-');
     let code = text.split(' ').next().unwrap_or_default();

@@ -53,7 +53,7 @@ pub(super) async fn keep(shared: Arc<Shared>) {
     }
 }
 
-/// Returns a connection that answered in time, and its refusal, if any.
+/// Returns a connection that responded in time, and its refusal, if any.
 async fn connect(shared: &Shared, mut suspect: Option<Connection>, pauses: &mut Pauses) -> Probed {
     let mut slowly = false;
     loop {
@@ -78,11 +78,11 @@ async fn connect(shared: &Shared, mut suspect: Option<Connection>, pauses: &mut 
     }
 }
 
-/// Checks that the connection does what calls need, in the time that they have. A Redis that is out of memory passes:
-/// it can be read.
+/// Checks that the connection supports what calls need, within their deadline. A Redis that is out of memory passes,
+/// since it can be read.
 async fn probe(shared: &Shared, mut connection: Connection) -> Result<Probed, LinkError> {
     let command = probe_command(shared);
-    // Long deadlines of calls are no reason to wait long for a dead connection.
+    // Calls with long deadlines do not justify a long wait for a dead connection.
     let patience = shared.options.deadline.min(patience(&shared.options));
     match timeout(patience, connection.send(&command)).await {
         Ok(Ok(Value::Okay)) => Ok((connection, None)),
@@ -106,7 +106,7 @@ async fn watch(shared: &Shared) {
             continue;
         };
         let refusing = matches!(*shared.state.borrow(), LinkState::Refusing(_));
-        // Any other answer belongs to another call, so answers and calls no longer match.
+        // Any other reply belongs to another call, so replies and calls no longer match.
         let nonce = random::number().to_string();
         let (command, expected) = match refusing {
             true => (probe_command(shared), Value::Okay),
@@ -130,7 +130,7 @@ async fn watch(shared: &Shared) {
 }
 
 fn nonsense() -> LinkError {
-    LinkError::Misunderstood("Redis answered what was not asked".into())
+    LinkError::Misunderstood("unexpected reply from Redis".into())
 }
 
 fn probe_command(shared: &Shared) -> Cmd {

@@ -1,7 +1,7 @@
 //! A connection to Redis that no request waits for.
 //!
-//! Calls share one connection. The first one that fails or is late opens the breaker: until the background task has a
-//! connection again that answers in time, calls fail immediately and without a packet. Only that task connects.
+//! Calls share one connection. The first call that fails or is late opens the breaker: calls then fail immediately,
+//! without sending anything, until the background task has a connection that responds in time. Only that task connects.
 
 mod call;
 mod dial;
@@ -80,8 +80,8 @@ impl Link {
         self.inner.shared.state.borrow().clone()
     }
 
-    /// Sends a command and waits up to `deadline` for the answer. The first calls of all wait, within it, for the first
-    /// connection.
+    /// Sends a command and waits up to `deadline` for the reply. The very first calls spend part of it waiting for the
+    /// first connection.
     pub(crate) async fn call(&self, command: &Cmd, deadline: Duration) -> Result<Value, LinkError> {
         self.begin(deadline, Permits::Own)
             .await?
@@ -100,20 +100,19 @@ impl Link {
         call.send_both(first, second).await
     }
 
-    /// Judges an error of one of several requests in a call, as Redis wrote it.
+    /// Classifies the error text of one of several requests in a call, and updates the health of the connection.
     pub(crate) fn failed(&self, generation: u64, text: &str) -> LinkError {
         self.inner.shared.judge(generation, &error::written(text))
     }
 
-    /// Reports an answer that makes no sense. It may belong to another call, so the connection is dropped.
+    /// Reports an unexpected reply. It may belong to another call, so the connection is dropped.
     pub(crate) fn misunderstood(&self, what: &str) -> LinkError {
-        let error =
-            LinkError::Misunderstood(format!("Redis answered what was not asked: {what}").into());
+        let error = LinkError::Misunderstood(format!("unexpected reply from Redis: {what}").into());
         self.inner.shared.give_up(&error);
         error
     }
 
-    /// Returns whether keys must be in one slot to be used together.
+    /// Returns `true` if keys must be in one slot to be used together.
     pub(crate) fn is_cluster(&self) -> bool {
         matches!(
             self.options().target.topology,

@@ -4,7 +4,7 @@ use redis::{Cmd, Value};
 
 use super::{Call, Link, LinkError, Permits};
 
-/// A script, which Redis knows by its hash once it has run.
+/// A script. Once it has run, Redis identifies it by its hash.
 #[derive(Debug)]
 pub(crate) struct Script {
     source: &'static str,
@@ -45,7 +45,7 @@ impl Link {
         self.run(call, script, arguments).await
     }
 
-    /// Runs a script in a call that was started.
+    /// Runs a script in a call that has been started.
     pub(crate) async fn run(
         &self,
         call: Call<'_>,

@@ -84,7 +84,7 @@ impl Shared {
         if matches!(*self.state.borrow(), LinkState::Connecting) {
             let mut states = self.state.subscribe();
             let ended = states.wait_for(|state| !matches!(state, LinkState::Connecting));
-            // In any case, the caller looks for the connection.
+            // The caller checks for a connection in any case.
             let _ = timeout(deadline, ended).await;
         }
     }
@@ -133,12 +133,12 @@ impl Shared {
         error
     }
 
-    /// Counts a doubtful error. Returns whether there were too many.
+    /// Counts a doubtful error. Returns `true` if there were too many.
     fn doubt(&self) -> bool {
         self.doubts.fetch_add(1, Ordering::Relaxed) + 1 >= DOUBTS
     }
 
-    /// Handles a call without an answer in time.
+    /// Handles a call without a timely reply.
     pub(super) fn late(
         &self,
         generation: u64,
@@ -178,7 +178,7 @@ impl Shared {
         self.opened.notify_one();
     }
 
-    /// Closes the breaker, with a connection that has just answered.
+    /// Closes the breaker, with a connection that has just responded.
     pub(super) fn install(&self, connection: Connection) {
         let mut live = self.live();
         live.generation += 1;
@@ -192,7 +192,7 @@ impl Shared {
 
     /// Records a failed attempt to connect.
     pub(super) fn still_down(&self, error: LinkError) {
-        // The first one, or one with another cause, such as a wrong password.
+        // The first failure, or one with another cause, such as a wrong password.
         let is_news = match &*self.state.borrow() {
             LinkState::Down(known) => {
                 std::mem::discriminant(known) != std::mem::discriminant(&error)

@@ -21,8 +21,8 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const BUFFER: usize = 256;
 
 impl Link {
-    /// Returns the messages of a channel, over a connection of its own. When that breaks, they end, and some may be
-    /// lost: the caller subscribes again. Fails immediately while Redis is unreachable.
+    /// Returns the messages of a channel, over a separate connection. When the connection breaks, the stream ends and
+    /// messages may be lost; the caller must subscribe again. Fails immediately while Redis is unreachable.
     pub(crate) async fn subscribe(
         &self,
         channel: &str,
@@ -51,7 +51,7 @@ impl Link {
     }
 }
 
-/// Forwards messages until the connection breaks, does not answer in time, or the receiver is dropped.
+/// Forwards messages until the connection breaks or does not respond in time, or the receiver is dropped.
 async fn forward(listener: PubSub, sender: mpsc::Sender<Vec<u8>>, patience: Duration) {
     let (mut commands, mut messages) = listener.split();
     let mut heartbeat = interval(HEARTBEAT);

@@ -44,10 +44,10 @@ impl RedisBackend {
         self
     }
 
-    /// Makes a commit wait until this many replicas have it. Otherwise it is reported as unconfirmed: it applies, but
-    /// may be lost with the master.
+    /// Makes a commit wait until this many replicas have it. If they do not have it in time, the commit is reported as
+    /// unconfirmed: it applies, but may be lost with the master.
     ///
-    /// The connection is blocked meanwhile, so `timeout` counts for 400 ms at most.
+    /// The connection is blocked meanwhile, so `timeout` is capped at 400 ms.
     #[must_use]
     pub fn wait_replicas(mut self, replicas: u32, timeout: Duration) -> Self {
         let timeout = timeout.clamp(Duration::from_millis(1), LONGEST_WAIT);

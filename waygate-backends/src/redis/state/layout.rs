@@ -12,7 +12,7 @@ pub(super) struct Layout {
     pub(super) audit: String,
     /// A list of the last commits, newest first: `<id> <revision>`.
     pub(super) commits: String,
-    /// Written by health checks; expires.
+    /// A key that health checks write; expires.
     pub(super) probe: String,
     /// A channel: `<epoch> <revision>`.
     pub(super) changes: String,

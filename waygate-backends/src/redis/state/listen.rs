@@ -76,7 +76,7 @@ async fn listen(store: Arc<Store>, hints: Arc<watch::Sender<Option<Revision>>>) 
     }
 }
 
-/// Waits at random up to a limit that doubles, or until Redis is back.
+/// Waits for a random time up to a limit that doubles, or until Redis is back.
 async fn pause(store: &Store, failures: u32) {
     let limit = (FIRST_PAUSE * (1 << failures.min(16))).min(LONGEST_PAUSE);
     let mut states = store.link.watch();

@@ -1,4 +1,4 @@
-//! The answers of the scripts.
+//! The replies of the scripts.
 
 use redis::{FromRedisValue, Value};
 use waygate_core::{
@@ -24,7 +24,7 @@ pub(super) fn failed(error: LinkError) -> BackendError {
     }
 }
 
-/// The revision of the store, the commit that made it, and its content unless the caller has it.
+/// The revision of the store, the commit that created it, and its content unless the caller already has it.
 #[derive(Debug, PartialEq)]
 pub(super) struct Loaded {
     pub(super) revision: Revision,
@@ -32,7 +32,7 @@ pub(super) struct Loaded {
     pub(super) entities: Option<Vec<(EntityKey, Entity)>>,
 }
 
-/// Parses the answer of `load.lua`. `Some(None)` is an empty store, `None` an invalid answer.
+/// Parses the reply of `load.lua`. `Some(None)` is an empty store, `None` an invalid reply.
 pub(super) fn loaded(answer: Value) -> Option<Option<Result<Loaded, BackendError>>> {
     let Value::Array(parts) = answer else {
         return None;
@@ -81,7 +81,7 @@ fn entities(pairs: Vec<Value>) -> Option<Result<Vec<(EntityKey, Entity)>, Backen
     Some(Ok(entities))
 }
 
-/// Parses the answer of `commit.lua`. `None` is an invalid answer.
+/// Parses the reply of `commit.lua`. `None` is an invalid reply.
 pub(super) fn committed(answer: Value, batch: &Batch) -> Option<Result<Revision, CommitError>> {
     let Value::Array(parts) = answer else {
         return None;
@@ -113,7 +113,7 @@ pub(super) fn committed(answer: Value, batch: &Batch) -> Option<Result<Revision,
     })
 }
 
-/// Parses the answer of `audit.lua`. `None` is an invalid answer.
+/// Parses the reply of `audit.lua`. `None` is an invalid reply.
 pub(super) fn page(answer: Value) -> Option<Result<Vec<AuditEntry>, BackendError>> {
     let lines = Vec::<Vec<u8>>::from_redis_value(answer).ok()?;
     let entries = lines.iter().map(|line| {

@@ -24,7 +24,7 @@ use crate::redis::{
 const DEADLINE: Duration = Duration::from_secs(5);
 /// The time that a call waits for the first connection.
 const PATIENCE: Duration = Duration::from_millis(800);
-/// The time that a commit without an answer waits for another connection, to ask again.
+/// The time that a commit without a reply waits for another connection, to retry.
 const SECOND_CHANCE: Duration = Duration::from_secs(2);
 /// The number of commits that are recognized when they are sent again.
 const REMEMBERED: usize = 256;
@@ -44,8 +44,8 @@ pub(super) struct Store {
     known: Mutex<Option<Arc<Known>>>,
 }
 
-/// An image, and the id of the commit that made it. A revision is not enough, because two servers that were one may
-/// each have used the same number.
+/// An image, and the id of the commit that created it. A revision is not enough: after a split, two servers may each
+/// have used the same number.
 #[derive(Debug)]
 struct Known {
     commit: String,
@@ -54,7 +54,8 @@ struct Known {
 
 impl Store {
     pub(super) fn new(options: RedisOptions) -> Self {
-        // The deadline of a request is too short for the whole state. One of 0 is a mistake, which the check reports.
+        // The deadline of a request is too short for the whole state. A deadline of 0 is a mistake, which the check
+        // reports.
         let options = match options.deadline {
             Duration::ZERO => options,
             deadline => options.deadline(deadline.max(Duration::from_millis(500))),
@@ -79,7 +80,8 @@ impl Store {
             command.arg(known.as_ref().map_or("", |known| &known.commit));
         };
         let answer = self.script(&self.load, arguments).await?;
-        let loaded = reply::loaded(answer).ok_or_else(|| self.misunderstood("the state"))?;
+        let loaded =
+            reply::loaded(answer).ok_or_else(|| self.misunderstood("expected the state"))?;
         let Some(loaded) = loaded.transpose()? else {
             return Ok(Image::empty(self.first_epoch()));
         };
@@ -91,7 +93,7 @@ impl Store {
                 image: Image::new(loaded.revision, entities),
             }),
             (None, Some(known)) => known,
-            (None, None) => return Err(self.misunderstood("the state")),
+            (None, None) => return Err(self.misunderstood("expected the state")),
         };
         *lock(&self.known) = Some(known.clone());
         Ok(known.image.clone())
@@ -106,10 +108,10 @@ impl Store {
             Ok((Some(epoch), Some(number))) => {
                 let (epoch, number): (String, String) = (epoch, number);
                 let revision = reply::revision(&epoch, &number);
-                revision.ok_or_else(|| self.misunderstood("its revision"))
+                revision.ok_or_else(|| self.misunderstood("expected the revision"))
             }
             Ok((None, _)) => Ok(Image::empty(self.first_epoch()).revision),
-            _ => Err(self.misunderstood("its revision")),
+            _ => Err(self.misunderstood("expected the revision")),
         }
     }
 
@@ -122,7 +124,7 @@ impl Store {
         let commit = Commit::new(batch, self.first_epoch(), terms)?;
         self.reach().await?;
         let (answer, replicas) = match self.send(&commit, DEADLINE).await {
-            // It may have been made. Its id prevents a second time.
+            // The commit may have been made. Its id prevents it from being made twice.
             Err(LinkError::Unavailable(cause)) => {
                 let again = self.send_again(&commit).await;
                 again.ok_or_else(|| CommitError::Unconfirmed(cause.to_string()))?
@@ -140,7 +142,7 @@ impl Store {
         }
     }
 
-    /// Returns the answer of the script, and the number of replicas that have the write.
+    /// Returns the reply of the script, and the number of replicas that have the write.
     async fn send(
         &self,
         commit: &Commit<'_>,
@@ -164,7 +166,7 @@ impl Store {
     async fn send_again(&self, commit: &Commit<'_>) -> Option<(Value, u32)> {
         let until = Instant::now() + SECOND_CHANCE;
         loop {
-            // Without a connection this fails immediately, and hastens the next attempt to connect.
+            // Without a connection, this fails immediately and triggers the next attempt to connect sooner.
             match self.send(commit, SECOND_CHANCE).await {
                 Err(LinkError::Unavailable(_)) if Instant::now() < until => {
                     sleep(Duration::from_millis(20)).await;
@@ -176,7 +178,7 @@ impl Store {
 
     pub(super) async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
         let arguments = |command: &mut Cmd| {
-            // No log is long enough to exceed the precision of Lua's numbers.
+            // No log is long enough to exceed the precision of numbers in Lua.
             let count = |count: usize| count.min(u32::MAX as usize);
             command.arg(1).arg(&self.layout.audit);
             command.arg(count(query.limit)).arg(count(query.offset));
@@ -208,7 +210,7 @@ impl Store {
         answer.map_err(failed)
     }
 
-    /// Fails early if there is no connection, and none expected soon.
+    /// Fails early if there is no connection and none is expected soon.
     async fn reach(&self) -> Result<(), BackendError> {
         let mut states = self.link.watch();
         let tried = states.wait_for(|state| !matches!(state, LinkState::Connecting));
@@ -244,7 +246,7 @@ impl Store {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
     pub(super) audit_capacity: usize,
-    /// The number of replicas that must have it, and the time for that.
+    /// The number of replicas that must have the commit, and the time for this.
     pub(super) replicas: Option<(u32, Duration)>,
 }
 

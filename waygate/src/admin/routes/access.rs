@@ -46,7 +46,7 @@ impl RequestBody for AccessRequest {
     operation_id = "set_route_access",
     tag = "routes",
     request_body = AccessRequest,
-    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
+    responses((status = OK, description = "The updated route.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn set(operator: Operator, key: PathKey, JsonBody(body): JsonBody<AccessRequest>) -> Changed {

@@ -108,7 +108,7 @@ async fn get(
     operation_id = "set_announcement",
     tag = "announcements",
     request_body = SetAnnouncement,
-    responses((status = OK, description = "The announcement as it is now.", body = Tagged<Announcement>), Change),
+    responses((status = OK, description = "The updated announcement.", body = Tagged<Announcement>), Change),
     security(("token" = ["write:global"]))
 )]
 async fn set(

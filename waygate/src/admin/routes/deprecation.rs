@@ -48,7 +48,7 @@ impl RequestBody for DeprecateRequest {}
     operation_id = "deprecate_route",
     tag = "routes",
     request_body = Option<DeprecateRequest>,
-    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
+    responses((status = OK, description = "The updated route.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn deprecate(
@@ -68,7 +68,7 @@ async fn deprecate(
     path = "/api/routes/{pk}/deprecate",
     operation_id = "undeprecate_route",
     tag = "routes",
-    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
+    responses((status = OK, description = "The updated route.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn undo(operator: Operator, key: PathKey) -> Changed {

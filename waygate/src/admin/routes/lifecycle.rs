@@ -49,7 +49,7 @@ impl RequestBody for EnableRequest {}
     operation_id = "enable_route",
     tag = "routes",
     request_body = Option<EnableRequest>,
-    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
+    responses((status = OK, description = "The updated route.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn enable(
@@ -81,7 +81,7 @@ impl RequestBody for DisableRequest {}
     operation_id = "disable_route",
     tag = "routes",
     request_body = Option<DisableRequest>,
-    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
+    responses((status = OK, description = "The updated route.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn disable(
@@ -93,7 +93,7 @@ async fn disable(
     change(operator, key, RouteCommand::Disable { reason, until }).await
 }
 
-/// The reason of a maintenance, and its window.
+/// The reason and the window of maintenance.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MaintenanceRequest {
@@ -117,7 +117,7 @@ impl RequestBody for MaintenanceRequest {}
     operation_id = "put_route_in_maintenance",
     tag = "routes",
     request_body = Option<MaintenanceRequest>,
-    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
+    responses((status = OK, description = "The updated route.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn maintenance(
@@ -156,7 +156,7 @@ async fn maintenance(
     operation_id = "end_route_maintenance",
     tag = "routes",
     request_body = Option<EnableRequest>,
-    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
+    responses((status = OK, description = "The updated route.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn end_maintenance(
@@ -192,7 +192,7 @@ impl RequestBody for EnvRequest {
     operation_id = "gate_route_by_environment",
     tag = "routes",
     request_body = EnvRequest,
-    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
+    responses((status = OK, description = "The updated route.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn env(

@@ -97,7 +97,7 @@ async fn get(State(state): State<Arc<AdminState>>, scope: Scoped) -> Reply<Maint
     shown(&state, &scope, settings, DroppedMaintenance::default()).with_tag(revision)
 }
 
-/// The reason of a maintenance, its window and its exemptions.
+/// The reason, the window and the exemptions of maintenance.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = EnableGlobalRequest)]
 #[serde(deny_unknown_fields)]
@@ -137,7 +137,7 @@ impl RequestBody for EnableRequest {}
     path = "/enable",
     operation_id = "enable_{scope}_maintenance",
     request_body = Option<EnableRequest>,
-    responses((status = OK, description = "The maintenance as it is now.", body = Tagged<Maintenance>), Change),
+    responses((status = OK, description = "The updated maintenance.", body = Tagged<Maintenance>), Change),
     security(("token" = ["write:global"]))
 )]
 async fn enable(
@@ -171,7 +171,7 @@ async fn enable(
     path = "/disable",
     operation_id = "disable_{scope}_maintenance",
     request_body = Option<EmptyBody>,
-    responses((status = OK, description = "The maintenance as it is now.", body = Tagged<Maintenance>), Change),
+    responses((status = OK, description = "The updated maintenance.", body = Tagged<Maintenance>), Change),
     security(("token" = ["write:global"]))
 )]
 async fn disable(
@@ -201,7 +201,7 @@ impl RequestBody for ExemptPathsRequest {
     path = "/exempt-paths",
     operation_id = "set_global_exempt_paths",
     request_body = ExemptPathsRequest,
-    responses((status = OK, description = "The maintenance as it is now.", body = Tagged<Maintenance>), Change),
+    responses((status = OK, description = "The updated maintenance.", body = Tagged<Maintenance>), Change),
     security(("token" = ["write:global"]))
 )]
 async fn set_exempt_paths(

@@ -30,7 +30,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     operation_id = "reset_route",
     tag = "routes",
     request_body = Option<EmptyBody>,
-    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
+    responses((status = OK, description = "The updated route.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn reset(

@@ -46,7 +46,7 @@ impl RequestBody for ScheduleRequest {
     operation_id = "schedule_maintenance",
     tag = "routes",
     request_body = ScheduleRequest,
-    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
+    responses((status = OK, description = "The updated route.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn schedule(
@@ -85,7 +85,7 @@ struct CancelParams {
     operation_id = "cancel_schedule",
     tag = "routes",
     params(CancelParams),
-    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
+    responses((status = OK, description = "The updated route.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn cancel(

@@ -23,18 +23,18 @@ use crate::engine::{
 use crate::engine::{boot_cache, counter_snapshot};
 
 impl WaygateBuilder {
-    /// Starts the engine: reads the store, and follows it in the background.
+    /// Starts the engine: reads the store, and watches it for changes in the background.
     ///
-    /// A store that cannot be read does not stop the start: the engine is [degraded](Waygate::health) and retries in
-    /// the background. While the store is unreachable, declarations or the [boot cache](Self::boot_cache) apply. If
-    /// it answers but its content cannot be read ([`Corrupt`](waygate_core::port::BackendError::Corrupt),
+    /// A store that cannot be read does not prevent the start: the engine is [degraded](Waygate::health) and retries in
+    /// the background. While the store is unreachable, declarations or the [boot cache](Self::boot_cache) apply. If it
+    /// responds but its content cannot be read ([`Corrupt`](waygate_core::port::BackendError::Corrupt),
     /// [`Unreadable`](waygate_core::port::BackendError::Unreadable)), everything but force-active routes is closed.
     ///
     /// # Errors
-    /// [`BuildError`] for invalid settings.
+    /// Returns a [`BuildError`] if a setting is invalid.
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// Panics if called outside of a tokio runtime.
     pub async fn build(self) -> Result<Waygate, BuildError> {
         let env = self.environment.name()?;
         let service = self.service.as_deref().map(str::parse).transpose();
@@ -135,7 +135,7 @@ impl WaygateBuilder {
             boot_cache::look(&inner).await;
             supervise(Component::BootCache, &inner, boot_cache::run);
         }
-        // Only a freshly opened backend knows it.
+        // Only a freshly opened backend has this.
         if let Some(lost) = inner.backend.lost().await {
             inner.close_lost(&lost).await;
         }

@@ -27,7 +27,7 @@ impl WaygateBuilder {
             .map_err(BuildError::of_file)
     }
 
-    /// The configured store; otherwise the Redis that settings name for counters, or for state.
+    /// The configured store; otherwise the Redis that the settings specify for counters, or for state.
     pub(super) fn open_counters(&self) -> Option<Arc<dyn CounterStore>> {
         if let Some(counters) = &self.counters {
             return Some(counters.clone());

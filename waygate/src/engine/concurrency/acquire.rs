@@ -17,7 +17,7 @@ use crate::engine::{
 #[derive(Debug)]
 pub(crate) struct Full(pub(crate) Arc<Concurrency>);
 
-/// The answer to one permit request.
+/// The result of one permit request.
 struct Answer {
     allowed: bool,
     /// Why the shared store did not decide.

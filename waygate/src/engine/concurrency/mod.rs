@@ -1,8 +1,8 @@
-//! Concurrency limits: how many requests are served at the same time.
+//! Concurrency limits, which bound the number of requests that are served at the same time.
 //!
 //! A `policy` is compiled when something changes. `request` finds the permits that a request needs, `acquire` acquires
-//! them, and dropping a `permit` releases it. Where permits are shared with other processes, `renewal` renews those that
-//! this process holds, and `unreleased` retries those that the store did not take back.
+//! them, and dropping a `permit` releases it. If permits are shared with other processes, `renewal` renews those that
+//! this process holds, and `unreleased` retries to release those that the store did not take back.
 
 mod acquire;
 mod command;

@@ -13,7 +13,7 @@ pub(crate) struct Permit {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// The store did not answer: it may have granted the permit.
+    /// The store did not respond: it may have granted the permit.
     Requested,
     Held,
     Refused,

@@ -1,4 +1,4 @@
-//! Renews the permits that this process holds in a shared store. Those of a dead process expire.
+//! Renews the permits that this process holds in a shared store. The permits of a dead process expire.
 
 use std::{
     sync::{Arc, Weak},
@@ -12,7 +12,7 @@ use waygate_core::Printable;
 use super::PermitId;
 use crate::engine::Inner;
 
-/// The pause between renewals: one may fail twice within the lifetime of a permit.
+/// The pause between renewals. Two renewals in a row may fail within the lifetime of a permit.
 const PAUSE: Duration = Duration::from_secs(3);
 
 /// The number of permits that are renewed concurrently.
@@ -65,7 +65,7 @@ async fn renew(inner: Arc<Inner>, permit: PermitId) {
     if let Err(error) = shared.in_time(call).await {
         tracing::debug!(error = %Printable(error), "failed to renew a concurrency permit");
     }
-    // It may have been released meanwhile, and acquired again by this renewal.
+    // The permit may have been released meanwhile, and acquired again by this renewal.
     if !inner.counters.permits.has(&permit) {
         inner.counters.release(&permit).await;
     }

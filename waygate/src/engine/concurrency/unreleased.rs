@@ -23,12 +23,12 @@ impl UnreleasedPermits {
         }
     }
 
-    /// Keeps one for later, with the time since which it is kept.
+    /// Keeps a permit for later, with the time since which it is kept.
     pub(super) fn push_back(&self, since: Instant, permit: PermitId) {
         lock(&self.0).push_back((since, permit));
     }
 
-    /// The next ones that have not expired.
+    /// The next permits that have not expired.
     pub(super) fn next(&self) -> Vec<(Instant, PermitId)> {
         let mut permits = lock(&self.0);
         permits.retain(|(since, _)| since.elapsed() < LIFETIME);

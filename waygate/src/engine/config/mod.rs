@@ -148,7 +148,7 @@ fn without(feature: &str) -> String {
     format!("the program is built without the cargo feature `{feature}` of Waygate")
 }
 
-/// A word other than `off` is more likely a typing error than a file name.
+/// A word other than `off` is more likely a typo than a file name.
 #[cfg(feature = "file")]
 fn place(setting: Setting) -> Result<Place, BuildError> {
     if setting.value == "off" {

@@ -26,7 +26,7 @@ fn directory(text: &str) -> TempDir {
     directory
 }
 
-/// The same with such a file.
+/// The settings from these variables and such a file.
 fn built_with(text: &str, variables: &[(&str, &str)]) -> Result<WaygateBuilder, BuildError> {
     from_sources(settings(variables), directory(text).path())
 }
@@ -317,7 +317,7 @@ fn paths_in_a_file_begin_where_it_is() {
     let beside = directory.path().join("./counters");
     assert!(matches!(builder.counter_snapshot, Place::At(at) if at == beside));
 
-    // Those of the environment begin in the working directory.
+    // Relative paths in the environment are resolved against the working directory.
     let builder = from_sources(settings(&[STATE_FILE]), &inside).unwrap();
     assert_eq!(builder.file, Some("state.json".into()));
     let absolute = [(FILE_PATH, "/var/state.json")];

@@ -11,7 +11,7 @@ use crate::engine::store::{Instead, Kind, Shown, Unread, View, named, record};
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Maintenances;
 
-/// The routes that one maintenance covers.
+/// The routes that a maintenance record covers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum MaintenanceScope {
     /// All routes.
@@ -90,7 +90,7 @@ impl Kind for Maintenances {
     }
 }
 
-/// The maintenance that replaces an unreadable record: it is on.
+/// The substitute for an unreadable record: active maintenance.
 pub(crate) fn closed_maintenance() -> GlobalMaintenance {
     let mut config = GlobalMaintenance::new(unreadable_reason());
     config.enabled = true;

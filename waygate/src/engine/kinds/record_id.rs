@@ -24,7 +24,7 @@ impl RecordId {
     /// Parses the key of a record.
     ///
     /// # Errors
-    /// [`Invalid`] if the kind is unknown, or the name is invalid for its kind.
+    /// Returns [`Invalid`] if the kind is unknown, or if the name is invalid for its kind.
     pub(crate) fn of(key: &EntityKey) -> Result<Self, Invalid> {
         let (kind, name) = split(key);
         let at = KINDS.iter().position(|known| known.names().contains(&kind));

@@ -11,7 +11,7 @@ use waygate_core::{
 use super::maintenance::MaintenanceScope;
 use crate::engine::store::{Kind, Shown, View, named};
 
-/// How far the audit log has the transitions that were made by time.
+/// How far the audit log covers the scheduled transitions.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Schedules;
 
@@ -26,7 +26,7 @@ pub(crate) enum Timed {
 /// The mark of one state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Schedule {
-    /// Its transitions up to this instant are in the audit log, and were sent to subscribers.
+    /// Transitions up to this instant are in the audit log and were sent to subscribers.
     #[serde(rename = "told_until")]
     pub(crate) logged_until: Timestamp,
 }
@@ -56,7 +56,7 @@ impl Kind for Schedules {
         Some(name)
     }
 
-    // It changes only with transitions, which have their own events.
+    // The mark changes only with transitions, which have their own events.
     fn shown(_: &Timed, _: Option<&Schedule>, _: &dyn View) -> Option<Shown> {
         None
     }

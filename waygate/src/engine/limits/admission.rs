@@ -22,7 +22,7 @@ use super::{
 };
 use crate::engine::Inner;
 
-/// One request at the rate limits of its route.
+/// A request to check against the rate limits of its route.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Admitting<'a> {
     pub(crate) engine: &'a Inner,
@@ -43,7 +43,7 @@ impl Admitting<'_> {
         if self.engine.counters.shared.is_some() {
             return None;
         }
-        // A single policy is the rule, and needs no collections.
+        // Most routes have a single policy, which needs no collections.
         let Some(policy) = self.limits.single() else {
             return Some(self.admit_by_all(facts, functions));
         };
@@ -120,7 +120,7 @@ impl Admitting<'_> {
         self.account(counters.count_here(self.limits, matches, now), now)
     }
 
-    /// The policies to count by; `None` without any.
+    /// The policies that count the request; `None` if there are none.
     fn matches(
         &self,
         facts: &impl LimitFacts,
@@ -155,7 +155,7 @@ impl Admitting<'_> {
         refusal
     }
 
-    /// Records a request that no policy counts, where one should have.
+    /// Records a request that no policy counts although one should.
     #[cold]
     fn record_uncounted(&self, matches: &Matches) {
         if matches.skipped().next().is_some() {

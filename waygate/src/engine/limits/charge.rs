@@ -1,6 +1,7 @@
-//! The charge of one request to the one rate of a policy, in this process.
+//! The charge of a request to the only rate of a policy, in this process.
 //!
-//! Most limits need no more. Nothing is collected, and the result is written once, to its place until the response.
+//! Most limits need nothing else. Nothing is collected, and the result is written once, to where it stays until the
+//! response.
 
 use std::sync::Arc;
 
@@ -64,7 +65,7 @@ impl<'a> Charge<'a> {
         !outcome.allowed || is_near(outcome) || self.engine.decisions.keep(headers)
     }
 
-    /// Counts a request that passes, and is not noted.
+    /// Counts a request that passes and is not recorded.
     #[inline(always)]
     pub(crate) fn allow(&self, key: LimitedKey, outcome: &Outcome, at: Nanos) -> Allowed {
         self.policy.stats.count_allowed();

@@ -149,7 +149,7 @@ impl Change for KeyReset {
     }
 }
 
-/// Fails if the author expects another revision than that of the policy that was changed last.
+/// Fails if the author expects a revision other than that of the policy that was changed last.
 fn check_policies<'a>(
     tx: &Tx<'_>,
     what: &str,

@@ -60,7 +60,7 @@ impl Decisions {
             .filter(|record| record.request_id == request_id);
         let mut found = of_request.next()?.clone();
         if found.passed && found.cause.is_none() {
-            // It was counted after it had passed a maintenance.
+            // The request was exempt from maintenance, and then counted.
             let same = of_request.find(|record| record.route == found.route);
             let exempt = same.filter(|record| record.cause == Some(DecisionCause::Exempt));
             if let Some(exempt) = exempt {

@@ -3,9 +3,9 @@ use std::{
     sync::{Arc, Weak},
 };
 
-/// The counters, as policies know them for what is left to do after a response.
+/// A handle to the counters, which policies use for the work after a response.
 ///
-/// Weak, since the counters may owe units to a policy; without their type, since counters know policies.
+/// Weak, since the counters may owe units to a policy. Type-erased, since the counters depend on policies.
 #[derive(Debug, Clone)]
 pub(crate) struct CountersHandle(Weak<dyn Any + Send + Sync>);
 

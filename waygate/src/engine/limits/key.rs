@@ -37,7 +37,7 @@ impl LimitedKey {
         key
     }
 
-    /// The same as one word, which a hash can read right after it was written.
+    /// The client's address as one word, which a hash can read right after it was written.
     #[inline(always)]
     pub(crate) fn of_ipv4(ip: Ipv4Addr) -> Self {
         const HEAD: u64 = u64::from_le_bytes([Kind::Ip as u8, 0, 4, 0, 0, 0, 0, 0]);

@@ -46,7 +46,7 @@ pub(crate) struct Limitable<'a> {
 pub(crate) struct RouteLimits {
     /// The limits of its requests; `None` for most routes.
     all: Option<Arc<Limits>>,
-    /// The same for methods with their own limits, on a route for all methods.
+    /// The limits of methods with their own limits, on a route for all methods.
     by_method: Option<Arc<ByMethod>>,
 }
 
@@ -180,7 +180,8 @@ impl ScopePolicies {
         self
     }
 
-    /// The same for another route with other attribute functions. Nothing shares the freshly compiled policies yet.
+    /// Notes the policies with a cost function for another route with other attribute functions. Nothing shares the
+    /// freshly compiled policies yet.
     fn without_functions(mut self) -> Self {
         let rates = Arc::get_mut(&mut self.rates).into_iter().flatten();
         for policy in rates.filter_map(Arc::get_mut) {
@@ -202,7 +203,7 @@ impl SharedPolicies {
         Self::default().follow(&scopes.cloned().collect(), stored, compiler)
     }
 
-    /// The same after limits of these scopes have changed.
+    /// Recompiles the shared limits after limits of these scopes have changed.
     pub(crate) fn follow(
         &self,
         changed: &BTreeSet<LimitScope>,

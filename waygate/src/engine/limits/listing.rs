@@ -191,7 +191,7 @@ impl Waygate {
     }
 
     /// Explains how this process decided about the request with this `X-Request-Id`, if it is among the last few
-    /// thousand that were refused, counted, or exempt from a maintenance: the refusing gate (maintenance, disabled,
+    /// thousand that were refused, counted, or exempt from maintenance: the refusing gate (maintenance, disabled,
     /// environment, network, role), the exemption, or the result of each limit. Otherwise `None`.
     pub fn explain(&self, request_id: &str) -> Option<DecisionRecord> {
         self.inner.decisions.find(request_id)

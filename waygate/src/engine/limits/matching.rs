@@ -16,9 +16,9 @@ use super::{
 };
 use crate::engine::concurrency::Concurrency;
 
-/// Facts about a request that limits may need, beyond those that decide about its route.
+/// Facts about a request that limits may need, beyond those that its route needs.
 pub(crate) trait LimitFacts: Facts {
-    /// Adds a part to the key; `false` when the request has no such part.
+    /// Adds a part to the key; returns `false` if the request has no such part.
     fn add(&self, part: &KeyPart, key: &mut LimitedKey) -> bool;
 
     /// An attribute of the caller, such as the plan.
@@ -31,7 +31,7 @@ pub(crate) trait LimitFacts: Facts {
     fn principal_type(&self) -> Option<&'static str>;
 }
 
-/// The answers of the application's own functions about a request, by policy.
+/// The results of the application's own functions for a request, by policy.
 pub(crate) trait Functions {
     /// The key that the policy's function returns.
     fn key(&mut self, policy: &Policy) -> Option<LimitedKey>;
@@ -57,7 +57,7 @@ impl Functions for Box<dyn Functions + Send + '_> {
     }
 }
 
-/// The answers where no policy has functions.
+/// The results if no policy has functions.
 pub(crate) struct NoFunctions;
 
 impl Functions for NoFunctions {
@@ -82,7 +82,7 @@ pub(crate) struct Match {
     /// The index of the policy among those of the route.
     pub(crate) policy: u16,
     pub(crate) tier: TierIndex,
-    /// The policy has tiers, and the request carries no caller who could have one.
+    /// `true` if the policy has tiers but the request carries no caller.
     pub(crate) without_caller: bool,
     pub(crate) key: LimitedKey,
     pub(crate) cost: u32,
@@ -102,7 +102,7 @@ pub(crate) struct Matches {
 pub(crate) struct NoKey {
     /// The index of the policy among those of the route.
     pub(crate) policy: u16,
-    /// The policy refuses such requests, rather than let them pass uncounted.
+    /// `true` if the policy refuses such requests instead of letting them pass uncounted.
     pub(crate) refused: bool,
 }
 
@@ -309,7 +309,7 @@ impl Rate {
     }
 }
 
-/// The key of a request; `None` when it lacks one of the parts.
+/// The key of a request; `None` if it lacks one of the parts.
 pub(crate) fn key_of(
     source: &KeySource,
     facts: &impl LimitFacts,
@@ -325,7 +325,7 @@ pub(crate) fn key_of(
     complete.then_some(key)
 }
 
-/// The first part of a key that a request lacks; `None` where a function found no key.
+/// The first part of a key that a request lacks; `None` if a function found no key.
 #[cold]
 pub(crate) fn missing_part<'a>(
     source: &'a KeySource,

@@ -31,8 +31,8 @@ pub(crate) fn needs_of_caller(key: &KeySource, has_tiers: bool) -> Option<&'stat
 }
 
 impl KeySources {
-    /// Why the limit at `at` does not work as configured, if that is known without a request. `declared` is the key
-    /// of the declared limit with the same name.
+    /// Returns why the limit at `at` does not work as configured, if this is known without a request. `declared` is the
+    /// key of the declared limit with the same name.
     pub(crate) fn problem(
         self,
         key: &KeySource,

@@ -2,10 +2,10 @@
 //!
 //! A `policy` is compiled when something changes. A request goes through `admission`: `matching` finds the policies
 //! that apply and the counters to charge, `store` charges them, `outcome` decides, and `stats` records the result. Most
-//! limits are one rate of one policy in this process, which is a `charge`.
-//! `headers` shows the outcome to the client, and `correction` adjusts the charge to the actual cost. If counters are
-//! `shared`, `standings` has their last known values, `share` continues from there while they are unavailable, and
-//! `owed` has the units granted meanwhile.
+//! routes have one policy with one rate, counted in this process: `charge` handles these. `headers` shows the outcome
+//! to the client, and `correction` adjusts the charge to the actual cost. If counters are `shared`, `standings` has
+//! their last known values, `share` continues from there while they are unavailable, and `owed` has the units granted
+//! meanwhile.
 
 mod admission;
 mod charge;

@@ -50,13 +50,13 @@ use crate::{
 /// ```
 impl Operator {
     /// Sets a policy, replacing any earlier one. Consumption is kept: raising or lowering a limit neither resets
-    /// clients nor locks them out. Only a window that started before any window of the new limit could have is reset:
-    /// a window from an hour ago for a limit per minute, or yesterday's for a calendar quota per day.
+    /// clients nor locks them out. Only a window that is older than any window of the new limit could be is reset: a
+    /// window from an hour ago for a limit per minute, or yesterday's for a calendar quota per day.
     ///
-    /// Returns the policy as it is now.
+    /// Returns the updated policy.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn set_rate_limit(
         &self,
         key: LimitKey,
@@ -66,50 +66,54 @@ impl Operator {
             .await
     }
 
-    /// Restores the declared policy, or removes the limit if none is declared. Returns `false` if no operator had set
-    /// a policy under this key, so that there was nothing to delete.
+    /// Restores the declared policy, or removes the limit if none is declared. Returns `false` if no operator had set a
+    /// policy under this key.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn delete_rate_limit(&self, key: LimitKey) -> Result<bool, ChangeError> {
         let command = LimitCommand::Delete;
         Ok(self.make(LimitChange { key, command }).await?.1)
     }
 
-    /// Pauses a policy: it counts nothing until it is resumed. Returns the policy as it is now; a paused policy does
-    /// not change.
+    /// Pauses a policy: it counts nothing until it is resumed. Returns the updated policy. Has no effect on a paused
+    /// policy.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed. The error is
+    /// [`ChangeError::NoSuchLimit`] if there is no such policy.
     pub async fn pause_rate_limit(&self, key: LimitKey) -> Result<LimitRecord, ChangeError> {
         self.change_rate_limit(key, LimitCommand::SetEnabled(false))
             .await
     }
 
-    /// Resumes a paused policy. Returns the policy as it is now; a policy that is not paused does not change.
+    /// Resumes a paused policy. Returns the updated policy. Has no effect on a policy that is not paused.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed. The error is
+    /// [`ChangeError::NoSuchLimit`] if there is no such policy.
     pub async fn resume_rate_limit(&self, key: LimitKey) -> Result<LimitRecord, ChangeError> {
         self.change_rate_limit(key, LimitCommand::SetEnabled(true))
             .await
     }
 
-    /// Starts enforcing a shadow-mode policy. Counts recorded in shadow mode are kept. Returns the policy as it is
-    /// now; an enforced policy does not change.
+    /// Starts enforcing a shadow-mode policy. Counts recorded in shadow mode are kept. Returns the updated policy. Has
+    /// no effect on an enforced policy.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed. The error is
+    /// [`ChangeError::NoSuchLimit`] if there is no such policy.
     pub async fn promote_rate_limit(&self, key: LimitKey) -> Result<LimitRecord, ChangeError> {
         self.change_rate_limit(key, LimitCommand::SetShadow(false))
             .await
     }
 
-    /// Puts a policy into shadow mode: it only reports the requests that it would refuse. Returns the policy as it is
-    /// now; a policy in shadow mode does not change.
+    /// Puts a policy into shadow mode: it only reports the requests that it would refuse. Returns the updated policy.
+    /// Has no effect on a policy in shadow mode.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed. The error is
+    /// [`ChangeError::NoSuchLimit`] if there is no such policy.
     pub async fn shadow_rate_limit(&self, key: LimitKey) -> Result<LimitRecord, ChangeError> {
         self.change_rate_limit(key, LimitCommand::SetShadow(true))
             .await
@@ -118,7 +122,7 @@ impl Operator {
     /// Resets the counters of every policy of a scope, in every process. Does nothing if the scope has no policies.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn reset_rate_limits(&self, scope: LimitScope) -> Result<(), ChangeError> {
         let snapshot = self.waygate.inner.snapshot.load_full();
         let keys = keys_of(&snapshot, &scope);
@@ -139,7 +143,7 @@ impl Operator {
     /// Resets the counters of all methods of a path, in every process. Does nothing if they have no policies.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
     pub async fn reset_rate_limits_of_path(&self, path: &str) -> Result<(), ChangeError> {
         let snapshot = self.waygate.inner.snapshot.load_full();
         let route = route_key(path)?;
@@ -168,7 +172,7 @@ impl Operator {
     /// their own counters are not affected.
     ///
     /// # Errors
-    /// [`ChangeError`]; [`ChangeError::NoSuchLimit`] if there is no such policy.
+    /// Returns a [`ChangeError`] on failure, which is [`ChangeError::NoSuchLimit`] if there is no such policy.
     pub async fn reset_rate_limit_key(
         &self,
         key: LimitKey,
@@ -183,7 +187,7 @@ impl Operator {
         self.make(KeyReset { policy, key }).await
     }
 
-    /// Runs a command that leaves a policy.
+    /// Runs a command after which there is a policy.
     pub(crate) async fn change_rate_limit(
         &self,
         key: LimitKey,
@@ -191,7 +195,7 @@ impl Operator {
     ) -> Result<LimitRecord, ChangeError> {
         let subject = key.clone();
         let (left, _) = self.make(LimitChange { key, command }).await?;
-        // Its route may have been unregistered meanwhile.
+        // The route may have been unregistered meanwhile.
         left.ok_or_else(|| self.waygate.inner.snapshot.load().no_such_limit(&subject))
     }
 
@@ -238,7 +242,7 @@ fn limited_key(source: &KeySource, parts: &[&str], ipv6_prefix: u8) -> Result<Li
             KeyPart::Ip => {
                 let ip = value
                     .parse()
-                    .map_err(|_| Invalid::new("value for", "ip", "it is no IP address"))?;
+                    .map_err(|_| Invalid::new("value for", "ip", "not a valid IP address"))?;
                 key.push_ip(client_network(ip, ipv6_prefix));
             }
             part => key.push_part(part, value.as_bytes()),
@@ -248,7 +252,7 @@ fn limited_key(source: &KeySource, parts: &[&str], ipv6_prefix: u8) -> Result<Li
 }
 
 impl Waygate {
-    /// The policies of one scope, in the order of their checks.
+    /// Returns the policies of one scope, in the order in which they are checked.
     pub fn rate_limits_of(&self, scope: &LimitScope) -> Vec<LimitRecord> {
         let snapshot = self.inner.snapshot.load();
         let keys = keys_of(&snapshot, scope);

@@ -72,11 +72,11 @@ impl Tightest {
     }
 }
 
-/// What the outcomes of all rates amount to.
+/// The decision that results from the outcomes of all rates.
 pub(super) type Decision = Result<Option<Tightest>, Box<Refusal>>;
 
 impl Limits {
-    /// Decides by the outcomes of the [`takes`](Self::takes), in the same order.
+    /// Decides based on the outcomes of the [`takes`](Self::takes), in the same order.
     pub(super) fn decide(&self, matches: &[Match], outcomes: &[Outcome], at: Nanos) -> Decision {
         let (mut refused, mut tightest) = (None::<(Tightest, &Match)>, None::<Tightest>);
         let mut outcomes = outcomes.iter();

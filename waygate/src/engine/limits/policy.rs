@@ -26,18 +26,18 @@ pub(crate) struct Policy {
     pub(crate) fields: RateLimitPolicy,
     /// The commit that set it; 0 for a declaration.
     pub(crate) revision: u64,
-    /// The declaration in code has changed since an operator set the policy.
+    /// `true` if the declaration in code has changed since an operator set the policy.
     pub(crate) drifted: bool,
     pub(crate) stats: Arc<PolicyStats>,
-    /// The code declares a policy of this name, so that the functions of its attribute apply.
+    /// `true` if the code declares a policy with this name, so that the functions of its attribute apply.
     pub(crate) is_declared: bool,
-    /// A function returns the cost of each request.
+    /// `true` if a function returns the cost of each request.
     pub(crate) has_cost_function: bool,
-    /// The known reason why it does not count as intended.
+    /// The reason why the policy does not count as intended, if known.
     pub(crate) problem: Option<String>,
     exempt_ips: ExemptNetworks,
     limits: Box<[Rates]>,
-    /// It counts every request, by the client's address, in one tier.
+    /// `true` if the policy counts every request, by the client's address, in one tier.
     pub(super) is_plain: bool,
     pub(super) counters: CountersHandle,
     pub(super) headers: RateLimitHeaders,

@@ -5,7 +5,7 @@ use waygate_core::{
     view::LimitCounts,
 };
 
-/// A rate limit policy as it is now, with what it has said since the process began.
+/// A rate limit policy with its current state and its decisions since the process started.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

@@ -22,20 +22,20 @@ pub(crate) struct Refusal {
     pub(crate) cause: RefusalCause,
     /// The key that was counted.
     pub(super) key: Option<LimitedKey>,
-    /// The rate that refuses, by index, and its outcome; `None` if nothing was counted.
+    /// The index of the rate that refuses, and its outcome; `None` if nothing was counted.
     pub(super) refused_by: Option<(u16, Outcome)>,
-    /// When it was counted. Waits start then.
+    /// The time of counting, from which waits start.
     pub(crate) at: Nanos,
 }
 
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RefusalCause {
-    /// There were too many.
+    /// There were too many requests.
     Exceeded,
-    /// It costs more than the limit's capacity: no wait helps.
+    /// The request costs more than the limit's capacity, so waiting does not help.
     TooCostly,
-    /// It has no key.
+    /// The request has no key.
     NoKey,
     /// The counter store is unavailable, and the policy fails closed.
     StoreGone,
@@ -54,13 +54,13 @@ impl Refusal {
         Some((rates.get(usize::from(*rate))?, outcome))
     }
 
-    /// The wait that the response names. Up to `jitter` times the least wait is added, at random.
+    /// The wait in the response: the minimum wait, plus a random part of up to `jitter` times that.
     pub(crate) fn wait(&self, jitter: f32) -> Nanos {
         let wait = self.least_wait();
         wait.saturating_add((wait as f64 * f64::from(jitter) * random_share()) as u64)
     }
 
-    /// The wait after which the request would pass, if no other were counted.
+    /// The wait after which the request would pass if no other request were counted.
     pub(crate) fn least_wait(&self) -> Nanos {
         match self.outcome() {
             _ if self.cause == RefusalCause::TooCostly => 0,
@@ -85,7 +85,8 @@ impl Limits {
     }
 }
 
-/// A number from 0 to 1. It only keeps clients apart, so the keys of the standard library's hash maps are random enough.
+/// A random number from 0 to 1. It only spreads clients, so the keys of the standard library's hash maps are random
+/// enough.
 fn random_share() -> f64 {
     RandomState::new().hash_one(0_u8) as f64 / u64::MAX as f64
 }

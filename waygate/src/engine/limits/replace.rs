@@ -124,7 +124,7 @@ impl Inner {
         Ok(LimitKey::new(scope, key.name.clone()))
     }
 
-    /// The same as [`governed`](Self::governed). The records of a removed route can still be deleted.
+    /// Like [`governed`](Self::governed), but the records of a removed route can still be deleted.
     pub(crate) fn governed_or_left(
         &self,
         snapshot: &Snapshot,

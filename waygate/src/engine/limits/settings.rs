@@ -4,11 +4,11 @@ use waygate_core::grammar::Algorithm;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct LimitConfig {
     pub(crate) headers: RateLimitHeaders,
-    /// The share of `Retry-After` up to which it is extended.
+    /// The maximum random extension of `Retry-After`, as a share of it.
     pub(crate) jitter: f32,
     /// The length of the prefix that IPv6 addresses of one client share.
     pub(crate) ipv6_prefix: u8,
-    /// For limits that name none.
+    /// The algorithm of limits that do not specify one.
     pub(crate) algorithm: Algorithm,
 }
 

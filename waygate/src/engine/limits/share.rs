@@ -12,7 +12,7 @@ use super::standings::Standing;
 /// processes, as the whole limit is if nothing is known. `take` has the process's share as its rule, and `capacity`
 /// is that of all.
 ///
-/// The consumption counts from the time of the store's answer, or for a fixed window from its start, so units return
+/// The consumption counts from the time of the store's reply, or for a fixed window from its start, so units return
 /// when the shared counter would return them, or later. Units that this process granted in an earlier outage still
 /// count.
 pub(super) fn begin(
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(passing(&local, &rule, known(100, NOW, over), 1, NOW), 0);
         assert_eq!(passing(&local, &rule, None, 1, over - 1), 0);
         assert_eq!(passing(&local, &rule, None, 1, over), 100);
-        // What was known of it says nothing of the next one.
+        // A known value of one window does not apply to the next.
         assert_eq!(
             passing(
                 &MemoryCounters::new(),

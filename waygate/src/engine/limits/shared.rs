@@ -38,7 +38,7 @@ pub(crate) struct Shared {
     pub(crate) unreleased: UnreleasedPermits,
     /// `true` if units are owed or permits are unreleased.
     pub(crate) behind: Arc<Notify>,
-    /// Held while counters are handed over: no request charges one before its use is known.
+    /// Held while counters are handed over: no request charges a counter before its usage is known.
     handing_over: Mutex<()>,
     /// Decides which consumption still counts.
     scratch: Mutex<MemoryCounters>,
@@ -69,7 +69,7 @@ impl Shared {
         self.restore(takes, now).await?;
         let losses = self.store.losses();
         match self.take_once(takes, now, losses).await {
-            // It has just found out.
+            // The store has just detected the loss itself.
             Err(_) if self.store.losses() != losses => {}
             taken => return taken,
         }
@@ -108,9 +108,9 @@ impl Shared {
         Ok(outcomes)
     }
 
-    /// Checks if the store has lost its counters, unless that was checked a moment ago.
+    /// Checks whether the store has lost its counters, unless this was checked a moment ago.
     async fn check(&self, now: Nanos) -> Result<(), CounterError> {
-        // No answer is recorded before the state of the store is known.
+        // No reply is recorded before the state of the store is known.
         let mut last = self.checked.lock().await;
         if now.abs_diff(*last) >= BETWEEN_CHECKS {
             self.store.check().await?;
@@ -141,7 +141,7 @@ impl Shared {
     async fn ask(&self, takes: &[Take<'_>], now: Nanos) -> Result<Vec<Outcome>, CounterError> {
         let outcomes = match self.in_time(self.store.take(takes, now)).await {
             Ok(outcomes) => outcomes,
-            // The store may have been given up before it could report it.
+            // The call may have been abandoned before the store could return a known refusal.
             Err(fault) => self.store.known_refusal(takes, now).ok_or(fault)?,
         };
         if outcomes.len() != takes.len() {
@@ -167,8 +167,8 @@ impl Shared {
         }
     }
 
-    /// Makes the counters of this process continue from the store's last answer. `takes` are the charges for the
-    /// store, and `own` the same with the rules of one process.
+    /// Makes the counters of this process continue from the store's last reply. `takes` are the charges for the store,
+    /// and `own` the same with the rules of one process.
     pub(super) fn hand_over(
         &self,
         local: &MemoryCounters,

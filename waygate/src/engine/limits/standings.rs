@@ -20,8 +20,8 @@ use super::problem::lock;
 const SETS: usize = 4_096;
 const WAYS: usize = 8;
 
-/// Answers of overlapping calls arrive in any order: of two within this time, the one with fewer units left is the
-/// later one.
+/// Replies to overlapping calls arrive in any order. Of two replies within this time, the one with fewer units left is
+/// the later one.
 const OVERLAP: Nanos = SECOND / 10;
 
 /// The last known value of one counter.
@@ -29,29 +29,29 @@ const OVERLAP: Nanos = SECOND / 10;
 pub(super) struct Standing {
     /// The consumption of all processes together.
     pub(super) used: u64,
-    /// The same, up to the limit at the time.
+    /// The consumption, up to the limit at the time.
     pub(super) limit: u64,
-    /// The time of the answer.
+    /// The time of the reply.
     pub(super) at: Nanos,
     /// The expiry of the value; for a fixed window, its end.
     pub(super) over: Nanos,
-    /// The number of losses of the store at the time.
+    /// The number of losses of the store at that time.
     pub(super) losses: u64,
     /// `true` if the local counter already continues from there.
     pub(super) is_local: bool,
 }
 
-/// How an answer relates to the known value.
+/// How a reply relates to the known value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Said {
-    /// The answer is the new known value, or came late.
+    /// The reply is the new known value, or came late.
     Noted,
     /// The consumption is lower than known, although nothing is returned before the window ends: a client refunded
     /// units, or the store lost them. The known value is kept.
     Less,
 }
 
-/// The last answers for many counters, used while the store is unavailable.
+/// The last replies for many counters, used while the store is unavailable.
 pub(super) struct Standings {
     /// With a random key: clients cannot target each other's entries.
     hasher: RandomState,
@@ -69,7 +69,7 @@ impl Standings {
         }
     }
 
-    /// Records an answer to a charge at `now`, after `losses` losses of the store. One that is `sure` is recorded
+    /// Records a reply to a charge at `now`, after `losses` losses of the store. A reply that is `sure` is recorded
     /// even if it is lower.
     pub(super) fn note(
         &self,
@@ -127,7 +127,7 @@ impl Standings {
         }
     }
 
-    /// Records a charge, or (below zero) a refund, apart from answers.
+    /// Records a charge, or (below zero) a refund, independently of replies.
     pub(super) fn charge(&self, series: &Series, key: &[u8], units: i64) {
         let digest = self.digest(series, key);
         let mut set = self.set(digest);

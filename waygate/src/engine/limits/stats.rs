@@ -47,7 +47,7 @@ impl PolicyStats {
         self.allowed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Records if a caller has the attribute that selects a tier.
+    /// Records whether a caller has the attribute that selects a tier.
     pub(super) fn note_plan(&self, has_one: bool) {
         match has_one {
             true if self.has_plan.load(Ordering::Relaxed) => {}
@@ -194,7 +194,7 @@ impl LimitStats {
         known(&self.policies, key)
     }
 
-    /// The same for a concurrency limit.
+    /// The statistics of a concurrency limit, which survive its changes.
     pub(crate) fn of_concurrency(&self, key: &LimitKey) -> Arc<ConcurrencyStats> {
         known(&self.concurrency, key)
     }

@@ -26,7 +26,7 @@ pub(crate) fn note<'a, F: Framework<'a>>(
     });
 }
 
-/// Records a request that passes active maintenance because its caller is exempt.
+/// Records a request that is served during active maintenance because its caller is exempt.
 #[cold]
 pub(crate) fn note_exempt<'a, F: Framework<'a>>(
     snapshot: &Snapshot,

@@ -121,7 +121,7 @@ impl Clients {
         }
     }
 
-    /// The same for a peer with an IPv4 address that no proxy stands in front of.
+    /// Checks for forwarding headers in the requests of a peer with an IPv4 address and no known proxy in front.
     #[inline]
     pub(crate) fn look_for_ipv4_proxy(&self, peer: Ipv4Addr, headers: &HeaderMap) {
         if is_private(peer) {

@@ -8,7 +8,7 @@ use crate::engine::{
     table::{Governing, Table},
 };
 
-/// A request that an adapter to another framework than axum describes, for [`Waygate::admit`](crate::Waygate::admit)
+/// A request as described by an adapter to a framework other than axum, for [`Waygate::admit`](crate::Waygate::admit)
 /// and [`Waygate::decide`](crate::Waygate::decide).
 ///
 /// The caller's [`Roles`](crate::client::Roles) and [`Principal`](crate::Principal) come from the extensions of the
@@ -71,8 +71,8 @@ impl<'a> RequestHead<'a> {
         self
     }
 
-    /// Declares that the connection is one of a Unix socket, whose peer has no address. The engine reads the client's
-    /// from the headers if it [trusts](crate::client::TrustedProxies::unix_socket) the proxy there.
+    /// Declares that the request arrived over a Unix socket, whose peer has no address. The engine reads the client's
+    /// address from the headers if it [trusts](crate::client::TrustedProxies::unix_socket) the proxy there.
     pub fn unix_peer(mut self) -> Self {
         self.route.peer = Peer::UnixSocket;
         self
@@ -98,7 +98,7 @@ impl<'a> RequestHead<'a> {
         RequestFacts::of_parts(self.parts, engine, self.route)
     }
 
-    /// The slots of the routes that govern it.
+    /// The slots of the routes that govern the request.
     pub(crate) fn governing(&self, table: &Table) -> Governing {
         let method = self.parts.method.as_str();
         match (self.route.template, self.route.is_handled) {

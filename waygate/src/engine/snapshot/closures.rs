@@ -12,7 +12,7 @@ use waygate_core::{
 use super::Snapshot;
 use crate::engine::request::Asked;
 
-/// A client that no maintenance exempts.
+/// A client that is not exempt from maintenance.
 struct Unknown;
 
 impl Facts for Unknown {
@@ -52,7 +52,7 @@ impl Snapshot {
             })
     }
 
-    /// The global and service maintenances with a start that close the route in `slot` at some time.
+    /// The global and service maintenance windows with a start that close the route in `slot` at some time.
     pub(crate) fn planned_maintenances(
         &self,
         slot: usize,

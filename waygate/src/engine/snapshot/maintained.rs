@@ -62,7 +62,7 @@ impl Maintained {
         }
     }
 
-    /// The same, recompiled if a command or the schedule has changed it.
+    /// Recompiles the maintenance if a command or the schedule has changed it.
     pub(super) fn follow(
         &self,
         stored: &Stored,

@@ -37,7 +37,7 @@ impl Swallowed {
         }
     }
 
-    /// The same after a change, with the same table.
+    /// Updates the list after a change that keeps the table.
     pub(crate) fn follow(&self, stored: &Stored, table: &Table) -> Self {
         match self.of == stored.records.routes.len() {
             true => self.clone(),

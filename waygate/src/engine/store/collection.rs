@@ -101,7 +101,7 @@ pub(crate) trait AnyCollection: Any + Send + Sync {
     fn changed(&self, other: &dyn AnyCollection, changed: &mut BTreeSet<EntityKey>);
     fn may_stand_in(&self, key: &EntityKey) -> bool;
     fn stand_in(&mut self, key: &EntityKey, unreadable: &Unread) -> Instead;
-    /// Passes on what must be compiled again after a change of this record.
+    /// Reports the parts to recompile after a change of this record.
     fn touches(&self, key: &EntityKey, touch: &mut dyn FnMut(Touches<'_>));
     fn shown(&self, key: &EntityKey, view: &dyn View) -> Option<Shown>;
     /// The texts of its records for the documentation, ordered by key.

@@ -6,7 +6,7 @@ pub(crate) enum Instead {
     /// Closes every route that the record may be about, unless it has a record of its own.
     PathClosed,
     MaintenanceOn,
-    /// The same for every service without a record of its own.
+    /// Closes every service without a record of its own, by turning on its maintenance.
     ServicesClosed,
     MaintenanceOff,
     Declared,

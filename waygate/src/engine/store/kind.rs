@@ -19,8 +19,8 @@ pub(crate) trait Kind: fmt::Debug + Default + Clone + Copy + Send + Sync + 'stat
     /// The possible first segments of its keys in the store: `route` in `route/GET:/a`.
     const NAMES: &'static [&'static str];
 
-    /// Whether its records gate or limit requests. A misspelled key of such a kind is treated as every key it may
-    /// mean.
+    /// `true` if records of this kind gate or limit requests. A misspelled key of such a kind is treated as every key
+    /// that it may refer to.
     const GOVERNS: bool = false;
 
     /// The subject of a record.
@@ -52,8 +52,8 @@ pub(crate) trait Kind: fmt::Debug + Default + Clone + Copy + Send + Sync + 'stat
         None
     }
 
-    /// Whether an older value may replace an unreadable one. It may not if it leaves something open that may have
-    /// been closed since.
+    /// Returns `true` if an older value may replace an unreadable one. It may not if it leaves something open that may
+    /// have been closed since.
     fn may_stand_in(_older: &Self::Value) -> bool {
         true
     }
@@ -96,7 +96,7 @@ pub(crate) trait Setting: Kind<Key = waygate_core::grammar::PolicyName> {}
 pub(crate) struct Unread {
     /// The commit that wrote it.
     pub(crate) revision: u64,
-    /// Whether the record still says that it is off.
+    /// `true` if the record still says that it is off.
     pub(crate) says_off: bool,
 }
 

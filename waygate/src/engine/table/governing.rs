@@ -64,7 +64,8 @@ impl Table {
         self.among(methods, method, methods.is_shared(method))
     }
 
-    /// The same for a request that has reached a handler, even if the path is not known to have one for its method.
+    /// The slots that govern a request that has reached a handler, even if the path is not known to have one for its
+    /// method.
     pub(crate) fn governing_handled(&self, method: &str, path: &str) -> Governing {
         let Some(methods) = self.paths.get(path) else {
             return Governing::new();

@@ -15,11 +15,11 @@ struct Judgement {
 }
 
 impl Judged {
-    /// The size of the cache; the oldest results are dropped. Larger than the number of limits and maintenances with
-    /// exemptions.
+    /// The size of the cache; the oldest results are dropped. Larger than the number of limits and maintenance records
+    /// with exemptions.
     const MAX: usize = 256;
 
-    /// What is known, or else what `judge` finds out.
+    /// Returns the cached result, or calls `judge` and caches its result.
     pub(crate) fn or_judge(
         &self,
         service: Option<&ServiceName>,

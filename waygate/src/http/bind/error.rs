@@ -47,7 +47,7 @@ impl From<crate::RegisterError> for BindErrors {
 /// Separates a problem from its help.
 const HELP: &str = "\n  help: ";
 
-/// Prints a help that several errors share once, after all of them.
+/// Prints a help text that several errors share once, after all of them.
 impl fmt::Display for BindErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let many = |error: &BindError| {
@@ -250,7 +250,7 @@ pub enum BindError {
 waygate_core::debug_as_message!(BindError);
 
 impl BindError {
-    /// The shared help of several errors of one kind that each have their own.
+    /// The help text that replaces those of several errors of one kind.
     fn general_help(&self) -> Option<String> {
         match self {
             Self::Unbound { .. } => Some(help::unbound(None)),

@@ -1,6 +1,6 @@
 //! Remedies for handlers without a route. They are shared, and printed once for many handlers.
 
-/// The remedy for a handler without a route; `None` stands for several handlers.
+/// The remedy for a handler without a route, or for several handlers (`None`).
 pub(super) fn unbound(handler: Option<&str>) -> String {
     let name = handler.map_or("..", name);
     let each = match handler {

@@ -36,15 +36,15 @@ impl Unmounted<'_> {
         }
     }
 
-    /// Keeps the least excluded of several handlers for one route: with one engine per router, each excludes the
-    /// handlers of the others.
+    /// Keeps the handlers with the least specific exclusion among those for one route: with one engine per router, each
+    /// engine excludes the handlers of the others.
     pub(super) fn keep_required(self, claims: &mut Vec<Claim<'_>>) {
         let left_out = |claim: &Claim<'_>| self.left_out(claim.declaration);
         let least = claims.iter().map(left_out).min();
         claims.retain(|claim| Some(left_out(claim)) == least);
     }
 
-    /// How exactly an exclusion matches a handler; 0 if it has to be served.
+    /// How specifically an exclusion matches a handler; 0 if the handler must be served.
     fn left_out(self, declaration: &HandlerDeclaration) -> usize {
         let naming = self
             .allowed

@@ -56,7 +56,7 @@ impl<'a> Arrived<'a> {
         self.admitting(&facts).try_admit(&facts, &mut NoFunctions)
     }
 
-    /// The same with functions, unless one must be awaited.
+    /// Admits a request with functions of the application; `None` if one must be awaited.
     pub(in crate::http) fn try_enter_with_functions(&self, parts: &'a Parts) -> Option<Admission> {
         if !self.limits.concurrency.is_empty() {
             return None;

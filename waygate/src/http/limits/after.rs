@@ -56,7 +56,7 @@ impl After {
         }
     }
 
-    /// The same for a response with extensions.
+    /// Completes a response with extensions, which may correct the cost.
     #[inline(never)]
     fn complete_and_correct(&mut self, response: &mut Response) {
         if response.extensions().get::<Uncharged>().is_some() {

@@ -14,7 +14,7 @@ pub(in crate::http) struct Answers<'a> {
 }
 
 impl<'a> Answers<'a> {
-    /// The results of functions that need no waiting; `None` if one must be awaited.
+    /// The results of functions that need not be awaited; `None` if one must be.
     pub(in crate::http) fn at_once(
         functions: &'a LimitFunctions,
         request: &'a Parts,

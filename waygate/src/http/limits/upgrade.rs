@@ -35,7 +35,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: held\
 /// The minimum size of hyper's buffer.
 const BUFFER: usize = 8192;
 
-/// An upgrade that a request asked for and no response has accepted yet. Dropping it fails the upgrade for the
+/// An upgrade that a request has requested and no response has accepted yet. Dropping it fails the upgrade for the
 /// handler.
 pub(in crate::http) struct HeldUpgrade {
     by_connect: bool,
@@ -135,7 +135,7 @@ struct Line {
 
 /// The handler's side of the connection.
 enum Wire {
-    /// Plays a client that asks for an upgrade, and reads the response when the real connection is open.
+    /// Plays a client that requests an upgrade, and reads the response once the real connection is open.
     Opening {
         request: &'static [u8],
         line: oneshot::Receiver<Line>,

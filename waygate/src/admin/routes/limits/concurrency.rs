@@ -123,7 +123,7 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
     tag = "concurrency-limits",
     request_body = SetConcurrencyLimit,
     responses(
-        (status = CREATED, description = "The limit as it is now.", body = Tagged<RouteConcurrencyLimit>),
+        (status = CREATED, description = "The updated limit.", body = Tagged<RouteConcurrencyLimit>),
         Change,
         NoRoute
     ),
@@ -208,7 +208,7 @@ async fn list_shared(
     operation_id = "set_{scope}_concurrency_limit",
     request_body = SetSharedConcurrencyLimit,
     responses(
-        (status = CREATED, description = "The limit as it is now.", body = Tagged<SharedConcurrencyLimit>),
+        (status = CREATED, description = "The updated limit.", body = Tagged<SharedConcurrencyLimit>),
         Change
     ),
     security(("token" = ["write:global"]))

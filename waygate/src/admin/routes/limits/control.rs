@@ -56,7 +56,7 @@ async fn control(
     tag = "rate-limits",
     request_body = Option<PolicyNameRequest>,
     responses(
-        (status = OK, description = "The policy as it is now.", body = Tagged<RouteRateLimit>),
+        (status = OK, description = "The updated policy.", body = Tagged<RouteRateLimit>),
         Change,
         NoRoute
     ),
@@ -79,7 +79,7 @@ async fn pause(
     tag = "rate-limits",
     request_body = Option<PolicyNameRequest>,
     responses(
-        (status = OK, description = "The policy as it is now.", body = Tagged<RouteRateLimit>),
+        (status = OK, description = "The updated policy.", body = Tagged<RouteRateLimit>),
         Change,
         NoRoute
     ),
@@ -102,7 +102,7 @@ async fn resume(
     tag = "rate-limits",
     request_body = Option<PolicyNameRequest>,
     responses(
-        (status = OK, description = "The policy as it is now.", body = Tagged<RouteRateLimit>),
+        (status = OK, description = "The updated policy.", body = Tagged<RouteRateLimit>),
         Change,
         NoRoute
     ),
@@ -125,7 +125,7 @@ async fn shadow(
     tag = "rate-limits",
     request_body = Option<PolicyNameRequest>,
     responses(
-        (status = OK, description = "The policy as it is now.", body = Tagged<RouteRateLimit>),
+        (status = OK, description = "The updated policy.", body = Tagged<RouteRateLimit>),
         Change,
         NoRoute
     ),

@@ -118,7 +118,7 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
     tag = "rate-limits",
     request_body = SetRateLimit,
     responses(
-        (status = CREATED, description = "The policy as it is now.", body = Tagged<RouteRateLimit>),
+        (status = CREATED, description = "The updated policy.", body = Tagged<RouteRateLimit>),
         Change,
         NoRoute
     ),

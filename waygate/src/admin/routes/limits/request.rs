@@ -28,7 +28,7 @@ pub(super) struct PolicyNameRequest {
 
 impl RequestBody for PolicyNameRequest {}
 
-/// The same in a query.
+/// Names one of the limits of a scope, in a query.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct NameParams {

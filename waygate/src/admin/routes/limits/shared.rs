@@ -101,7 +101,7 @@ async fn get(
     operation_id = "set_{scope}_rate_limit",
     request_body = SetSharedRateLimit,
     responses(
-        (status = CREATED, description = "The policy as it is now.", body = Tagged<SharedRateLimit>),
+        (status = CREATED, description = "The updated policy.", body = Tagged<SharedRateLimit>),
         Change
     ),
     security(("token" = ["write:global"]))

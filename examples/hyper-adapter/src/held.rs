@@ -1,6 +1,6 @@
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use http_body::{Body, Frame, SizeHint};
@@ -9,20 +9,21 @@ use waygate::decision::Pass;
 /// A body that keeps the permits of its request until it is sent or dropped.
 pub struct Held<B> {
     body: B,
-    _pass: Option<Pass>,
+    pass: Option<Pass>,
 }
 
 impl<B> Held<B> {
-    pub(crate) fn new(body: B, pass: Pass) -> Self {
+    /// Creates the body of a served request.
+    pub fn new(body: B, pass: Pass) -> Self {
         Self {
             body,
-            _pass: Some(pass),
+            pass: Some(pass),
         }
     }
 
     /// The body of a refusal.
     pub(crate) fn alone(body: B) -> Self {
-        Self { body, _pass: None }
+        Self { body, pass: None }
     }
 }
 
@@ -34,7 +35,12 @@ impl<B: Body + Unpin> Body for Held<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if !matches!(frame, Some(Ok(_))) {
+            // A server may keep the body after its end.
+            self.pass = None;
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

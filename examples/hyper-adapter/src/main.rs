@@ -38,6 +38,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(("127.0.0.1", 3000)).await?;
     println!("{}", waygate.report());
     println!("listening on http://{}", listener.local_addr()?);
-    app.serve(listener).await?;
+    app.serve(listener).await;
     Ok(())
 }

@@ -4,16 +4,17 @@
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
-use hyper_adapter::{App, Route};
+use hyper_adapter::{App, Held, Route};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::Notify, task};
 use waygate::{
     Waygate, WaygateBuilder,
     client::TrustedProxies,
+    decision::{Decision, RequestHead},
     limits::{ConcurrencyPolicy, RateLimitPolicy},
     model::{Deprecation, GlobalMaintenance, RouteKey, RouteState},
 };
@@ -54,6 +55,11 @@ async fn send(at: SocketAddr, request: Request<Empty<Bytes>>) -> Response<String
 
 async fn get(at: SocketAddr, path: &str) -> Response<String> {
     send(at, Request::get(path).body(Empty::new()).unwrap()).await
+}
+
+async fn call(at: SocketAddr, method: Method, path: &str) -> Response<String> {
+    let request = Request::builder().method(method).uri(path);
+    send(at, request.body(Empty::new()).unwrap()).await
 }
 
 fn code(response: &Response<String>) -> String {
@@ -105,6 +111,67 @@ async fn unknown_paths_and_methods_follow_global_maintenance() {
     ] {
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(code(&response), "MAINTENANCE_MODE");
+    }
+}
+
+#[tokio::test]
+async fn head_requests_follow_the_route_of_get() {
+    let waygate = builder().build().await.unwrap();
+    let policy = RateLimitPolicy::new("2/hour".parse().unwrap()).unwrap();
+    let items = Route::new(key("GET:/items"), ok).declare(|route| route.rate_limit(policy));
+    let jobs = Route::new(key("POST:/jobs"), ok);
+    let at = serve(&waygate, vec![items, jobs]).await;
+
+    let head = call(at, Method::HEAD, "/items").await;
+    assert_eq!(head.status(), StatusCode::OK);
+    assert_eq!(head.headers()["x-ratelimit-remaining"], "1");
+    assert_eq!(head.headers()[header::CONTENT_LENGTH], "6");
+    assert_eq!(head.body(), "");
+    assert_eq!(
+        get(at, "/items").await.headers()["x-ratelimit-remaining"],
+        "0"
+    );
+    let refused = call(at, Method::HEAD, "/items").await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+
+    waygate.system().disable("GET:/items", "").await.unwrap();
+    let closed = call(at, Method::HEAD, "/items").await;
+    assert_eq!(closed.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let other = call(at, Method::HEAD, "/jobs").await;
+    assert_eq!(other.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(other.headers()[header::ALLOW], "POST");
+}
+
+#[tokio::test]
+async fn responses_of_405_list_the_methods() {
+    let waygate = builder().build().await.unwrap();
+    let routes = ["POST:/items", "GET:/items"].map(|text| Route::new(key(text), ok));
+    let at = serve(&waygate, routes.into()).await;
+    let refused = call(at, Method::DELETE, "/items").await;
+    assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(refused.headers()[header::ALLOW], "GET, HEAD, POST");
+    assert!(
+        !get(at, "/unknown")
+            .await
+            .headers()
+            .contains_key(header::ALLOW)
+    );
+}
+
+#[tokio::test]
+async fn a_second_handler_for_the_same_requests_is_an_error() {
+    for (one, other) in [
+        ("GET:/items", "GET:/items"),
+        ("GET:/items/{id}", "POST:/items/{name}"),
+    ] {
+        let waygate = builder().build().await.unwrap();
+        let routes = [one, other].map(|text| Route::new(key(text), ok));
+        let error = App::new(waygate.clone(), routes.into())
+            .await
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains("/items"), "{error}");
+        assert!(waygate.routes().is_empty(), "nothing is registered");
     }
 }
 
@@ -161,6 +228,27 @@ async fn permits_are_held_while_a_request_is_served() {
     assert_eq!(first.await.unwrap().body(), "served");
     finish.notify_one();
     assert_eq!(get(at, "/slow").await.body(), "served");
+}
+
+#[tokio::test]
+async fn permits_are_released_when_the_body_ends() {
+    let waygate = builder().build().await.unwrap();
+    let policy = ConcurrencyPolicy::new(NonZeroU32::MIN);
+    let route = Route::new(key("GET:/items"), ok);
+    let route = route.declare(|route| route.concurrency_limit(policy));
+    drop(App::new(waygate.clone(), vec![route]).await.unwrap());
+    let (parts, ()) = Request::get("/items").body(()).unwrap().into_parts();
+    let admit = || waygate.admit(RequestHead::new(&parts).matched("/items"));
+    let Decision::Serve(pass) = admit().await else {
+        panic!("the permit is free");
+    };
+
+    let mut body = Held::new("served".to_owned(), pass);
+    assert!(body.frame().await.unwrap().is_ok());
+    assert!(matches!(admit().await, Decision::Refuse(_)));
+    assert!(body.frame().await.is_none());
+    assert!(matches!(admit().await, Decision::Serve(_)));
+    drop(body);
 }
 
 #[tokio::test]

@@ -24,6 +24,11 @@ pub use self::{
 ///
 /// `now` is the caller's time, in nanoseconds since the Unix epoch; a shared store uses its own clock.
 ///
+/// # Wrappers
+///
+/// A wrapper must forward every method, also those with defaults: with the default of [`replicas`](Self::replicas), for
+/// example, each of several processes grants the whole limit while the store is unavailable.
+///
 /// ```
 /// use waygate_core::{
 ///     limit::{Outcome, Taken, quota::Nanos},
@@ -41,12 +46,26 @@ pub use self::{
 ///         "the counters of the shop".to_owned()
 ///     }
 ///
+///     fn check_options(&self) -> Result<(), CounterError> {
+///         self.0.check_options()
+///     }
+///
 ///     fn take<'a>(&'a self, takes: &'a [Take<'a>], now: Nanos) -> Answer<'a, Vec<Outcome>> {
 ///         self.0.take(takes, now)
 ///     }
 ///
 ///     fn adjust<'a>(&'a self, take: Take<'a>, units: i64, now: Nanos) -> Answer<'a, ()> {
 ///         self.0.adjust(take, units, now)
+///     }
+///
+///     fn give_back<'a>(
+///         &'a self,
+///         take: Take<'a>,
+///         units: u64,
+///         taken: Taken,
+///         now: Nanos,
+///     ) -> Answer<'a, ()> {
+///         self.0.give_back(take, units, taken, now)
 ///     }
 ///
 ///     fn forget<'a>(&'a self, series: &'a Series, key: &'a [u8]) -> Answer<'a, ()> {
@@ -61,23 +80,28 @@ pub use self::{
 ///         self.0.vacate(place)
 ///     }
 ///
-///     // The rest has defaults.
-///     fn give_back<'a>(
-///         &'a self,
-///         take: Take<'a>,
-///         units: u64,
-///         taken: Taken,
-///         now: Nanos,
-///     ) -> Answer<'a, ()> {
-///         self.0.give_back(take, units, taken, now)
+///     fn health(&self) -> Result<(), CounterError> {
+///         self.0.health()
 ///     }
 ///
 ///     fn known_refusal(&self, takes: &[Take<'_>], now: Nanos) -> Option<Vec<Outcome>> {
 ///         self.0.known_refusal(takes, now)
 ///     }
 ///
+///     fn losses(&self) -> u64 {
+///         self.0.losses()
+///     }
+///
+///     fn check<'a>(&'a self) -> Answer<'a, ()> {
+///         self.0.check()
+///     }
+///
 ///     fn restore<'a>(&'a self, lost: LostUnits<'a>, now: Nanos) -> Answer<'a, ()> {
 ///         self.0.restore(lost, now)
+///     }
+///
+///     fn replicas(&self) -> u32 {
+///         self.0.replicas()
 ///     }
 /// }
 /// ```

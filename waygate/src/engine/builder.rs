@@ -155,7 +155,9 @@ impl WaygateBuilder {
         self
     }
 
-    /// Sets the maximum wait of a request for shared counters, more than 0. Checked by `build`. Default: 50 ms.
+    /// Sets the maximum wait for one call of the shared counters, more than 0. A request makes one for each of its
+    /// concurrency limits, and one for all of its rate limits; further ones charge units that the store has lost, or that
+    /// were granted without it. Checked by `build`. Default: 50 ms.
     pub fn counter_deadline(mut self, deadline: Duration) -> Self {
         self.counter_deadline = deadline;
         self

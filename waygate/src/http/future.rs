@@ -23,7 +23,7 @@ pin_project! {
 }
 
 /// A pending response.
-pub(super) type Waiting<E> = Pin<Box<dyn Future<Output = Result<Response, E>> + Send>>;
+pub(super) type Pending<E> = Pin<Box<dyn Future<Output = Result<Response, E>> + Send>>;
 
 pin_project! {
     #[project = StateProjection]
@@ -31,7 +31,7 @@ pin_project! {
         Served { #[pin] served: Served<F> },
         Completed { #[pin] served: Completed<F> },
         Ready { response: Option<Response> },
-        Waiting { future: Waiting<E> },
+        Waiting { future: Pending<E> },
     }
 }
 
@@ -47,7 +47,7 @@ pin_project! {
 }
 
 pin_project! {
-    /// Like [`Pending`], with work after the response.
+    /// Like [`Served`], with work after the response.
     #[repr(C)]
     struct Completed<F> {
         #[pin]
@@ -94,7 +94,7 @@ impl<F, E> ResponseFuture<F, E> {
     }
 
     #[cold]
-    pub(super) fn keeping(answer: Waiting<E>, after: Option<After>) -> Self
+    pub(super) fn keeping(answer: Pending<E>, after: Option<After>) -> Self
     where
         E: 'static,
     {

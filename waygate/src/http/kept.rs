@@ -15,7 +15,7 @@ use tower::Service;
 
 use super::{
     endpoint::Endpoint,
-    future::Waiting,
+    future::Pending,
     handler_gate::{self, Follow},
     limits::HeldUpgrade,
     watch::{PassedScope, Scope},
@@ -29,7 +29,7 @@ pub(super) fn keep<S>(
     endpoint: &Arc<Endpoint>,
     mut request: Request,
     follow: Follow,
-) -> Waiting<S::Error>
+) -> Pending<S::Error>
 where
     S: Service<Request, Response = Response>,
     S::Future: Send + 'static,

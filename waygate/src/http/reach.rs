@@ -12,7 +12,7 @@ use tower::Service;
 
 use super::{
     endpoint::Endpoint,
-    future::Waiting,
+    future::Pending,
     handler_gate::Follow,
     kept::keep,
     watch::{self, Watching},
@@ -24,7 +24,7 @@ pub(super) fn reach<S>(
     endpoint: &Arc<Endpoint>,
     request: Request,
     follow: Follow,
-) -> Either<Light<S::Future>, Waiting<S::Error>>
+) -> Either<Light<S::Future>, Pending<S::Error>>
 where
     S: Service<Request, Response = Response>,
     S::Future: Send + 'static,

@@ -60,10 +60,19 @@ pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;
 ///
 /// Requests never wait for a backend. Only changes and background refreshes call it.
 ///
+/// # Wrappers
+///
+/// A wrapper must forward every method, also those with defaults: with the defaults of [`earlier`](Self::earlier) and
+/// [`lost`](Self::lost), for example, a route that was closed may be open after a store was damaged.
+///
 /// ```
+/// use std::path::Path;
+///
 /// use waygate_core::{
 ///     model::{AuditEntry, Revision},
-///     port::{AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image},
+///     port::{
+///         AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image, Lost,
+///     },
 /// };
 ///
 /// /// A store that no process of this kind may change.
@@ -78,6 +87,26 @@ pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;
 ///     fn commit(&self, _: Batch) -> BoxFuture<'_, Result<Revision, CommitError>> {
 ///         let refused = BackendError::NotWritable("this is a replica".to_owned());
 ///         Box::pin(async { Err(refused.into()) })
+///     }
+///
+///     fn earlier(&self) -> BoxFuture<'_, Result<Vec<Image>, BackendError>> {
+///         self.0.earlier()
+///     }
+///
+///     fn lost(&self) -> BoxFuture<'_, Option<Lost>> {
+///         self.0.lost()
+///     }
+///
+///     fn state_file(&self) -> Option<&Path> {
+///         self.0.state_file()
+///     }
+///
+///     fn describe(&self) -> String {
+///         format!("{}, which this process only reads", self.0.describe())
+///     }
+///
+///     fn check_options(&self) -> Result<(), BackendError> {
+///         self.0.check_options()
 ///     }
 ///
 ///     fn changes(&self) -> BoxStream<'static, Revision> {

@@ -73,11 +73,11 @@ impl Tightest {
 }
 
 /// The decision that results from the outcomes of all rates.
-pub(super) type Decision = Result<Option<Tightest>, Box<Refusal>>;
+pub(super) type Decided = Result<Option<Tightest>, Box<Refusal>>;
 
 impl Limits {
     /// Decides based on the outcomes of the [`takes`](Self::takes), in the same order.
-    pub(super) fn decide(&self, matches: &[Match], outcomes: &[Outcome], at: Nanos) -> Decision {
+    pub(super) fn decide(&self, matches: &[Match], outcomes: &[Outcome], at: Nanos) -> Decided {
         let (mut refused, mut tightest) = (None::<(Tightest, &Match)>, None::<Tightest>);
         let mut outcomes = outcomes.iter();
         for matched in matches {

@@ -16,7 +16,7 @@ use waygate_core::view::{CountingMode, CountingModes};
 use super::{
     LimitClock, LimitedKey, Limits, Policy,
     matching::{Match, Matches, Takes},
-    outcome::Decision,
+    outcome::Decided,
     refusal::RefusalCause,
     shared::Shared,
 };
@@ -46,7 +46,7 @@ pub(super) struct Counted {
     /// The matches that were counted: without the policies that fail open while the store is unavailable.
     pub(super) matches: Matches,
     pub(super) outcomes: Outcomes,
-    pub(super) decision: Decision,
+    pub(super) decision: Decided,
     pub(super) mode: CountingMode,
     /// Why the shared store did not decide.
     pub(super) fault: Option<CounterError>,

@@ -89,9 +89,9 @@ impl Clients {
     fn warn_of_peer(&self) {
         self.logged.no_peer.call_once(|| {
             tracing::warn!(
-                "no client's address is known, so limits by address count everybody together: serve the application with \
-                 `Guarded::into_make_service_with_connect_info()`, `MakeService::new(..)` or \
-                 `into_make_service_with_connect_info::<SocketAddr>()`"
+                "no client's address is known, so limits by address share one counter for all clients: serve the \
+                 application with `Guarded::into_make_service_with_connect_info()`, `MakeService::new(..)` or \
+                 `into_make_service_with_connect_info::<SocketAddr>()`; an adapter calls `RequestHead::peer`"
             );
         });
     }

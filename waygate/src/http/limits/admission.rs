@@ -16,9 +16,6 @@ use crate::engine::{
     StateHeaders,
 };
 
-/// The outcome for an allowed request: its permits, and its charges, if it was counted.
-pub(in crate::http) type Entered = (Permits, Option<Allowed>);
-
 impl<'a> Arrived<'a> {
     /// The charge where one policy counts every request by the client's address, and calls no function of the
     /// application.
@@ -67,11 +64,11 @@ impl<'a> Arrived<'a> {
     }
 
     /// Admits a request, and waits for permits, functions and counters. The permits come first: a request without one
-    /// is not counted.
+    /// is not counted. Returns the permits, and the charges if it was counted.
     pub(in crate::http) async fn enter(
         self,
         parts: Parts,
-    ) -> (Parts, Result<Entered, LimitRefusal>) {
+    ) -> (Parts, Result<(Permits, Option<Allowed>), LimitRefusal>) {
         let functions = &functions(&self.route.attached).limits;
         let (parts, permits) = Permits::acquire(self, parts).await;
         let permits = match permits {

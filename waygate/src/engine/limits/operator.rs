@@ -39,11 +39,11 @@ use crate::{
 /// system.reset_rate_limit_key(key.clone(), &["203.0.113.7"]).await?;
 /// system.reset_rate_limits(key.scope.clone()).await?;
 /// system.reset_rate_limits_of_path("/search").await?;
-/// assert_eq!(system.delete_rate_limit(key.clone()).await?, None);
+/// assert!(system.delete_rate_limit(key.clone()).await?);
 ///
 /// let policy = ConcurrencyPolicy::new(10.try_into()?);
 /// system.set_concurrency_limit(key.clone(), policy).await?;
-/// assert_eq!(system.delete_concurrency_limit(key).await?, None);
+/// assert!(system.delete_concurrency_limit(key).await?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

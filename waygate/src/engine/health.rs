@@ -121,6 +121,8 @@ pub(crate) struct Monitor {
     counting: Counting,
     /// `true` if the store accepts no writes; a successful read does not reset it.
     refuses_writes: AtomicBool,
+    /// `true` if the store could not be read at the start, and not since.
+    is_closed: AtomicBool,
 }
 
 /// The failure state of the counter store, readable without a lock.
@@ -137,7 +139,10 @@ const CALM: u64 = 1_000;
 
 impl Monitor {
     pub(crate) fn degrade(&self, component: Component, cause: impl fmt::Display, now: Timestamp) {
-        let cause = cause.to_string();
+        let mut cause = cause.to_string();
+        if component == Component::Store && self.is_closed.load(Ordering::Relaxed) {
+            cause.push_str("; everything is closed until it can be read");
+        }
         let mut health = self.health();
         match health.get_mut(&component) {
             Some(known) => {
@@ -158,6 +163,18 @@ impl Monitor {
         }
     }
 
+    /// Records that the store cannot be read at all, and that everything is closed until it can.
+    pub(crate) fn degrade_closed(&self, cause: impl fmt::Display, now: Timestamp) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        self.degrade(Component::Store, cause, now);
+    }
+
+    /// The cause of a degradation.
+    pub(crate) fn cause(&self, component: Component) -> Option<String> {
+        let health = self.health();
+        health.get(&component).map(|known| known.cause.clone())
+    }
+
     pub(crate) fn recover(&self, component: Component) {
         if self.health().remove(&component).is_some() {
             tracing::info!(%component, "recovered");
@@ -166,6 +183,7 @@ impl Monitor {
 
     /// Records a successful read of the store.
     pub(crate) fn store_was_read(&self) {
+        self.is_closed.store(false, Ordering::Relaxed);
         if !self.store_refuses_writes() {
             self.recover(Component::Store);
         }

@@ -40,8 +40,8 @@ pub(super) async fn load(backend: &dyn Backend, monitor: &Monitor, now: Timestam
             stored
         }
         Err(error @ (BackendError::Corrupt(_) | BackendError::Unreadable(_))) => {
-            let cause = format!("{error}; everything is closed until it can be read");
-            monitor.degrade(Component::Store, &cause, now);
+            monitor.degrade_closed(error, now);
+            let cause = monitor.cause(Component::Store).unwrap_or_default();
             nothing().closed(cause)
         }
         Err(error) => {

@@ -73,7 +73,7 @@ impl Waygate {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// Use [`Api::from`] to convert APIs of different types.
+    /// Use [`Api::from`](crate::router::Api) to convert APIs of different types.
     ///
     /// A method and path that several of them serve is one route: it has one state, and its limits count the requests
     /// of all APIs together. The log and the report name such routes. Attributes without `route = ".."` belong to one

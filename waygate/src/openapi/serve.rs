@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Guarded {
-    /// Serves the live OpenAPI document at `path`, such as `/openapi.json`.
+    /// Serves the live OpenAPI document at `path`, such as `/openapi.json`. A second call replaces the path.
     ///
     /// It is served next to the API: open during global maintenance, and not part of the document. It follows the
     /// engine:

@@ -8,7 +8,7 @@ pub(crate) enum LinkError {
     /// Unreachable, or too late.
     #[error("{0}")]
     Unavailable(Arc<str>),
-    /// Redis refuses for now: it is out of memory, loading, or a replica.
+    /// Redis refuses commands temporarily: it is out of memory, loading, or a replica.
     #[error("{0}")]
     Refused(Arc<str>),
     /// Redis denies access: a wrong password, or no permission.

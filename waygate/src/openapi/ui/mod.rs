@@ -27,7 +27,7 @@ pub(super) use policy::origins;
 
 impl Guarded {
     /// Serves Swagger UI at `path`, such as `/docs`, and the document at `/openapi.json` unless
-    /// [`openapi`](Self::openapi) sets another path.
+    /// [`openapi`](Self::openapi) sets another path. A second call replaces the path.
     ///
     /// The page follows the engine: a banner shows global and service maintenance, active or planned. Badges mark
     /// operations with active or planned maintenance, deprecated ones (with the sunset), and those that are always

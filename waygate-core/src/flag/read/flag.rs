@@ -22,75 +22,70 @@ pub(in crate::flag) fn flag(definition: &Value, problems: &mut Problems) -> Flag
         value: definition,
         place: Place::Root,
     };
-    let p = problems;
-    let mut object = Object::of(at, p);
-    let key = object.required("key", at::parsed, p);
-    let value_type = object.required("type", at::parsed, p);
-    let empty = Flag::new(
-        key.unwrap_or_else(FlagKey::placeholder),
-        value_type.unwrap_or(FlagType::Json),
-    );
-    let flag = Flag {
-        name: object.required("name", at::text, p),
-        description: object.text("description", p),
-        tags: object.optional("tags", at::texts, p).unwrap_or_default(),
-        variations: object.required("variations", |at, p| at.list(variation, p), p),
-        off_variation: object.required("off_variation", at::text, p),
-        fallthrough: object
-            .required("fallthrough", |at, p| Some(serve(at, p)), p)
-            .unwrap_or(empty.fallthrough),
-        enabled: object
-            .optional("enabled", at::flag, p)
-            .unwrap_or(empty.enabled),
-        prerequisites: object
-            .optional("prerequisites", |at, p| at.list(prerequisite, p), p)
-            .unwrap_or_default(),
-        targets: object.optional("targets", targets, p).unwrap_or_default(),
-        rules: object
-            .optional("rules", |at, p| at.list(rule, p), p)
-            .unwrap_or_default(),
-        scheduled_changes: object
-            .optional("scheduled_changes", |at, p| at.list(scheduled_change, p), p)
-            .unwrap_or_default(),
-        status: object
-            .parsed("status", at::parsed, p)
-            .unwrap_or(empty.status),
-        temporary: object
-            .optional("temporary", at::flag, p)
-            .unwrap_or(empty.temporary),
-        maintainer: object.optional("maintainer", at::text, p),
-        created_at: object.parsed("created_at", at::instant, p),
-        updated_at: object.parsed("updated_at", at::instant, p),
-        created_by: object
-            .optional("created_by", at::text, p)
-            .unwrap_or(empty.created_by),
-        hash: object.parsed("hash", at::parsed, p),
-        seed: object.optional("seed", at::text, p),
-        bucket_by: object.optional("bucket_by", at::text, p),
-        context_kind: object.optional("context_kind", at::text, p),
-        context_targets: object
-            .optional("context_targets", |at, p| at.list(context_targets, p), p)
-            .unwrap_or_default(),
-        layer: object.optional("layer", layer, p),
-        holdout: object.optional("holdout", holdout, p),
-        progressive: object.parsed("progressive", progressive, p),
-        expires_at: object.parsed("expires_at", at::instant, p),
-        key: empty.key,
-        value_type: empty.value_type,
-    };
-    object.finish(p);
-    flag
+    Object::read(at, problems, |object, p| {
+        let key = object.required("key", at::parsed, p);
+        let value_type = object.required("type", at::parsed, p);
+        let empty = Flag::new(
+            key.unwrap_or_else(FlagKey::placeholder),
+            value_type.unwrap_or(FlagType::Json),
+        );
+        Flag {
+            name: object.required("name", at::text, p),
+            description: object.text("description", p),
+            tags: object.optional("tags", at::texts, p).unwrap_or_default(),
+            variations: object.required("variations", |at, p| at.list(variation, p), p),
+            off_variation: object.required("off_variation", at::text, p),
+            fallthrough: object
+                .required("fallthrough", |at, p| Some(serve(at, p)), p)
+                .unwrap_or(empty.fallthrough),
+            enabled: object
+                .optional("enabled", at::flag, p)
+                .unwrap_or(empty.enabled),
+            prerequisites: object
+                .optional("prerequisites", |at, p| at.list(prerequisite, p), p)
+                .unwrap_or_default(),
+            targets: object.optional("targets", targets, p).unwrap_or_default(),
+            rules: object
+                .optional("rules", |at, p| at.list(rule, p), p)
+                .unwrap_or_default(),
+            scheduled_changes: object
+                .optional("scheduled_changes", |at, p| at.list(scheduled_change, p), p)
+                .unwrap_or_default(),
+            status: object
+                .parsed("status", at::parsed, p)
+                .unwrap_or(empty.status),
+            temporary: object
+                .optional("temporary", at::flag, p)
+                .unwrap_or(empty.temporary),
+            maintainer: object.optional("maintainer", at::text, p),
+            created_at: object.parsed("created_at", at::instant, p),
+            updated_at: object.parsed("updated_at", at::instant, p),
+            created_by: object
+                .optional("created_by", at::text, p)
+                .unwrap_or(empty.created_by),
+            hash: object.parsed("hash", at::parsed, p),
+            seed: object.optional("seed", at::text, p),
+            bucket_by: object.optional("bucket_by", at::text, p),
+            context_kind: object.optional("context_kind", at::text, p),
+            context_targets: object
+                .optional("context_targets", |at, p| at.list(context_targets, p), p)
+                .unwrap_or_default(),
+            layer: object.optional("layer", layer, p),
+            holdout: object.optional("holdout", holdout, p),
+            progressive: object.parsed("progressive", progressive, p),
+            expires_at: object.parsed("expires_at", at::instant, p),
+            key: empty.key,
+            value_type: empty.value_type,
+        }
+    })
 }
 
 fn variation(at: At<'_>, p: &mut Problems) -> Variation {
-    let mut object = Object::of(at, p);
-    let variation = Variation {
+    Object::read(at, p, |object, p| Variation {
         name: object.required("name", at::text, p),
         value: object.required("value", value, p),
         description: object.text("description", p),
-    };
-    object.finish(p);
-    variation
+    })
 }
 
 fn value(at: At<'_>, p: &mut Problems) -> Value {
@@ -102,15 +97,12 @@ fn value(at: At<'_>, p: &mut Problems) -> Value {
 }
 
 fn prerequisite(at: At<'_>, p: &mut Problems) -> Prerequisite {
-    let mut object = Object::of(at, p);
-    let prerequisite = Prerequisite {
+    Object::read(at, p, |object, p| Prerequisite {
         flag_key: object
             .required("flag_key", at::parsed, p)
             .unwrap_or_else(FlagKey::placeholder),
         variation: object.required("variation", at::text, p),
-    };
-    object.finish(p);
-    prerequisite
+    })
 }
 
 fn targets(at: At<'_>, p: &mut Problems) -> Targets {
@@ -126,33 +118,24 @@ fn targets(at: At<'_>, p: &mut Problems) -> Targets {
 }
 
 fn context_targets(at: At<'_>, p: &mut Problems) -> ContextTargets {
-    let mut object = Object::of(at, p);
-    let targets = ContextTargets {
+    Object::read(at, p, |object, p| ContextTargets {
         context_kind: object.required("context_kind", at::text, p),
         variation: object.required("variation", at::text, p),
         values: object.required("values", at::texts, p),
-    };
-    object.finish(p);
-    targets
+    })
 }
 
 fn layer(at: At<'_>, p: &mut Problems) -> LayerRange {
-    let mut object = Object::of(at, p);
-    let layer = LayerRange {
+    Object::read(at, p, |object, p| LayerRange {
         layer: object.required("layer", at::text, p),
         from: object.required("from", at::weight, p),
         to: object.required("to", at::weight, p),
-    };
-    object.finish(p);
-    layer
+    })
 }
 
 fn holdout(at: At<'_>, p: &mut Problems) -> Holdout {
-    let mut object = Object::of(at, p);
-    let holdout = Holdout {
+    Object::read(at, p, |object, p| Holdout {
         name: object.required("name", at::text, p),
         weight: object.required("weight", at::weight, p),
-    };
-    object.finish(p);
-    holdout
+    })
 }

@@ -16,7 +16,19 @@ pub(super) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    pub(super) fn of(at: At<'a>, problems: &mut Problems) -> Self {
+    /// Reads an object by its members. Unknown members are problems.
+    pub(super) fn read<T>(
+        at: At<'a>,
+        problems: &mut Problems,
+        read: impl FnOnce(&mut Self, &mut Problems) -> T,
+    ) -> T {
+        let mut object = Self::of(at, problems);
+        let value = read(&mut object, problems);
+        object.finish(problems);
+        value
+    }
+
+    fn of(at: At<'a>, problems: &mut Problems) -> Self {
         let members = at.value.as_object();
         if members.is_none() {
             at.wrong("an object", problems);
@@ -85,7 +97,7 @@ impl<'a> Object<'a> {
     }
 
     /// Reports members that no reader has asked for.
-    pub(super) fn finish(self, problems: &mut Problems) {
+    fn finish(self, problems: &mut Problems) {
         let given = self.members.into_iter().flat_map(Map::keys);
         for name in given.filter(|name| !self.known.contains(&name.as_str())) {
             let place = Place::Member(&self.place, name);

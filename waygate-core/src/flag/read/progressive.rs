@@ -10,41 +10,38 @@ use crate::flag::{
 
 /// Reads a progressive rollout; `None` without a start.
 pub(super) fn progressive(at: At<'_>, p: &mut Problems) -> Option<Progressive> {
-    let mut object = Object::of(at, p);
-    let start = object.required("start", at::instant, p);
-    let variation = object.required("variation", at::text, p);
-    let baseline = object.required("baseline", at::text, p);
-    let stages = object.required("stages", |at, p| at.list(stage, p), p);
-    let linear = object.optional("linear", at::flag, p).unwrap_or(false);
-    let holds = object.optional("holds", |at, p| at.list(hold, p), p);
-    object.finish(p);
-    let mut holds: Vec<Hold> = holds.unwrap_or_default().into_iter().flatten().collect();
-    holds.sort_by_key(|hold| hold.from);
-    Some(Progressive {
-        variation,
-        baseline,
-        start: start?,
-        stages,
-        linear,
-        holds,
+    Object::read(at, p, |object, p| {
+        let start = object.required("start", at::instant, p);
+        let variation = object.required("variation", at::text, p);
+        let baseline = object.required("baseline", at::text, p);
+        let stages = object.required("stages", |at, p| at.list(stage, p), p);
+        let linear = object.optional("linear", at::flag, p).unwrap_or(false);
+        let holds = object.optional("holds", |at, p| at.list(hold, p), p);
+        let mut holds: Vec<Hold> = holds.unwrap_or_default().into_iter().flatten().collect();
+        holds.sort_by_key(|hold| hold.from);
+        Some(Progressive {
+            variation,
+            baseline,
+            start: start?,
+            stages,
+            linear,
+            holds,
+        })
     })
 }
 
 fn stage(at: At<'_>, p: &mut Problems) -> Stage {
-    let mut object = Object::of(at, p);
-    let stage = Stage {
+    Object::read(at, p, |object, p| Stage {
         after_seconds: object.required("after_seconds", at::seconds, p),
         weight: object.required("weight", at::weight, p),
-    };
-    object.finish(p);
-    stage
+    })
 }
 
 fn hold(at: At<'_>, p: &mut Problems) -> Option<Hold> {
-    let mut object = Object::of(at, p);
-    let from = object.required("from", at::instant, p);
-    let until = object.parsed("until", at::instant, p);
-    object.finish(p);
+    let (from, until) = Object::read(at, p, |object, p| {
+        let from = object.required("from", at::instant, p);
+        (from, object.parsed("until", at::instant, p))
+    });
     if from.zip(until).is_some_and(|(from, until)| until < from) {
         let place = Place::Member(&at.place, "until");
         let message = "the end comes before the start";

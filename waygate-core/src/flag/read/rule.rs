@@ -39,18 +39,14 @@ pub(super) fn rollout(at: At<'_>, p: &mut Problems) -> Vec<WeightedVariation> {
 }
 
 fn weighted(at: At<'_>, p: &mut Problems) -> WeightedVariation {
-    let mut object = Object::of(at, p);
-    let weighted = WeightedVariation {
+    Object::read(at, p, |object, p| WeightedVariation {
         variation: object.required("variation", at::text, p),
         weight: object.required("weight", at::weight, p),
-    };
-    object.finish(p);
-    weighted
+    })
 }
 
 pub(super) fn rule(at: At<'_>, p: &mut Problems) -> Rule {
-    let mut object = Object::of(at, p);
-    let rule = Rule {
+    Object::read(at, p, |object, p| Rule {
         id: object.id(p),
         description: object.text("description", p),
         clauses: object.optional("clauses", clauses, p).unwrap_or_default(),
@@ -62,9 +58,7 @@ pub(super) fn rule(at: At<'_>, p: &mut Problems) -> Rule {
         bucket_by: object.optional("bucket_by", at::text, p),
         context_kind: object.optional("context_kind", at::text, p),
         seed: object.optional("seed", at::text, p),
-    };
-    object.finish(p);
-    rule
+    })
 }
 
 pub(super) fn clauses(at: At<'_>, p: &mut Problems) -> Vec<Clause> {
@@ -72,8 +66,7 @@ pub(super) fn clauses(at: At<'_>, p: &mut Problems) -> Vec<Clause> {
 }
 
 fn clause(at: At<'_>, p: &mut Problems) -> Clause {
-    let mut object = Object::of(at, p);
-    let clause = Clause {
+    Object::read(at, p, |object, p| Clause {
         attribute: object.required("attribute", at::text, p),
         operator: object
             .required("operator", at::parsed, p)
@@ -82,7 +75,5 @@ fn clause(at: At<'_>, p: &mut Problems) -> Clause {
         negate: object.optional("negate", at::flag, p).unwrap_or(false),
         ignore_case: object.optional("ignore_case", at::flag, p).unwrap_or(false),
         context_kind: object.optional("context_kind", at::text, p),
-    };
-    object.finish(p);
-    clause
+    })
 }

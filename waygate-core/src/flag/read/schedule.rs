@@ -11,8 +11,7 @@ use crate::flag::{
 };
 
 pub(super) fn scheduled_change(at: At<'_>, p: &mut Problems) -> ScheduledChange {
-    let mut object = Object::of(at, p);
-    let change = ScheduledChange {
+    Object::read(at, p, |object, p| ScheduledChange {
         id: object.id(p),
         execute_at: object
             .required("execute_at", at::instant, p)
@@ -27,9 +26,7 @@ pub(super) fn scheduled_change(at: At<'_>, p: &mut Problems) -> ScheduledChange 
             .optional("created_by", at::text, p)
             .unwrap_or_else(|| "system".to_owned()),
         created_at: object.parsed("created_at", at::instant, p),
-    };
-    object.finish(p);
-    change
+    })
 }
 
 fn payload(at: At<'_>, p: &mut Problems) -> Value {

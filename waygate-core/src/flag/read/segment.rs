@@ -19,8 +19,7 @@ pub(in crate::flag) fn segment(definition: &Value, problems: &mut Problems) -> S
         place: Place::Root,
     };
     let p = problems;
-    let mut object = Object::of(at, p);
-    let segment = Segment {
+    Object::read(at, p, |object, p| Segment {
         key: object
             .required("key", at::parsed, p)
             .unwrap_or_else(SegmentKey::placeholder),
@@ -39,20 +38,15 @@ pub(in crate::flag) fn segment(definition: &Value, problems: &mut Problems) -> S
         created_at: object.parsed("created_at", at::instant, p),
         updated_at: object.parsed("updated_at", at::instant, p),
         context_kind: object.optional("context_kind", at::text, p),
-    };
-    object.finish(p);
-    segment
+    })
 }
 
 fn rule(at: At<'_>, p: &mut Problems) -> SegmentRule {
-    let mut object = Object::of(at, p);
-    let rule = SegmentRule {
+    Object::read(at, p, |object, p| SegmentRule {
         id: object.id(p),
         description: object.text("description", p),
         clauses: object.optional("clauses", clauses, p).unwrap_or_default(),
         weight: object.optional("weight", at::weight, p),
         bucket_by: object.optional("bucket_by", at::text, p),
-    };
-    object.finish(p);
-    rule
+    })
 }

@@ -84,6 +84,7 @@
 //! | `openapi` | ✓ | binding through utoipa documents, and the live document |
 //! | `swagger-ui` | | Swagger UI with a banner and badges |
 //! | `admin` | | the admin REST API |
+//! | `flags` | | feature flags ([`flags`]) |
 //! | `file` | | [`port::FileBackend`] |
 //! | `redis` | | [`port::RedisBackend`] |
 //! | `tls-ring` | | `redis`, and ring as the rustls crypto provider for `rediss://` unless the application has installed another |
@@ -232,6 +233,14 @@ pub mod response {
 #[cfg(feature = "axum")]
 pub mod router {
     pub use crate::http::{Api, IntoApi, MakeService, PathError};
+}
+
+/// Feature flags: definitions, evaluation, and the commands that change them.
+#[cfg(feature = "flags")]
+pub mod flags {
+    pub use waygate_core::flag::*;
+
+    pub use crate::engine::{Evaluation, FlagError, FlagRecord, FlagScope, Flags, SegmentRecord};
 }
 
 /// Traits for storage backends, counter stores and clocks, and the built-in implementations.

@@ -60,6 +60,8 @@ pub struct WaygateBuilder {
     #[cfg(feature = "testing")]
     only_handlers_under: Vec<String>,
     on_store_reset: OnStoreReset,
+    #[cfg(feature = "flags")]
+    flag_options: waygate_core::flag::CompileOptions,
 }
 
 impl Default for WaygateBuilder {
@@ -98,6 +100,8 @@ impl Default for WaygateBuilder {
             #[cfg(feature = "testing")]
             only_handlers_under: Vec::new(),
             on_store_reset: OnStoreReset::default(),
+            #[cfg(feature = "flags")]
+            flag_options: waygate_core::flag::CompileOptions::default(),
         }
     }
 }
@@ -339,6 +343,15 @@ impl WaygateBuilder {
     #[cfg(feature = "file")]
     pub fn without_counter_snapshot(mut self) -> Self {
         self.counter_snapshot = counter_snapshot::Place::Nowhere;
+        self
+    }
+
+    /// Sets the hash and the operators of flags that do not name their own. Default: those of Waygate. An engine that
+    /// replaces Python Waygate takes [`CompileOptions::python`](waygate_core::flag::CompileOptions::python), so that no
+    /// context changes its variation.
+    #[cfg(feature = "flags")]
+    pub fn flag_options(mut self, options: waygate_core::flag::CompileOptions) -> Self {
+        self.flag_options = options;
         self
     }
 

@@ -6,6 +6,9 @@ use waygate_core::{
     transition::Refused,
 };
 
+#[cfg(feature = "flags")]
+use super::flags::FlagError;
+
 /// A route key that matches no route, or several.
 ///
 /// ```
@@ -116,6 +119,10 @@ pub enum ChangeError {
         /// The key of a limit with a similar name, if there is one.
         nearest: Option<LimitKey>,
     },
+    /// A flag or a segment does not exist, exists already, or would have mistakes.
+    #[cfg(feature = "flags")]
+    #[error(transparent)]
+    Flag(#[from] FlagError),
     /// A value is malformed, such as a reason, a service or a window.
     #[error(transparent)]
     Invalid(#[from] Invalid),

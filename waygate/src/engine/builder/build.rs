@@ -88,6 +88,8 @@ impl WaygateBuilder {
                 lifecycle: self.bypass_lifecycle.is_some(),
                 rate_limits: self.bypass_rate_limits.is_some(),
             },
+            #[cfg(feature = "flags")]
+            flags: self.flag_options,
             now,
         };
         let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);
@@ -107,6 +109,8 @@ impl WaygateBuilder {
             book,
             decisions: Decisions::new(self.decision_log_capacity),
             limiting: self.limiting,
+            #[cfg(feature = "flags")]
+            flag_options: self.flag_options,
             principal: self.principal,
             clients: self.proxies.into(),
             answers,

@@ -240,7 +240,10 @@ pub mod router {
 pub mod flags {
     pub use waygate_core::flag::*;
 
-    pub use crate::engine::{Evaluation, FlagError, FlagRecord, FlagScope, Flags, SegmentRecord};
+    pub use crate::engine::{
+        Evaluation, FlagDraftRecord, FlagError, FlagPreview, FlagRecord, FlagScope, FlagVersion,
+        Flags, SegmentRecord,
+    };
 }
 
 /// Traits for storage backends, counter stores and clocks, and the built-in implementations.

@@ -60,7 +60,7 @@ pub use check::{
 };
 pub use compile::{Compatibility, CompileOptions, CompiledFlag, CompiledSegment};
 pub use context::{AttributeName, AttributeValue, Context, EvaluationContext, InvalidContext};
-pub use evaluate::{Explanation, FlagSet, Resolution, Step, StepEvent};
+pub use evaluate::{Explanation, FlagSet, Resolution, SplitPart, Step, StepEvent};
 pub use hash::{HashAlgorithm, bucket};
 pub use key::{FlagKey, SegmentKey};
 pub use lifecycle::{Activity, Lifecycle, LifecycleRules, lifecycle};

@@ -53,7 +53,7 @@ fn service(
 + Send
 + Sync
 + 'static {
-    let (router, document) = routes::router().split_for_parts();
+    let (router, document) = routes::router(&admin.settings).split_for_parts();
     let document = docs::finish(document);
     let auth = Authenticator::new(waygate.clone(), admin.mode);
     let state = Arc::new(AdminState::new(waygate, auth, admin.settings, &document));

@@ -87,7 +87,10 @@ pub use declared::Source;
 pub use error::{BuildError, ChangeError, ResolveError};
 pub use event::{Changed, Event, Events};
 #[cfg(feature = "flags")]
-pub use flags::{Evaluation, FlagError, FlagRecord, FlagScope, Flags, SegmentRecord};
+pub use flags::{
+    Evaluation, FlagDraftRecord, FlagError, FlagPreview, FlagRecord, FlagScope, FlagVersion, Flags,
+    SegmentRecord,
+};
 pub use handle::Waygate;
 pub use health::{Component, Degraded, Health};
 pub use limits::{

@@ -5,6 +5,7 @@ use crate::flag::{context::AttributeValue, hash::HashAlgorithm, model::Operator}
 
 /// A step of an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Step {
     /// The key of the flag.
@@ -18,6 +19,7 @@ pub struct Step {
 
 /// A condition of an evaluation and its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "step", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StepEvent {
@@ -95,9 +97,20 @@ pub enum StepEvent {
         value: Option<String>,
         /// Its bucket, from 0 to 99,999.
         bucket: Option<u32>,
-        /// The bucket after each part, with the variation of the part.
-        parts: Vec<(u32, String)>,
+        /// The parts in order.
+        parts: Vec<SplitPart>,
     },
+}
+
+/// A part of a rollout in a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct SplitPart {
+    /// The bucket after the last one of the part.
+    pub end: u32,
+    /// The variation of the part.
+    pub variation: String,
 }
 
 pub(super) fn json(value: Option<AttributeValue<'_>>) -> Value {

@@ -2,11 +2,18 @@
 
 mod command;
 mod definitions;
+mod draft;
 mod error;
 mod handle;
 mod operator;
+mod preview;
 mod record;
+mod replacement;
+mod revert;
 
+pub use draft::FlagDraftRecord;
 pub use error::FlagError;
 pub use handle::{Evaluation, FlagScope, Flags};
+pub use preview::FlagPreview;
 pub use record::{FlagRecord, SegmentRecord};
+pub use revert::FlagVersion;

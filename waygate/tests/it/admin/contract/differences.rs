@@ -10,7 +10,7 @@ pub(super) struct Difference {
     /// Expected members of the response body; `None` if only the status matters.
     pub(super) body: Option<Value>,
     #[expect(dead_code, reason = "it is there to be read")]
-    reason: &'static str,
+    pub(super) reason: &'static str,
 }
 
 pub(super) fn differences() -> Vec<Difference> {

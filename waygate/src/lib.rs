@@ -238,7 +238,15 @@ pub mod router {
 /// Feature flags: definitions, evaluation, and the commands that change them.
 #[cfg(feature = "flags")]
 pub mod flags {
-    pub use waygate_core::flag::*;
+    pub use waygate_core::flag::{
+        AttributeName, AttributeValue, Cause, ChangeAction, Clause, Compatibility, CompileOptions,
+        CompiledFlag, CompiledSegment, Context, ContextTargets, ContractReason, ErrorCode,
+        EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagStatus, FlagType, FlagValue,
+        HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle, Operator,
+        Prerequisite, Problem, ProblemCode, Problems, Progressive, Reason, Resolution, Rule,
+        ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, Stage, Step, StepEvent, Targets,
+        Variation, WeightedVariation,
+    };
 
     pub use crate::engine::{Evaluation, FlagError, FlagRecord, FlagScope, Flags, SegmentRecord};
 }

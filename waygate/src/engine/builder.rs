@@ -349,6 +349,12 @@ impl WaygateBuilder {
     /// Sets the hash and the operators of flags that do not name their own. Default: those of Waygate. An engine that
     /// replaces Python Waygate takes [`CompileOptions::python`](waygate_core::flag::CompileOptions::python), so that no
     /// context changes its variation.
+    ///
+    /// ```
+    /// use waygate::{Waygate, flags::CompileOptions};
+    ///
+    /// let builder = Waygate::builder().flag_options(CompileOptions::python());
+    /// ```
     #[cfg(feature = "flags")]
     pub fn flag_options(mut self, options: waygate_core::flag::CompileOptions) -> Self {
         self.flag_options = options;

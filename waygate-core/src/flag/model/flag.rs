@@ -99,6 +99,17 @@ pub struct Flag {
 
 impl Flag {
     /// Creates a flag without variations, enabled, with the defaults of the contract for all other members.
+    ///
+    /// ```
+    /// use waygate_core::flag::{Flag, FlagType, Serve, Variation};
+    ///
+    /// let mut flag = Flag::new("search".parse()?, FlagType::Boolean);
+    /// flag.variations = vec![Variation::new("on", true), Variation::new("off", false)];
+    /// flag.off_variation = "off".to_owned();
+    /// flag.fallthrough = Serve::Variation("on".to_owned());
+    /// assert!(Flag::parse(&serde_json::to_value(&flag)?).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(key: FlagKey, value_type: FlagType) -> Self {
         Self {
             name: key.to_string(),
@@ -175,6 +186,14 @@ words! {
 }
 
 /// A possible result of a flag.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::Variation;
+///
+/// let green = Variation::new("green", json!({"color": "#0a0"}));
+/// assert_eq!(green.name, "green");
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -199,6 +218,21 @@ impl Variation {
 }
 
 /// Another flag that must have a certain variation.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::Flag;
+///
+/// let flag = Flag::parse(&json!({
+///     "key": "search", "name": "Search", "type": "boolean",
+///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+///     "off_variation": "off",
+///     "fallthrough": "on",
+///     "prerequisites": [{"flag_key": "new-backend", "variation": "on"}],
+/// }))?;
+/// assert_eq!(flag.prerequisites[0].flag_key.as_str(), "new-backend");
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]

@@ -294,8 +294,8 @@ fn warn_of_unserved<'a>(routes: impl Iterator<Item = (&'a RouteKey, Option<&'a R
         let meant = nearest.map(|nearest| format!("; did you mean `{nearest}`?"));
         tracing::warn!(
             route = %Printable(route),
-            "a registered route is in no guarded router: its gates and limits apply only if its router is nested in \
-             one, or if `RouteGuard` or another framework checks it{}",
+            "a registered route is not in any guarded router: its gates and limits apply only if its router is nested \
+             in one, or if `RouteGuard` or another framework checks it{}",
             Printable(meant.unwrap_or_default())
         );
     }

@@ -54,12 +54,12 @@ use crate::grammar::{Interval, Invalid, Method, Reason, RoleName, format_wire, s
 #[serde(try_from = "Raw")]
 #[non_exhaustive]
 pub struct GlobalMaintenance {
-    /// In a view: whether it is active; planned maintenance has a `start` and is not. In a store: whether it was switched
-    /// on, even if its window has not started or has ended.
+    /// In a view: `true` if maintenance is active; planned maintenance has a `start` and is not active. In a store:
+    /// `true` if it was switched on, even if its window has not started or has ended.
     pub enabled: bool,
     /// The reason; may be empty.
     pub reason: Reason,
-    /// Routes that stay open: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
+    /// Routes that stay open: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for every path below.
     pub exempt_paths: Vec<ExemptPath>,
     /// `true` if even force-active routes are closed.
     pub include_force_active: bool,

@@ -92,7 +92,7 @@ pub struct RateLimited {
     pub policy: LimitKey,
     /// The limit in its text form, such as `100/minute`.
     pub limit: String,
-    /// The caller's tier, if the policy has one for it.
+    /// The caller's tier, if the policy has one.
     pub tier: Option<PolicyName>,
     /// Seconds until the same request may succeed: rounded up, at least 1, with the configured jitter. 0 if it is
     /// [`too_costly`](Self::too_costly).

@@ -139,7 +139,7 @@ pub struct DroppedMaintenance {
     /// Routes that stayed open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exempt_paths: Vec<ExemptPath>,
-    /// Networks whose clients were served.
+    /// Networks from which clients were served.
     #[serde(
         default,
         with = "text::networks",
@@ -147,7 +147,7 @@ pub struct DroppedMaintenance {
     )]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub exempt_ips: Vec<IpNet>,
-    /// Roles whose callers were served.
+    /// Roles with which callers were served.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exempt_roles: Vec<RoleName>,
     /// `true` if force-active routes were closed, too.

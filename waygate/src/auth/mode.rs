@@ -22,7 +22,8 @@ pub(crate) enum AuthMode {
 #[derive(Debug)]
 pub(crate) struct Accounts {
     by_name: HashMap<String, PasswordHash>,
-    /// The user whose hash is compared with the passwords of unknown users, so that their logins take as long.
+    /// The user with the hash that passwords of unknown users are compared with, so that their logins take equally
+    /// long.
     decoy: Option<String>,
 }
 

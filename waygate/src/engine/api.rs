@@ -137,7 +137,7 @@ impl Waygate {
         Ok(route)
     }
 
-    /// Returns the stored routes that the code no longer has. They can be [purged](Operator::purge).
+    /// Returns the stored routes that no longer exist in the code. They can be [purged](Operator::purge).
     pub async fn orphans(&self) -> Vec<RouteRecord> {
         self.inner.orphans().await
     }

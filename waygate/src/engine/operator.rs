@@ -222,7 +222,7 @@ impl Operator {
         self.apply(key, RouteCommand::Reset).await
     }
 
-    /// Removes a stored route that the code no longer has. [`Waygate::orphans`] lists them.
+    /// Removes a stored route that no longer exists in the code. [`Waygate::orphans`] lists them.
     ///
     /// # Errors
     /// Returns a [`ChangeError`] on failure, in which case nothing is changed.

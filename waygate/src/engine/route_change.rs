@@ -89,7 +89,7 @@ impl Change for RouteChange {
     }
 }
 
-/// Deletes the records of a route that the code no longer has.
+/// Deletes the records of a route that no longer exists in the code.
 pub(crate) struct Purge(pub(crate) RouteKey);
 
 impl Change for Purge {

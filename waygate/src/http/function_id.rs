@@ -22,7 +22,7 @@ impl FunctionId {
     }
 }
 
-/// An erased function.
+/// A type-erased function.
 pub(crate) trait Function: Clone {
     fn id(&self) -> FunctionId;
 }
@@ -38,7 +38,7 @@ pub(super) fn either<F: Function>(
     }
 }
 
-/// Used where only one function can be called.
+/// Used if only one function can be called.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TwoFunctions;
 

@@ -100,7 +100,7 @@ impl Tier {
 }
 
 impl RateLimitPolicy {
-    /// The name of a policy without a name of its own.
+    /// The name of a policy that sets no name.
     pub const DEFAULT_NAME: &str = PolicyName::DEFAULT;
     /// The default attribute of the caller that names the tier.
     pub const DEFAULT_RESOLVER: &str = "plan";

@@ -117,11 +117,11 @@ struct EnableRequest {
     /// The end, after the start; in UTC if it has no zone. Default: none.
     #[schema(format = DateTime)]
     end: Option<String>,
-    /// Clients whose addresses are in one of these networks are served.
+    /// Clients in these networks are served.
     #[serde(default)]
     #[schema(example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
     exempt_ips: Vec<String>,
-    /// Callers who have one of these roles are served.
+    /// Callers with one of these roles are served.
     #[serde(default)]
     exempt_roles: Vec<RoleName>,
 }

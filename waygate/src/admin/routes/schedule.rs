@@ -78,7 +78,7 @@ struct CancelParams {
 
 /// Cancels one maintenance window, or all of them and the end of a temporary disable.
 ///
-/// A route whose window has started returns to its previous state immediately.
+/// If the window has started, the route returns to its previous state immediately.
 #[utoipa::path(
     delete,
     path = "/api/routes/{pk}/schedule",

@@ -120,7 +120,7 @@ impl Change for Purge {
         tx.check(key.as_str(), Some(known.revision.number))?;
         tx.delete::<Routes>(key);
         tx.delete::<Schedules>(&Timed::Route(key.clone()));
-        // Limits that apply to a method of a route for all methods stay.
+        // Limits on one method of a route for all methods are kept.
         if snapshot.table.limited(key).is_none() {
             let scope = LimitScope::Route(key.clone());
             let records = &tx.stored.records;

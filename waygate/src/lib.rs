@@ -36,7 +36,7 @@
 //! * [`Waygate`], the engine: [`builder`](Waygate::builder), [`guard`](Waygate::guard) and
 //!   [`guard_all`](Waygate::guard_all), [`operator`](Waygate::operator),
 //!   [`subscribe`](Waygate::subscribe).
-//! * [`Guarded`]: documentation, administration, and the router to serve.
+//! * [`Guarded`]: the documentation, the admin API, and the router to serve.
 //! * [`Blocked`] and [`Responses`]: custom responses.
 //! * By subject: [`model`] (routes and their state), [`limits`], [`audit`], [`events`], [`health`], [`response`]
 //!   (refusals), [`client`], [`decision`], [`port`] (storage backends and clocks).

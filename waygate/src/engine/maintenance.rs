@@ -143,7 +143,7 @@ impl Change for MaintenanceChange {
         for warning in warnings {
             tracing::warn!(
                 maintenance = %Printable(&entity), warning = %Printable(warning),
-                "the maintenance was set, but parts of it have no effect"
+                "the maintenance is set, but parts of it have no effect"
             );
         }
         let maintenance = next.at(now);

@@ -78,7 +78,7 @@ impl Change for RouteChange {
         if let Some(warning) = &warning {
             tracing::warn!(
                 route = %Printable(&record.key), warning = %Printable(warning),
-                "the change may do something else than was meant"
+                "the change may not do what was intended"
             );
         }
         Ok(RouteRecord {

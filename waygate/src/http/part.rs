@@ -33,7 +33,7 @@ impl Part {
         let document = api.document.and_then(|document| {
             serde_json::to_value(document)
                 .inspect_err(|error| {
-                    tracing::error!(error = %Printable(error), "the OpenAPI document cannot be written as JSON; it is left out");
+                    tracing::error!(error = %Printable(error), "cannot serialize the OpenAPI document; it is omitted");
                 })
                 .ok()
         });

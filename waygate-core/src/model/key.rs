@@ -273,6 +273,7 @@ mod tests {
     #[test]
     fn explains_mistakes() {
         let service = "use 1 to 128 ASCII letters, digits or `. _ -`, such as `payments-service`";
+        let unnamed = |text: &str| format!("`{text}` is not a service name: {service}");
         let methods =
             "expected one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, CONNECT, TRACE";
         for (text, problem) in [
@@ -304,15 +305,9 @@ mod tests {
                 "a b/payments",
                 "a `:` must stand before the path".to_owned(),
             ),
-            (":/payments", format!("`` is not a service name: {service}")),
-            (
-                "a b:GET:/x",
-                format!("`a b` is not a service name: {service}"),
-            ),
-            (
-                "a:b:GET:/x",
-                format!("`a:b` is not a service name: {service}"),
-            ),
+            (":/payments", unnamed("")),
+            ("a b:GET:/x", unnamed("a b")),
+            ("a:b:GET:/x", unnamed("a:b")),
             (
                 "GTE:/x",
                 "`GTE` is not a method: did you mean `GET:/x`?".to_owned(),

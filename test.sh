@@ -121,7 +121,7 @@ else
     cargo test --workspace --all-features --lib --bins --tests
 fi
 
-step "The cryptography is the application's"
+step "An application with its own cryptography"
 for provider in ring aws-lc-rs webpki-roots; do
     if cargo tree -q -p waygate-rs --no-default-features --features full -e normal | grep -w "$provider v"; then
         echo "error: $provider is in the graph of the feature \`full\`" >&2

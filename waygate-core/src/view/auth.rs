@@ -93,7 +93,7 @@ impl Platform {
     }
 }
 
-/// A token, which is shown this once.
+/// A token. It is shown only once.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Login {
@@ -154,11 +154,11 @@ pub struct Token {
     #[serde(with = "text::instant")]
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub expires_at: Timestamp,
-    /// `true` for the token that this request carries.
+    /// `true` for the token of this request.
     pub current: bool,
 }
 
-/// A new token, which is shown this once.
+/// A new token. It is shown only once.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NewToken {

@@ -1,4 +1,4 @@
-//! The adapter to axum: everything about HTTP requests and responses.
+//! The axum adapter: everything about HTTP requests and responses.
 
 mod admitted;
 mod api;
@@ -22,7 +22,7 @@ mod limited;
 mod limits;
 mod listing;
 mod make_service;
-// The available kinds of paths depend on features.
+// The kinds of paths that exist depend on features.
 #[cfg_attr(not(all(feature = "admin", feature = "openapi")), allow(dead_code))]
 mod mounting;
 mod part;

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 /// cannot see comments, and so could not detect a dead connection.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// The network of one customer. `None` is every client with an unknown address.
+/// The network of one client. `None` represents all clients with an unknown address.
 pub(crate) type Client = Option<IpAddr>;
 
 /// Limits the number of open streams, in total and per client. Clones share the limits.
@@ -150,7 +150,7 @@ impl Open {
 impl Permit {
     /// Resolves when the stream has to end. Holds the permit until then.
     async fn ended(mut self) {
-        // Nothing is ever sent.
+        // Nothing is sent on this channel.
         let _ = (&mut self.end).await;
     }
 }
@@ -198,7 +198,7 @@ mod tests {
         let _second = streams.acquire(client(2));
         let _third = streams.acquire(client(3));
         assert!(streams.acquire(client(4)).is_none());
-        // The refusal has not ended the stream of another client.
+        // The refusal does not end the stream of another client.
         assert!(!has_ended(&mut first.unwrap()));
         assert!(streams.acquire(client(4)).is_some());
     }

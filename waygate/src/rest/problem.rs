@@ -170,7 +170,7 @@ impl Problem {
     pub(super) fn of_store(kind: ProblemKind, text: &str) -> Self {
         let shown = without_places(text);
         if shown != text {
-            tracing::warn!(error = %Printable(text), "the store failed; the client is shown less");
+            tracing::warn!(error = %Printable(text), "the store failed; the response omits details");
         }
         Self::new(kind, shown)
     }

@@ -48,7 +48,7 @@ impl Waygate {
 #[derive(Clone)]
 pub struct Flags {
     waygate: Waygate,
-    snapshot: Arc<Snapshot>,
+    pub(super) snapshot: Arc<Snapshot>,
 }
 
 impl Flags {

@@ -85,6 +85,7 @@
 //! | `swagger-ui` | | Swagger UI with a banner and badges |
 //! | `admin` | | the admin REST API |
 //! | `flags` | | feature flags ([`flags`]) |
+//! | `ofrep` | | an OpenFeature Remote Evaluation Protocol server ([`ofrep`]) |
 //! | `file` | | [`port::FileBackend`] |
 //! | `redis` | | [`port::RedisBackend`] |
 //! | `tls-ring` | | `redis`, and ring as the rustls crypto provider for `rediss://` unless the application has installed another |
@@ -108,6 +109,8 @@ mod engine;
 mod http;
 #[cfg(feature = "engine")]
 mod missing;
+#[cfg(feature = "ofrep")]
+pub mod ofrep;
 #[cfg(feature = "openapi")]
 mod openapi;
 #[cfg(feature = "axum")]

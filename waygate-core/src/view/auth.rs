@@ -21,6 +21,12 @@ pub enum TokenScope {
     /// Listing, creating and revoking tokens.
     #[serde(rename = "admin")]
     Admin,
+    /// Evaluating all flags. `read` permits it too.
+    #[serde(rename = "evaluate")]
+    Evaluate,
+    /// Evaluating flags that are visible to clients.
+    #[serde(rename = "evaluate:client")]
+    EvaluateClient,
 }
 
 /// A set of scopes.
@@ -28,11 +34,13 @@ pub type TokenScopes = BTreeSet<TokenScope>;
 
 impl TokenScope {
     /// All scopes.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::Read,
         Self::WriteRoutes,
         Self::WriteGlobal,
         Self::Admin,
+        Self::Evaluate,
+        Self::EvaluateClient,
     ];
 
     /// The word on the wire.
@@ -42,6 +50,8 @@ impl TokenScope {
             Self::WriteRoutes => "write:routes",
             Self::WriteGlobal => "write:global",
             Self::Admin => "admin",
+            Self::Evaluate => "evaluate",
+            Self::EvaluateClient => "evaluate:client",
         }
     }
 }

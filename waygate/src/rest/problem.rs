@@ -186,6 +186,12 @@ impl Problem {
     pub(crate) fn kind(&self) -> ProblemKind {
         self.kind
     }
+
+    /// The text, for errors of another form.
+    #[cfg(feature = "ofrep")]
+    pub(crate) fn into_detail(self) -> String {
+        self.detail.unwrap_or(self.error)
+    }
 }
 
 impl IntoResponse for Problem {

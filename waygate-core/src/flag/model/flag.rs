@@ -95,6 +95,11 @@ pub struct Flag {
     #[serde(with = "maybe_instant", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub expires_at: Option<Timestamp>,
+    /// `true` if clients on other people's devices, such as browsers, may evaluate the flag. Any user of such a client can
+    /// read the value. `false` by default.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "schema", schema(required = false))]
+    pub client_visible: bool,
 }
 
 impl Flag {
@@ -140,6 +145,7 @@ impl Flag {
             holdout: None,
             progressive: None,
             expires_at: None,
+            client_visible: false,
         }
     }
 

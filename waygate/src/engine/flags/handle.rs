@@ -57,7 +57,7 @@ impl Waygate {
 #[derive(Clone)]
 pub struct Flags {
     waygate: Waygate,
-    snapshot: Arc<Snapshot>,
+    pub(super) snapshot: Arc<Snapshot>,
 }
 
 impl Flags {

@@ -6,6 +6,8 @@ mod error;
 mod handle;
 mod operator;
 mod record;
+#[cfg(feature = "ofrep")]
+mod version;
 
 pub use error::FlagError;
 pub use handle::{Evaluation, FlagScope, Flags};

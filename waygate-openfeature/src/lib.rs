@@ -37,6 +37,7 @@ mod details;
 mod error;
 mod event;
 mod hook;
+pub mod hooks;
 mod metadata;
 mod provider;
 mod reason;

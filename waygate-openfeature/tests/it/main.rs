@@ -9,6 +9,7 @@ mod flags;
 mod hooks;
 mod lifecycle;
 mod memory;
+mod observability;
 mod support;
 mod tracking;
 mod transaction;

@@ -99,11 +99,11 @@ async fn each_task_has_its_own_wherever_it_runs() {
                     _ => format!("{user} again"),
                 };
                 assert_eq!(own.targeting_key(), Some(&*expected));
+                let details = client.bool_details("x", false, None);
+                assert_eq!(details.variant.as_deref(), Some(&*expected));
                 if round == 9 {
                     api.set_transaction_context(EvaluationContext::new(format!("{user} again")));
                 }
-                let details = client.bool_details("x", false, None);
-                assert_eq!(details.variant.as_deref(), Some(&*expected));
             }
         }
     };

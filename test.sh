@@ -95,6 +95,10 @@ for feature in memory file file-yaml file-toml redis tls-ring conformance; do
 done
 cargo clippy -q -p waygate-core --no-default-features -- -D warnings
 cargo clippy -q -p waygate-core --no-default-features --features flags -- -D warnings
+for feature in "" tokio tracing; do
+    echo "waygate-openfeature --features '$feature'"
+    cargo clippy -q -p waygate-openfeature --no-default-features --features "$feature" -- -D warnings
+done
 # The tests run these two examples with the features of the workspace.
 for example in quickstart rate-limits; do
     echo "$example"

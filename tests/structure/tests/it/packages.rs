@@ -9,6 +9,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "waygate-rs",
         &["waygate-core", "waygate-macros", "waygate-backends"],
     ),
+    ("waygate-openfeature", &["waygate-core"]),
     ("waygate-faultproxy", &[]),
     ("waygate-structure", &[]),
 ];
@@ -16,6 +17,7 @@ const OTHERS_MAY_USE: &[&str] = &[
     "waygate-rs",
     "waygate-core",
     "waygate-backends",
+    "waygate-openfeature",
     "waygate-faultproxy",
 ];
 
@@ -63,6 +65,7 @@ fn published_crates_have_complete_manifests() {
         "waygate-macros",
         "waygate-backends",
         "waygate-rs",
+        "waygate-openfeature",
     ];
     for package in Package::members(&sources::root()) {
         let name = package.name();

@@ -132,6 +132,7 @@ fn single(members: &Map<String, Value>, kind: Option<&str>) -> Result<Single, In
         _ => None,
     };
     let plain = members.iter().filter(is_attribute);
-    single.extend(plain.chain(overriding.into_iter().flatten()));
+    let given = plain.chain(overriding.into_iter().flatten());
+    single.extend(given.map(|(name, value)| (name.as_str(), value)));
     Ok(single)
 }

@@ -30,6 +30,10 @@ impl Grant {
             environment: None,
         }
     }
+
+    pub(super) fn is_without_token(&self) -> bool {
+        self.digest.is(Self::without_token(self.audience).digest)
+    }
 }
 
 /// Knows tokens that are not in the configuration: those of the admin API.

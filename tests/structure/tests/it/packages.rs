@@ -11,6 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("waygate-openfeature", &["waygate-core"]),
     ("waygate-faultproxy", &[]),
+    ("waygate-gherkin", &[]),
     ("waygate-structure", &[]),
 ];
 const OTHERS_MAY_USE: &[&str] = &[

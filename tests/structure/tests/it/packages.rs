@@ -10,6 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["waygate-core", "waygate-macros", "waygate-backends"],
     ),
     ("waygate-openfeature", &["waygate-core"]),
+    ("waygate-openfeature-provider", &["waygate-core"]),
     ("waygate-faultproxy", &[]),
     ("waygate-gherkin", &[]),
     ("waygate-structure", &[]),
@@ -19,6 +20,7 @@ const OTHERS_MAY_USE: &[&str] = &[
     "waygate-core",
     "waygate-backends",
     "waygate-openfeature",
+    "waygate-openfeature-provider",
     "waygate-faultproxy",
 ];
 
@@ -67,6 +69,7 @@ fn published_crates_have_complete_manifests() {
         "waygate-backends",
         "waygate-rs",
         "waygate-openfeature",
+        "waygate-openfeature-provider",
     ];
     for package in Package::members(&sources::root()) {
         let name = package.name();

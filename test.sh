@@ -83,7 +83,7 @@ step "What a dependency costs"
 tests/adoption.sh
 
 step "Features, one by one"
-for feature in engine macros axum openapi swagger-ui admin file file-yaml file-toml redis tls-ring tzdb-bundled testing; do
+for feature in engine macros axum openapi swagger-ui admin flags file file-yaml file-toml redis tls-ring tzdb-bundled testing; do
     # A feature without code only passes features on to crates that are checked with them.
     grep -rqF "feature = \"$feature\"" waygate/src || continue
     echo "waygate-rs --features $feature"
@@ -126,7 +126,7 @@ else
     cargo test --workspace --all-features --lib --bins --tests
 fi
 
-step "The cryptography is the application's"
+step "An application with its own cryptography"
 for provider in ring aws-lc-rs webpki-roots; do
     if cargo tree -q -p waygate-rs --no-default-features --features full -e normal | grep -w "$provider v"; then
         echo "error: $provider is in the graph of the feature \`full\`" >&2

@@ -1,3 +1,5 @@
+#[cfg(feature = "flags")]
+use waygate_core::flag::CompileOptions;
 use waygate_core::{
     Timestamp,
     grammar::{EnvName, ServiceName},
@@ -18,6 +20,8 @@ pub(crate) struct Compiler<'a> {
     /// as well.
     pub(crate) is_part: bool,
     pub(crate) bypass: Bypass,
+    #[cfg(feature = "flags")]
+    pub(crate) flags: CompileOptions,
     pub(crate) now: Timestamp,
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct Inner {
     pub(crate) book: LimitStats,
     pub(crate) decisions: Decisions,
     pub(crate) limiting: LimitConfig,
+    #[cfg(feature = "flags")]
+    pub(crate) flag_options: waygate_core::flag::CompileOptions,
     /// The source of callers in requests.
     pub(crate) principal: Option<PrincipalSource>,
 }

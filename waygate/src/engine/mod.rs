@@ -28,6 +28,8 @@ mod environment;
 mod error;
 mod event;
 mod facts;
+#[cfg(feature = "flags")]
+mod flags;
 mod granted;
 mod handle;
 mod headers;
@@ -84,6 +86,8 @@ pub use concurrency::ConcurrencyRecord;
 pub use declared::Source;
 pub use error::{BuildError, ChangeError, ResolveError};
 pub use event::{Changed, Event, Events};
+#[cfg(feature = "flags")]
+pub use flags::{Evaluation, FlagError, FlagRecord, FlagScope, Flags, SegmentRecord};
 pub use handle::Waygate;
 pub use health::{Component, Degraded, Health};
 pub use limits::{

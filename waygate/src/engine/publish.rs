@@ -62,6 +62,8 @@ impl Inner {
             },
             is_part: false,
             bypass: self.snapshot.load().bypass,
+            #[cfg(feature = "flags")]
+            flags: self.flag_options,
             now: self.clock.now(),
         }
     }

@@ -1,5 +1,7 @@
 #[cfg(feature = "openapi")]
 mod closures;
+#[cfg(feature = "flags")]
+mod flags;
 mod limits;
 mod maintained;
 mod slot;
@@ -7,6 +9,8 @@ mod swallowed;
 
 use std::sync::Arc;
 
+#[cfg(feature = "flags")]
+use waygate_core::flag::FlagSet;
 use waygate_core::{
     Timestamp,
     decision::{Facts, Gates, RouteRule, Verdict, decide},
@@ -52,6 +56,9 @@ pub(crate) struct Snapshot {
     pub(crate) own_service: Option<ServiceName>,
     /// Closed routes in the store that have been replaced by another route.
     pub(crate) swallowed: Swallowed,
+    /// The compiled flags and segments.
+    #[cfg(feature = "flags")]
+    pub(crate) flags: Arc<FlagSet>,
     /// The records that the snapshot was compiled from, shared with the store's.
     pub(crate) records: Records,
 }
@@ -84,6 +91,8 @@ impl Snapshot {
             limits,
             levels,
             checks,
+            #[cfg(feature = "flags")]
+            flags: Arc::new(flags::compile(&stored.records, compiler.flags)),
             records: stored.records.clone(),
         }
     }
@@ -140,6 +149,8 @@ impl Snapshot {
             service,
             own_service: self.own_service.clone(),
             swallowed: self.swallowed.follow(stored, &self.table),
+            #[cfg(feature = "flags")]
+            flags: flags::follow(&self.flags, touched, &stored.records, compiler.flags),
             records: stored.records.clone(),
         }
     }
@@ -204,7 +215,7 @@ impl Snapshot {
         facts: &impl Facts,
         now: impl FnOnce() -> Timestamp,
     ) -> Verdict<'_> {
-        // A preflight only asks for permission, and no handler runs. A refusal would show a CORS error in the browser
+        // A preflight only asks for permission, and runs no handler. A refusal would show a CORS error in the browser
         // instead of the response to the actual request.
         if asked.is_unhandled_preflight() {
             return Verdict::Pass;
@@ -220,7 +231,7 @@ impl Snapshot {
             .map(|(slot, route)| (slot, &route.key));
         Gates {
             global: self.global.for_request(key, asked, forced),
-            // Uncontrolled requests belong to no service: only global maintenance applies.
+            // Ungoverned requests belong to no service: only global maintenance applies.
             service: key.and_then(|_| self.service.for_request(key, asked, forced)),
             route,
         }

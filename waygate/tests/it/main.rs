@@ -26,6 +26,8 @@ mod events;
 mod explain;
 mod extractor;
 mod faults;
+#[cfg(feature = "flags")]
+mod flags;
 mod force_active;
 mod guard_all;
 mod hints;

@@ -37,7 +37,7 @@ fn crates_depend_on_those_below() {
                 !ours.contains(&dependency)
                     || allowed.contains(&&*dependency)
                     || is_sibling(package, &dependency),
-                "{name} depends on {dependency}; it may on {allowed:?} (CONTRIBUTING.md, \"The house\")"
+                "{name} depends on {dependency}; it may on {allowed:?} (CONTRIBUTING.md, \"Architecture\")"
             );
             assert!(
                 name != "waygate-macros" || dependency != "waygate-core" || features.is_empty(),

@@ -50,8 +50,8 @@ macro_rules! counter_conformance_tests {
     };
     (@capability $other:ident { $harness:expr }) => {
         ::core::compile_error!(::core::concat!(
-            "no capability of a store of counters is called `", ::core::stringify!($other),
-            "`; there is `clocked`"
+            "unknown capability of a counter store: `", ::core::stringify!($other),
+            "`; expected `clocked`"
         ));
     };
     (@cases { $harness:expr } $($module:ident: $($case:ident)+;)+) => {

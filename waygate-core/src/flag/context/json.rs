@@ -4,6 +4,14 @@ use serde_json::{Map, Value, json};
 use super::stored::{EvaluationContext, Single};
 
 /// JSON that is no evaluation context, with the reason (OpenFeature: `INVALID_CONTEXT`).
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::EvaluationContext;
+///
+/// let error = EvaluationContext::from_json(&json!({"targetingKey": 5})).unwrap_err();
+/// assert_eq!(error.to_string(), "invalid evaluation context: `targetingKey` must be a text");
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid evaluation context: {0}")]
 pub struct InvalidContext(String);

@@ -61,6 +61,14 @@ impl EvaluationContext {
     }
 
     /// Sets the primary kind.
+    ///
+    /// ```
+    /// use waygate_core::flag::EvaluationContext;
+    ///
+    /// let device = EvaluationContext::new("device-1").of_kind("device");
+    /// let context = EvaluationContext::new("user-1").and(device);
+    /// assert_eq!(context.to_json()["device"]["key"], "device-1");
+    /// ```
     #[must_use]
     pub fn of_kind(mut self, kind: &str) -> Self {
         self.primary.kind = kind.into();
@@ -81,6 +89,14 @@ impl EvaluationContext {
     }
 
     /// Adds the primary context of another, of a different kind.
+    ///
+    /// ```
+    /// use waygate_core::flag::EvaluationContext;
+    ///
+    /// let organization = EvaluationContext::new("org-1").of_kind("organization").with("plan", "pro");
+    /// let context = EvaluationContext::new("user-1").and(organization);
+    /// assert_eq!(context.to_json()["kind"], "multi");
+    /// ```
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.others.push(other.primary);

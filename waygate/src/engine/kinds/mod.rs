@@ -1,6 +1,10 @@
 //! The kinds of records in the store, one file each.
 
 mod announcement;
+#[cfg(feature = "flags")]
+mod flag;
+#[cfg(not(feature = "flags"))]
+use opaque as flag;
 mod maintenance;
 mod opaque;
 mod policy;

@@ -11,4 +11,6 @@ records! {
     tokens: opaque::Tokens,
     logins: opaque::Logins,
     announcements: announcement::Announcements,
+    flags: flag::Flags,
+    segments: flag::Segments,
 }

@@ -30,7 +30,7 @@ async fn setting_exempt_paths_does_not_enable_maintenance() {
         ),
         (
             json!({ "exempt_paths": ["billing:/x"] }),
-            "`billing` is no HTTP method",
+            "`billing` is not an HTTP method",
         ),
         (
             json!({ "exempt_paths": null }),

@@ -1,0 +1,53 @@
+use waygate_core::flag::Problems;
+
+/// The reason why a flag or a segment was not changed. Nothing is changed.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{ChangeError, Waygate, flags::FlagError};
+///
+/// let waygate = Waygate::builder().build().await?;
+/// let error = waygate.system().enable_flag("search").await.unwrap_err();
+/// assert!(matches!(error, ChangeError::Flag(FlagError::NotFound { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FlagError {
+    /// There is no flag or segment with this key.
+    #[error("there is no {kind} `{key}`{}", hint(nearest.as_deref()))]
+    NotFound {
+        /// `flag` or `segment`.
+        kind: &'static str,
+        /// The requested key.
+        key: String,
+        /// The most similar key, if there is one.
+        nearest: Option<String>,
+    },
+    /// A flag or segment with this key already exists.
+    #[error("{kind} `{key}` already exists: set it instead of creating it")]
+    Exists {
+        /// `flag` or `segment`.
+        kind: &'static str,
+        /// Its key.
+        key: String,
+    },
+    /// The definition has mistakes, or others need what it removes.
+    #[error("{kind} `{key}`: {problems}")]
+    Invalid {
+        /// `flag` or `segment`.
+        kind: &'static str,
+        /// Its key.
+        key: String,
+        /// The mistakes, with their places.
+        problems: Problems,
+    },
+}
+
+waygate_core::debug_as_message!(FlagError);
+
+fn hint(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |key| format!(": did you mean `{key}`?"))
+}

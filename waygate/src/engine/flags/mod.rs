@@ -1,0 +1,14 @@
+//! Feature flags: their records, commands and evaluation.
+
+mod command;
+mod definitions;
+mod error;
+mod handle;
+mod operator;
+mod record;
+#[cfg(feature = "ofrep")]
+mod version;
+
+pub use error::FlagError;
+pub use handle::{Evaluation, FlagScope, Flags};
+pub use record::{FlagRecord, SegmentRecord};

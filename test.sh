@@ -116,6 +116,7 @@ for feature in "" tokio tracing; do
     echo "waygate-openfeature --features '$feature'"
     cargo clippy -q -p waygate-openfeature --no-default-features --features "$feature" -- -D warnings
 done
+cargo clippy -q -p waygate-openfeature-provider -- -D warnings
 # The tests run these two examples with the features of the workspace.
 for example in quickstart rate-limits; do
     echo "$example"

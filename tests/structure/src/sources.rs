@@ -11,6 +11,10 @@ pub const CRATES: &[(&str, &str)] = &[
     ("waygate_macros", "waygate-macros/src"),
     ("waygate_backends", "waygate-backends/src"),
     ("waygate_openfeature", "waygate-openfeature/src"),
+    (
+        "waygate_openfeature_provider",
+        "waygate-openfeature-provider/src",
+    ),
     ("waygate", "waygate/src"),
     ("waygate_structure", "tests/structure/src"),
 ];

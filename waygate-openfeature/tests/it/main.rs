@@ -6,6 +6,7 @@ mod client;
 mod context;
 mod events;
 mod flags;
+mod gherkin;
 mod hooks;
 mod lifecycle;
 mod memory;

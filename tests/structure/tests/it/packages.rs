@@ -10,7 +10,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["waygate-core", "waygate-macros", "waygate-backends"],
     ),
     ("waygate-openfeature", &["waygate-core"]),
+    ("waygate-openfeature-provider", &["waygate-core"]),
     ("waygate-faultproxy", &[]),
+    ("waygate-gherkin", &[]),
     ("waygate-structure", &[]),
 ];
 const OTHERS_MAY_USE: &[&str] = &[
@@ -18,6 +20,7 @@ const OTHERS_MAY_USE: &[&str] = &[
     "waygate-core",
     "waygate-backends",
     "waygate-openfeature",
+    "waygate-openfeature-provider",
     "waygate-faultproxy",
 ];
 
@@ -66,6 +69,7 @@ fn published_crates_have_complete_manifests() {
         "waygate-backends",
         "waygate-rs",
         "waygate-openfeature",
+        "waygate-openfeature-provider",
     ];
     for package in Package::members(&sources::root()) {
         let name = package.name();

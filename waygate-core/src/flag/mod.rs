@@ -37,6 +37,7 @@ mod check;
 mod compile;
 mod context;
 mod evaluate;
+pub mod exchange;
 mod hash;
 mod key;
 mod lifecycle;

@@ -38,6 +38,7 @@ mod compile;
 mod context;
 mod evaluate;
 mod flag_source;
+pub mod exchange;
 mod hash;
 mod key;
 mod lifecycle;

@@ -179,6 +179,19 @@ impl Problems {
         }
     }
 
+    /// Adds the problems of a part of a document.
+    pub(super) fn append(&mut self, place: impl fmt::Display, others: Self) {
+        /// Limits the problems of a document.
+        const MOST_OF_DOCUMENT: usize = 10_000;
+        let place = place.to_string();
+        let room = MOST_OF_DOCUMENT.saturating_sub(self.0.len());
+        self.0
+            .extend(others.0.into_iter().take(room).map(|problem| Problem {
+                pointer: format!("{place}{}", problem.pointer),
+                ..problem
+            }));
+    }
+
     /// Returns whether a part of this place is known to be wrong.
     pub(super) fn within(&self, pointer: &str) -> bool {
         let inside = |known: &Problem| is_within(&known.pointer, pointer);

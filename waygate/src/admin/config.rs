@@ -19,6 +19,8 @@ use crate::auth::{AuthMode, Credentials, NoCredentials};
 pub struct Admin {
     pub(super) mode: AuthMode,
     pub(super) settings: Settings,
+    #[cfg(feature = "ofrep")]
+    pub(super) ofrep: Option<crate::ofrep::Ofrep>,
 }
 
 impl Admin {
@@ -72,6 +74,8 @@ impl Admin {
                 #[cfg(feature = "flags")]
                 flags: false,
             },
+            #[cfg(feature = "ofrep")]
+            ofrep: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use waygate_core::{
-    flag::{Problem as Mistake, ProblemCode, Problems},
+    flag::{Problem as Mistake, ProblemCode, Problems, exchange::Refusal},
     view,
 };
 
@@ -70,6 +70,24 @@ pub(crate) fn invalid_patch(error: ChangeError, members: &Value) -> Problem {
     of(ProblemKind::InvalidValue, error, problems)
 }
 
+/// An import of definitions without an equivalent.
+pub(crate) fn untranslated(refused: &[Refusal]) -> Problem {
+    let keys: Vec<String> = refused
+        .iter()
+        .take(MOST)
+        .map(|refusal| shortened(&refusal.to_string()))
+        .collect();
+    let mistakes = refused.iter().map(|refusal| view::Mistake {
+        pointer: shortened(&refusal.pointer),
+        code: "untranslatable".to_owned(),
+        message: shortened(&refusal.message),
+    });
+    let error = format!("Nothing is imported: {}", keys.join("; "));
+    Problem::new(ProblemKind::InvalidValue, error)
+        .detail("Change these definitions, or leave them out with `partial=true`.")
+        .mistakes(mistakes.collect())
+}
+
 fn of(kind: ProblemKind, error: String, problems: Problems) -> Problem {
     Problem::new(kind, error)
         .detail(summary(&problems))
@@ -92,9 +110,11 @@ fn code(code: ProblemCode) -> String {
     }
 }
 
+/// The most mistakes in one line.
+const MOST: usize = 3;
+
 /// The first mistakes in one line; `errors` has all.
 fn summary(problems: &Problems) -> String {
-    const MOST: usize = 3;
     let first: Vec<String> = problems
         .iter()
         .take(MOST)
@@ -109,8 +129,8 @@ fn summary(problems: &Problems) -> String {
 
 /// Limits a text that quotes a definition.
 fn shortened(text: &str) -> String {
-    const MOST: usize = 400;
-    match text.char_indices().nth(MOST) {
+    const CHARS: usize = 400;
+    match text.char_indices().nth(CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }

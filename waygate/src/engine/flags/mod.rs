@@ -5,11 +5,14 @@ mod definitions;
 mod draft;
 mod error;
 mod handle;
+mod import;
 mod operator;
 mod preview;
 mod record;
 mod replacement;
 mod revert;
+#[cfg(feature = "ofrep")]
+mod version;
 
 pub use draft::FlagDraftRecord;
 pub use error::FlagError;

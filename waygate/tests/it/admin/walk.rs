@@ -134,9 +134,15 @@ impl Operation {
                 .to_string()
                 .contains(&format!("schemas/{name}\""))
         };
-        match ["FlagDefinition", "FlagPatch", "SegmentDefinition"]
-            .into_iter()
-            .any(takes)
+        match [
+            "FlagDefinition",
+            "FlagPatch",
+            "SegmentDefinition",
+            "PreviewRequest",
+            "FlagDefinitions",
+        ]
+        .into_iter()
+        .any(takes)
         {
             true => 8 * 1024 * 1024,
             false => 256 * 1024,
@@ -504,8 +510,11 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
         for parameter in operation.parameters("query") {
             let name = parameter["name"].as_str().unwrap();
             let wrong: &[&str] = match name {
+                "format" => &["", "x", "Waygate", "%00"],
                 "limit" | "offset" => &["", "abc", "-1", "+1", "1e3", "1.0", "%201", "0x10", "٣"],
-                "orphaned" | "enforced" => &["", "1", "yes", "True", "true%20"],
+                "orphaned" | "enforced" | "dry_run" | "partial" => {
+                    &["", "1", "yes", "True", "true%20"]
+                }
                 "service" | "policy" | "name" => &["", "a%20b", "%00", "a%2Fb"],
                 "method" => &["", "BREW", "GET%20", "%00"],
                 "window" => &["", "x", "2030-01-01T00:00:00Z"],

@@ -8,13 +8,15 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
-    flag::{Flag, FlagKey},
+    flag::{
+        Flag, FlagKey,
+        exchange::{FieldChange, difference},
+    },
     view::Done,
 };
 
 use super::{
     definitions::{FlagReply, parse, shown, with_key},
-    difference::{FieldChange, difference},
     schema::FlagDefinition,
 };
 use crate::{

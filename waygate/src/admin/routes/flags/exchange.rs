@@ -74,12 +74,20 @@ async fn export(
     let flags = state.waygate.flags();
     let document = flags.export();
     match params.format.unwrap_or_default() {
-        Format::Waygate => Ok(list_response(&document.to_json(), flags.revision(), &headers)),
+        Format::Waygate => Ok(list_response(
+            &document.to_json(),
+            flags.revision(),
+            &headers,
+        )),
         Format::Flagd => {
             let exported = to_flagd(&document);
             let left_out: Vec<&str> = exported.refused.iter().map(|it| it.key.as_str()).collect();
-            let warning = (!left_out.is_empty())
-                .then(|| format!("left out, as flagd has no equivalent: {}", left_out.join(", ")));
+            let warning = (!left_out.is_empty()).then(|| {
+                format!(
+                    "left out, as flagd has no equivalent: {}",
+                    left_out.join(", ")
+                )
+            });
             let response = list_response(&exported.document, flags.revision(), &headers);
             Ok(with_warning(response, warning))
         }

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
-    flag::{Flag, FlagKey},
+    flag::{
+        Flag, FlagKey,
+        exchange::{FieldChange, difference},
+    },
     model::AuditEntry,
 };
 
-use super::{
-    definitions::{FlagReply, shown},
-    difference::{FieldChange, difference},
-};
+use super::definitions::{FlagReply, shown};
 use crate::{
     Operator,
     admin::{

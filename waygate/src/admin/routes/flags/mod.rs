@@ -1,9 +1,9 @@
 //! Feature flags and segments (wire contract, sections 4.7 and 4.8).
 
 mod definitions;
-mod difference;
 mod drafts;
 mod evaluate;
+mod exchange;
 mod history;
 mod preview;
 mod schema;
@@ -30,5 +30,6 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .merge(preview::router())
         .merge(drafts::router())
         .merge(history::router())
+        .merge(exchange::router())
         .merge(segments::router())
 }

@@ -52,6 +52,21 @@ impl PartialSchema for SegmentDefinition {
     }
 }
 
+/// All flags and segments in a request or a response.
+#[derive(ToSchema)]
+#[schema(examples(json!({ "version": 1, "flags": [], "segments": [] })))]
+#[allow(dead_code, reason = "only its schema is used")]
+pub(super) struct FlagDefinitions {
+    /// The version of the form: 1.
+    version: u64,
+    /// The flags.
+    #[schema(required = false)]
+    flags: Vec<Flag>,
+    /// The segments.
+    #[schema(required = false)]
+    segments: Vec<Segment>,
+}
+
 /// The required members besides the key, which may be in the URL.
 const FLAG: [&str; 5] = ["name", "type", "variations", "off_variation", "fallthrough"];
 

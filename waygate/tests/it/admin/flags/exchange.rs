@@ -26,7 +26,10 @@ async fn a_document_is_imported_in_one_commit_and_exported_again() {
     // The order of the document does not matter.
     let document = document(&[dependent(), definition("search")], &[beta]);
     let before = server.state().await;
-    let planned = server.post(&format!("{PATH}?dry_run=true"), document.clone()).await.expect(200);
+    let planned = server
+        .post(&format!("{PATH}?dry_run=true"), document.clone())
+        .await
+        .expect(200);
     assert_eq!(
         planned,
         json!({
@@ -43,7 +46,10 @@ async fn a_document_is_imported_in_one_commit_and_exported_again() {
     assert_eq!(server.waygate.revision().number, revision + 1, "one commit");
     let lines = server.get("/api/audit?limit=3").await.expect(200);
     for line in lines.as_array().unwrap() {
-        assert_eq!((&line["reason"], &line["actor"]), (&json!("import"), &json!("admin")));
+        assert_eq!(
+            (&line["reason"], &line["actor"]),
+            (&json!("import"), &json!("admin"))
+        );
     }
 
     let exported = server.get(PATH).await;
@@ -51,8 +57,15 @@ async fn a_document_is_imported_in_one_commit_and_exported_again() {
     let mut exported = exported.expect(200);
     assert_eq!(exported["flags"][0]["created_by"], "admin");
     let again = server.post(PATH, exported.clone()).await.expect(200);
-    assert_eq!(again["flags"][0], json!({ "key": "search", "change": "unchanged" }));
-    assert_eq!(server.waygate.revision().number, revision + 1, "nothing to write");
+    assert_eq!(
+        again["flags"][0],
+        json!({ "key": "search", "change": "unchanged" })
+    );
+    assert_eq!(
+        server.waygate.revision().number,
+        revision + 1,
+        "nothing to write"
+    );
     exported["flags"][1]["name"] = json!("Other");
     let changed = server.post(PATH, exported).await.expect(200);
     assert_eq!(
@@ -90,10 +103,16 @@ async fn a_document_with_mistakes_changes_nothing() {
             let answer = server.post(&format!("{PATH}{query}"), body.clone()).await;
             assert_eq!(mistakes(&answer), expected, "{body}");
             let error = answer.refused(400);
-            assert!(error.starts_with("Invalid document definition: "), "{error}");
+            assert!(
+                error.starts_with("Invalid document definition: "),
+                "{error}"
+            );
         }
     }
-    server.get(&format!("{PATH}?format=python")).await.refused(400);
+    server
+        .get(&format!("{PATH}?format=python"))
+        .await
+        .refused(400);
     server.get(&format!("{PATH}?format=x")).await.refused(400);
     assert_eq!(server.state().await, before);
 }
@@ -115,18 +134,33 @@ async fn definitions_of_flagd_without_an_equivalent_are_refused_by_name() {
     let path = format!("{PATH}?format=flagd");
     let refused = server.post(&path, body.clone()).await;
     let pointers = mistakes(&refused);
-    assert!(pointers[0].starts_with("/flags/odd/targeting"), "{pointers:?}");
+    assert!(
+        pointers[0].starts_with("/flags/odd/targeting"),
+        "{pointers:?}"
+    );
     let error = refused.refused(400);
     assert!(error.contains("`odd`"), "{error}");
     assert_eq!(server.state().await, before);
-    let planned = server.post(&format!("{path}&dry_run=true"), body.clone()).await.expect(200);
+    let planned = server
+        .post(&format!("{path}&dry_run=true"), body.clone())
+        .await
+        .expect(200);
     assert_eq!(planned["refused"][0]["key"], "odd");
-    assert_eq!(planned["flags"], json!([{ "key": "plain", "change": "create" }]));
+    assert_eq!(
+        planned["flags"],
+        json!([{ "key": "plain", "change": "create" }])
+    );
     assert_eq!(server.state().await, before);
-    server.post(&format!("{path}&partial=true"), body).await.expect(200);
+    server
+        .post(&format!("{path}&partial=true"), body)
+        .await
+        .expect(200);
     for (plan, value) in [("free", false), ("pro", true)] {
         let ask = json!({ "context": { "key": "u", "attributes": { "plan": plan } } });
-        let found = server.post("/api/flags/plain/evaluate", ask).await.expect(200);
+        let found = server
+            .post("/api/flags/plain/evaluate", ask)
+            .await
+            .expect(200);
         assert_eq!(found["value"], value, "{plan}");
     }
     let exported = server.get(&path).await.expect(200);

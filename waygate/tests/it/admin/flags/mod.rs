@@ -3,6 +3,7 @@
 mod definitions;
 mod drafts;
 mod evaluate;
+mod exchange;
 mod history;
 mod preview;
 mod refusals;

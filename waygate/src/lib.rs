@@ -240,7 +240,11 @@ pub mod router {
 pub mod flags {
     pub use waygate_core::flag::*;
 
-    pub use crate::engine::{Evaluation, FlagError, FlagRecord, FlagScope, Flags, SegmentRecord};
+    pub use crate::engine::{
+        Conversion, Evaluation, Exposure, FlagError, FlagEvaluation, FlagObservation, FlagRecord,
+        FlagScope, FlagUsage, Flags, MissingFlags, Observations, Observed, ScheduledFlagChange,
+        SeenMove, SeenPreview, SegmentRecord, VariationUsage,
+    };
 }
 
 /// Traits for storage backends, counter stores and clocks, and the built-in implementations.

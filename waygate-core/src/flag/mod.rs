@@ -42,6 +42,7 @@ mod key;
 mod lifecycle;
 mod map;
 mod model;
+mod observe;
 mod operand;
 mod outcome;
 mod parse;
@@ -69,6 +70,7 @@ pub use model::{
     Operator, Prerequisite, Progressive, Rule, ScheduledChange, Segment, SegmentRule, Serve, Stage,
     Targets, Variation, WeightedVariation,
 };
+pub use observe::{Observer, ReadAttribute, Tally, TallyCounts};
 pub use outcome::{Cause, ContractReason, ErrorCode, Reason};
 pub use problem::{Problem, ProblemCode, Problems};
 pub use value::FlagValue;

@@ -107,6 +107,8 @@ impl From<FlagError> for Problem {
                     capital(kind)
                 ),
             ),
+            FlagError::NoSuchChange { .. } => (ProblemKind::NotFound, text.clone()),
+            FlagError::NotProgressive { .. } => (ProblemKind::Conflict, text.clone()),
             FlagError::Invalid { kind, problems, .. } => (
                 ProblemKind::InvalidValue,
                 format!("Invalid {kind} definition: {problems}"),

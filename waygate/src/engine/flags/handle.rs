@@ -1,11 +1,13 @@
 use std::{fmt, sync::Arc};
 
 use waygate_core::{
-    flag::{Context, Explanation, FlagSet, Resolution},
+    Timestamp,
+    flag::{CompileOptions, Context, Explanation, FlagSet, Resolution},
     model::Revision,
+    port::Clock,
 };
 
-use super::{FlagRecord, SegmentRecord, command::not_found, error::FlagError};
+use super::{FlagFacts, FlagRecord, SegmentRecord, command::not_found, error::FlagError};
 use crate::engine::{
     ChangeError, Snapshot, Waygate, kinds,
     store::{Holds, Versioned},
@@ -63,6 +65,26 @@ impl Flags {
     pub fn explain<C: Context + ?Sized>(&self, key: &str, context: &C) -> Option<Explanation<'_>> {
         let clock = &*self.waygate.inner.clock;
         self.set().explain(key, context, clock)
+    }
+
+    pub(super) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    pub(super) fn facts(&self) -> &FlagFacts {
+        &self.waygate.inner.flag_facts
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.waygate.inner.clock
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock().now()
+    }
+
+    pub(super) fn compile_options(&self) -> CompileOptions {
+        self.waygate.inner.flag_options
     }
 
     /// Returns the compiled flags and segments.

@@ -247,13 +247,15 @@ pub mod flags {
         EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagStatus, FlagType, FlagValue,
         HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle, Operator,
         Prerequisite, Problem, ProblemCode, Problems, Progressive, Reason, Resolution, Rule,
-        ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, Stage, Step, StepEvent, Targets,
-        Variation, WeightedVariation,
+        ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, SplitPart, Stage, Step,
+        StepEvent, Targets, Variation, WeightedVariation, exchange,
     };
 
     pub use crate::engine::{
-        Evaluation, FlagDraftRecord, FlagError, FlagPreview, FlagRecord, FlagScope, FlagVersion,
-        Flags, SegmentRecord,
+        Conversion, Evaluation, Exposure, FlagDraftRecord, FlagError, FlagEvaluation,
+        FlagObservation, FlagPreview, FlagRecord, FlagScope, FlagUsage, FlagVersion, Flags,
+        MissingFlags, Observations, Observed, ScheduledFlagChange, SeenMove, SeenPreview,
+        SegmentRecord, VariationUsage,
     };
 }
 

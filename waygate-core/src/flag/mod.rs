@@ -44,6 +44,7 @@ mod key;
 mod lifecycle;
 mod map;
 mod model;
+mod observe;
 mod operand;
 mod outcome;
 mod parse;
@@ -74,6 +75,7 @@ pub use model::{
     Operator, Prerequisite, Progressive, Rule, ScheduledChange, Segment, SegmentRule, Serve, Stage,
     Targets, Variation, WeightedVariation,
 };
+pub use observe::{Observer, ReadAttribute, Tally, TallyCounts};
 pub use outcome::{Cause, ContractReason, ErrorCode, Reason};
 pub use problem::{Problem, ProblemCode, Problems};
 pub use value::FlagValue;

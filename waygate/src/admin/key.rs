@@ -86,6 +86,16 @@ impl<K: FromStr<Err = Invalid>, S: Send + Sync> FromRequestParts<S> for Definiti
     }
 }
 
+/// The text of a segment of the path.
+#[cfg(feature = "flags")]
+pub(super) async fn text<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+    name: &str,
+) -> Result<String, Problem> {
+    Ok(segment(parts, state, name).await?.unwrap_or_default())
+}
+
 /// Parses a [`segment`] with a grammar.
 pub(super) async fn parsed<T: FromStr<Err = Invalid>, S: Send + Sync>(
     parts: &mut Parts,

@@ -88,8 +88,9 @@ pub use error::{BuildError, ChangeError, ResolveError};
 pub use event::{Changed, Event, Events};
 #[cfg(feature = "flags")]
 pub use flags::{
-    Evaluation, FlagDraftRecord, FlagError, FlagPreview, FlagRecord, FlagScope, FlagVersion, Flags,
-    SegmentRecord,
+    Conversion, Evaluation, Exposure, FlagDraftRecord, FlagError, FlagEvaluation, FlagObservation,
+    FlagPreview, FlagRecord, FlagScope, FlagUsage, FlagVersion, Flags, MissingFlags, Observations,
+    Observed, ScheduledFlagChange, SeenMove, SeenPreview, SegmentRecord, VariationUsage,
 };
 pub use handle::Waygate;
 pub use health::{Component, Degraded, Health};

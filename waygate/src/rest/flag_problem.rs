@@ -24,9 +24,10 @@ impl From<FlagError> for Problem {
                 );
                 Self::new(ProblemKind::Conflict, error).detail(text)
             }
-            FlagError::NoDraft { .. } | FlagError::NoVersion { .. } => {
-                Self::new(ProblemKind::NotFound, text)
-            }
+            FlagError::NoDraft { .. }
+            | FlagError::NoVersion { .. }
+            | FlagError::NoSuchChange { .. } => Self::new(ProblemKind::NotFound, text),
+            FlagError::NotProgressive { .. } => Self::new(ProblemKind::Conflict, text),
             FlagError::Invalid { kind, problems, .. } => invalid_definition(kind, problems),
         }
     }
@@ -34,6 +35,7 @@ impl From<FlagError> for Problem {
 
 /// A definition with mistakes, or one that others need.
 pub(crate) fn invalid_definition(kind: &str, problems: Problems) -> Problem {
+    let problems: Vec<Mistake> = problems.into_iter().collect();
     let used = problems
         .iter()
         .all(|mistake| mistake.code == ProblemCode::InUse && mistake.pointer.is_empty());
@@ -51,6 +53,7 @@ pub(crate) fn invalid_patch(error: ChangeError, members: &Value) -> Problem {
     let ChangeError::Flag(FlagError::Invalid { problems, .. }) = error else {
         return error.into();
     };
+    let problems: Vec<Mistake> = problems.into_iter().collect();
     let unknown = ["off_variation", "fallthrough"]
         .into_iter()
         .find_map(|member| {
@@ -68,6 +71,23 @@ pub(crate) fn invalid_patch(error: ChangeError, members: &Value) -> Problem {
         });
     let error = unknown.unwrap_or_else(|| format!("Invalid patch: {}", summary(&problems)));
     of(ProblemKind::InvalidValue, error, problems)
+}
+
+/// The failure of a scheduled change, with places in the request.
+pub(crate) fn invalid_schedule(error: ChangeError) -> Problem {
+    let ChangeError::Flag(FlagError::Invalid { problems, .. }) = error else {
+        return error.into();
+    };
+    let mistakes = problems.into_iter().map(|mut mistake| {
+        // `/scheduled_changes/3/payload` is the payload of the request.
+        let own = mistake.pointer.strip_prefix("/scheduled_changes/");
+        let own = own.and_then(|rest| rest.find('/').map(|at| rest[at..].to_owned()));
+        mistake.pointer = own.unwrap_or(mistake.pointer);
+        mistake
+    });
+    let mistakes: Vec<Mistake> = mistakes.collect();
+    let error = format!("Invalid scheduled change: {}", summary(&mistakes));
+    of(ProblemKind::InvalidValue, error, mistakes)
 }
 
 /// An import of definitions without an equivalent.
@@ -88,7 +108,7 @@ pub(crate) fn untranslated(refused: &[Refusal]) -> Problem {
         .mistakes(mistakes.collect())
 }
 
-fn of(kind: ProblemKind, error: String, problems: Problems) -> Problem {
+fn of(kind: ProblemKind, error: String, problems: Vec<Mistake>) -> Problem {
     Problem::new(kind, error)
         .detail(summary(&problems))
         .mistakes(problems.into_iter().map(shown).collect())
@@ -114,14 +134,14 @@ fn code(code: ProblemCode) -> String {
 const MOST: usize = 3;
 
 /// The first mistakes in one line; `errors` has all.
-fn summary(problems: &Problems) -> String {
+fn summary(problems: &[Mistake]) -> String {
     let first: Vec<String> = problems
         .iter()
         .take(MOST)
         .map(|mistake| shortened(&mistake.to_string()))
         .collect();
     let first = first.join("; ");
-    match problems.iter().count().saturating_sub(MOST) {
+    match problems.len().saturating_sub(MOST) {
         0 => first,
         more => format!("{first}; and {more} more"),
     }

@@ -32,7 +32,7 @@ pub(crate) use etag::entity_tag;
 pub(crate) use etag::precondition;
 pub(crate) use fields::{kind_of, meant, names as field_names, read as read_fields};
 #[cfg(feature = "flags")]
-pub(crate) use flag_problem::{invalid_definition, invalid_patch, untranslated};
+pub(crate) use flag_problem::{invalid_definition, invalid_patch, invalid_schedule, untranslated};
 pub(crate) use headers::secure;
 pub(crate) use problem::{PATH_KEYS, Problem, ProblemKind};
 pub(crate) use query::{AtMost, Flag, Params, Skip, ensure_empty};

@@ -148,14 +148,5 @@ pub struct SplitPart {
 }
 
 pub(super) fn json(value: Option<AttributeValue<'_>>) -> Value {
-    match value {
-        None => Value::Null,
-        Some(AttributeValue::Bool(value)) => value.into(),
-        Some(AttributeValue::Integer(value)) => value.into(),
-        Some(AttributeValue::Float(value)) => value.into(),
-        Some(AttributeValue::String(value)) => value.into(),
-        Some(AttributeValue::Instant(value)) => value.to_string().into(),
-        Some(AttributeValue::Strings(value)) => value.into(),
-        Some(AttributeValue::Json(value)) => value.clone(),
-    }
+    value.map_or(Value::Null, Value::from)
 }

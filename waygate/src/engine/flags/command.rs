@@ -110,8 +110,17 @@ impl Definition for Segments {
     }
 }
 
+/// Returns a changed definition; `None` if nothing changes.
+pub(super) type Edit<B> =
+    Box<dyn Fn(&B, &Author<'_>) -> Result<Option<B>, FlagError> + Send + Sync>;
+
+/// The author and the time of a change.
+pub(super) struct Author<'a> {
+    pub(super) actor: &'a str,
+    pub(super) now: Timestamp,
+}
+
 /// A command on one flag or segment.
-#[derive(Debug)]
 pub(super) enum Write<B> {
     /// Adds a definition.
     Create(B),
@@ -121,6 +130,8 @@ pub(super) enum Write<B> {
     Patch(Value),
     /// Turns a flag on or off.
     Switch(bool),
+    /// Edits a definition.
+    Edit(Edit<B>),
 }
 
 /// A change of one flag or segment.
@@ -151,7 +162,9 @@ where
 
     async fn attempt(&self, mut tx: Tx<'_>) -> Result<Written<K::Body>, Attempt> {
         let previous = known::<K>(&tx, &self.key)?;
-        let next = self.next(&tx, previous.as_deref())?;
+        let Some(next) = self.next(&tx, previous.as_deref())? else {
+            return self.unchanged(&tx).map_err(Attempt::from);
+        };
         let word = match (&self.write, &previous) {
             (_, None) => "created",
             (Write::Switch(true), _) => "enabled",
@@ -173,8 +186,12 @@ impl<K: Definition> FlagChange<K>
 where
     Records: Holds<K>,
 {
-    /// The definition after the change, checked.
-    fn next(&self, tx: &Tx<'_>, previous: Option<&K::Body>) -> Result<K::Body, ChangeError> {
+    /// The definition after the change, checked; `None` if nothing changes.
+    fn next(
+        &self,
+        tx: &Tx<'_>,
+        previous: Option<&K::Body>,
+    ) -> Result<Option<K::Body>, ChangeError> {
         let records = &tx.stored.records;
         let invalid = |problems| invalid::<K>(&self.key, problems);
         let existing = || previous.ok_or_else(|| not_found::<K>(&self.key, records));
@@ -190,10 +207,35 @@ where
                 let members = serde_json::json!({ "enabled": enabled });
                 K::patch(existing()?, &members).map_err(invalid)?
             }
+            Write::Edit(edit) => {
+                let author = Author {
+                    actor: &tx.by.origin.actor,
+                    now: tx.now,
+                };
+                match edit(existing()?, &author)? {
+                    Some(edited) => K::read(&json(&edited)).map_err(invalid)?,
+                    None => return Ok(None),
+                }
+            }
         };
         K::check(&next, records).map_err(invalid)?;
         K::stamp(&mut next, previous, &tx.by.origin.actor, tx.now);
-        Ok(next)
+        Ok(Some(next))
+    }
+
+    /// The result of an edit that changes nothing.
+    fn unchanged(&self, tx: &Tx<'_>) -> Result<Written<K::Body>, ChangeError> {
+        let records = &tx.stored.records;
+        let known = Holds::<K>::collection(records).get(&self.key);
+        let known = known.ok_or_else(|| not_found::<K>(&self.key, records))?;
+        Ok(Written {
+            body: known.value.clone(),
+            revision: Revision {
+                epoch: tx.stored.revision.epoch,
+                number: known.revision,
+            },
+            created: false,
+        })
     }
 }
 

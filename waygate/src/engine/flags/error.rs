@@ -48,6 +48,22 @@ pub enum FlagError {
         /// The requested entry.
         entry: String,
     },
+    /// A flag has no scheduled change with this id.
+    #[error("the flag `{key}` has no scheduled change `{id}`")]
+    NoSuchChange {
+        /// The key of the flag.
+        key: String,
+        /// The requested id.
+        id: String,
+    },
+    /// A flag has no progressive rollout.
+    #[error(
+        "the flag `{key}` has no progressive rollout to hold or resume: set `progressive` first"
+    )]
+    NotProgressive {
+        /// The key of the flag.
+        key: String,
+    },
     /// The definition has mistakes, or others need what it removes.
     #[error("{kind} `{key}`: {problems}")]
     Invalid {

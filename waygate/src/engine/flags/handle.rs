@@ -1,12 +1,13 @@
 use std::{fmt, sync::Arc};
 
 use waygate_core::{
+    Timestamp,
     flag::{CompileOptions, Context, Explanation, FlagSet, Resolution},
     model::Revision,
     port::Clock,
 };
 
-use super::{FlagRecord, SegmentRecord, command::not_found, error::FlagError};
+use super::{FlagFacts, FlagRecord, SegmentRecord, command::not_found, error::FlagError};
 use crate::engine::{
     ChangeError, Snapshot, Waygate, kinds,
     store::{Holds, Versioned},
@@ -80,6 +81,26 @@ impl Flags {
         self.snapshot.revision
     }
 
+    pub(super) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    pub(super) fn facts(&self) -> &FlagFacts {
+        &self.waygate.inner.flag_facts
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.waygate.inner.clock
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock().now()
+    }
+
+    pub(super) fn compile_options(&self) -> CompileOptions {
+        self.waygate.inner.flag_options
+    }
+
     /// Returns the compiled flags and segments.
     #[inline]
     pub fn set(&self) -> &FlagSet {
@@ -143,14 +164,6 @@ impl Flags {
 
     pub(super) fn records(&self) -> &kinds::Records {
         &self.snapshot.records
-    }
-
-    pub(super) fn options(&self) -> CompileOptions {
-        self.waygate.inner.flag_options
-    }
-
-    pub(super) fn clock(&self) -> &dyn Clock {
-        &*self.waygate.inner.clock
     }
 
     pub(super) fn changed<T>(&self, known: &Versioned<T>) -> Revision {

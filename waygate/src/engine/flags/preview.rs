@@ -53,7 +53,7 @@ impl Flags {
         check_flag(&flag, self.records()).map_err(invalid)?;
         let key = flag.key.clone();
         let mut next = self.set().clone();
-        let (compiled, _) = CompiledFlag::compile(Arc::new(flag), self.options());
+        let (compiled, _) = CompiledFlag::compile(Arc::new(flag), self.compile_options());
         next.insert_flag(Arc::new(compiled));
         Ok(FlagPreview {
             current: self.clone(),
@@ -66,7 +66,10 @@ impl Flags {
 impl FlagPreview {
     /// Evaluates the flag as it is; `None` if there is no such flag yet.
     pub fn current<C: Context + ?Sized>(&self, context: &C) -> Option<Resolution<'_>> {
-        self.current.evaluate(self.key.as_str(), context)
+        let clock = self.current.clock();
+        self.current
+            .set()
+            .evaluate(self.key.as_str(), context, clock)
     }
 
     /// Evaluates the flag as it would be.

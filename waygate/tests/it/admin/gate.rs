@@ -66,7 +66,8 @@ async fn send(
         .replace("{service}", "billing")
         .replace("{name}", "upgrade")
         .replace("segments/{key}", "segments/beta")
-        .replace("{key}", "search");
+        .replace("{key}", "search")
+        .replace("{change}", "change-1");
     let query = match path.ends_with("/difference") {
         true => format!("?from={ENTRY}"),
         false => String::new(),

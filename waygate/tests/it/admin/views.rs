@@ -64,6 +64,15 @@ pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
         ("GET", ["segments"]) => round_trip::<Vec<Segment>>(shown),
         #[cfg(feature = "flags")]
         ("GET" | "PUT", ["segments", _]) | ("POST", ["segments"]) => round_trip::<Segment>(shown),
+        #[cfg(feature = "flags")]
+        (
+            "POST",
+            ["flags", _, "progressive", _]
+            | ["flags", _, "draft", "publish"]
+            | ["flags", _, "revert"],
+        ) => {
+            round_trip::<Flag>(shown);
+        }
         (_, ["flags" | "segments" | "flag-definitions", ..]) => {}
         (_, ["announcements", ..]) if method != "DELETE" => {}
         (_, ["audit"]) => round_trip::<Vec<AuditEntry>>(shown),

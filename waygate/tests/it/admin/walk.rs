@@ -74,6 +74,14 @@ impl Operation {
                 .map(str::to_owned)
                 .to_vec(),
         );
+        if self.template.contains("{change}") {
+            let ids = ["change-1", "ghost", "%00", "%FF", &long];
+            let fill = |id: &str| {
+                let template = self.template.replace("{key}", "search");
+                template.replace("{change}", id)
+            };
+            return ids.map(fill).to_vec();
+        }
         if let Some(keys) = values.get_mut("pk") {
             keys.extend(["!!!", "%FF", "%2F", "gA", "="].map(str::to_owned));
             if self.name() == "DELETE /api/routes/{pk}" {
@@ -543,21 +551,36 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
             assert_eq!(server.state().await, before);
         }
         // Unknown parameters are not ignored.
-        let target = format!("{}?dry_run=true", operation.paths("x")[0]);
+        let target = format!("{}?unknown=true", operation.paths("x")[0]);
         let body = operation.bodies()[0].clone();
         let text = send(&server, &operation, &target, &body, &[])
             .await
             .refused(400);
         assert!(
-            text.starts_with("unknown parameter `dry_run`"),
+            text.starts_with("unknown parameter `unknown`"),
             "{target}: {text}"
         );
     }
-    let expected = [
-        "enforced", "limit", "method", "name", "offset", "orphaned", "policy", "route", "service",
+    let expected: &[&str] = &[
+        #[cfg(feature = "flags")]
+        "dry_run",
+        "enforced",
+        #[cfg(feature = "flags")]
+        "format",
+        "limit",
+        "method",
+        "name",
+        "offset",
+        "orphaned",
+        #[cfg(feature = "flags")]
+        "partial",
+        "policy",
+        "route",
+        "service",
         "window",
     ];
-    assert_eq!(checked, expected.map(str::to_owned).into());
+    let expected: BTreeSet<String> = expected.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(checked, expected);
     let all = server.state().await["audit"].as_array().unwrap().len();
     for (target, count) in [
         ("/api/audit?limit=1", 1),

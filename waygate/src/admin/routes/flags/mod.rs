@@ -6,6 +6,7 @@ mod evaluate;
 mod exchange;
 mod history;
 mod preview;
+mod schedule;
 mod schema;
 mod segments;
 
@@ -30,6 +31,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .merge(preview::router())
         .merge(drafts::router())
         .merge(history::router())
+        .merge(schedule::router())
         .merge(exchange::router())
         .merge(segments::router())
 }

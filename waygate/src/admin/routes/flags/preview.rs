@@ -20,7 +20,7 @@ use crate::{
         responses::{NotFound, ReadWithBody},
         state::AdminState,
     },
-    engine::FlagPreview,
+    engine::{FlagPreview, Flags},
     rest::{
         JsonBody, MAX_DEFINITION, Problem, ProblemKind, Reply, RequestBody, invalid_definition,
     },
@@ -65,7 +65,8 @@ struct Preview {
     given: Effect,
     /// The contexts of the request with another result, in their order.
     changes: Vec<ChangedResult>,
-    /// The results for contexts that were seen recently, if the server records them.
+    /// The results for contexts that this process has seen recently, if it records them
+    /// (`WaygateBuilder::observe_flags`). Their keys are hashes, so numbers about rollouts are right on average.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     seen: Option<Effect>,
@@ -78,7 +79,7 @@ struct Effect {
     evaluated: usize,
     /// The number of those with another result.
     changed: usize,
-    /// The numbers by variations, with and without a change.
+    /// The numbers by variations.
     transitions: Vec<Transition>,
 }
 
@@ -192,7 +193,7 @@ async fn preview(
             transitions: transitions.collect(),
         },
         changes,
-        seen: seen(&state.waygate, &definition),
+        seen: seen(&flags, &definition),
     }))
 }
 
@@ -227,7 +228,18 @@ fn definition(
     }
 }
 
-/// The effect on contexts that were seen recently. No recorder has any yet.
-fn seen(_waygate: &Waygate, _definition: &Flag) -> Option<Effect> {
-    None
+/// The effect on contexts that were seen recently, if there are any.
+fn seen(flags: &Flags, definition: &Flag) -> Option<Effect> {
+    let seen = flags.preview_seen(definition);
+    let transitions = seen.moves.into_iter().map(|seen| Transition {
+        from: seen.from,
+        to: seen.to,
+        count: usize::try_from(seen.contexts).unwrap_or(usize::MAX),
+    });
+    let number = |number| usize::try_from(number).unwrap_or(usize::MAX);
+    (seen.contexts > 0).then(|| Effect {
+        evaluated: number(seen.contexts),
+        changed: number(seen.changed),
+        transitions: transitions.collect(),
+    })
 }

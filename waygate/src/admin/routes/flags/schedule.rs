@@ -21,11 +21,13 @@ use super::definitions::{FlagReply, shown};
 use crate::{
     Operator,
     admin::{
-        key::{DefinitionKey, parsed_freely},
-        responses::{Change, NotFound, Read, Tagged},
+        key::{DefinitionKey, text},
+        responses::{Change, Conflicts, NotFound, Read, Tagged},
         state::AdminState,
     },
-    rest::{JsonBody, Problem, Reply, RequestBody, done, invalid_schedule, list_response},
+    rest::{
+        JsonBody, Problem, ProblemKind, Reply, RequestBody, done, invalid_schedule, list_response,
+    },
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -100,7 +102,8 @@ async fn schedule(
     let record = scheduled.map_err(invalid_schedule)?;
     let mut changes = record.flag.scheduled_changes.iter();
     let change = changes.find(|change| change.id == id).cloned();
-    let change = change.ok_or_else(Problem::internal)?;
+    let change =
+        change.ok_or_else(|| Problem::new(ProblemKind::Internal, "Internal Server Error"))?;
     Ok(Reply::ok(change).with_tag(record.revision).created())
 }
 
@@ -111,7 +114,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ChangeId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        parsed_freely(parts, state, "change").await.map(Self)
+        text(parts, state, "change").await.map(Self)
     }
 }
 
@@ -139,7 +142,7 @@ async fn cancel(
     path = "/api/flags/{key}/progressive/hold",
     operation_id = "hold_flag_rollout",
     tag = "flags",
-    responses((status = OK, description = "The flag.", body = Tagged<Flag>), Change, NotFound),
+    responses((status = OK, description = "The flag.", body = Tagged<Flag>), Change, NotFound, Conflicts),
     security(("token" = ["write:global"]))
 )]
 async fn hold(operator: Operator, DefinitionKey(key): DefinitionKey<FlagKey>) -> FlagReply {
@@ -152,7 +155,7 @@ async fn hold(operator: Operator, DefinitionKey(key): DefinitionKey<FlagKey>) ->
     path = "/api/flags/{key}/progressive/resume",
     operation_id = "resume_flag_rollout",
     tag = "flags",
-    responses((status = OK, description = "The flag.", body = Tagged<Flag>), Change, NotFound),
+    responses((status = OK, description = "The flag.", body = Tagged<Flag>), Change, NotFound, Conflicts),
     security(("token" = ["write:global"]))
 )]
 async fn resume(operator: Operator, DefinitionKey(key): DefinitionKey<FlagKey>) -> FlagReply {

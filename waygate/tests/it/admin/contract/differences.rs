@@ -237,16 +237,16 @@ pub(super) fn differences() -> Vec<Difference> {
         differs(
             "no-auth-mode",
             "create flag attributed to the header actor",
-            404,
-            Some(json!({ "error": "Not Found" })),
-            "flags are not supported yet",
+            if cfg!(feature = "flags") { 201 } else { 404 },
+            None,
+            "identity headers of clients are not trusted; without the feature there are no flags",
         ),
         differs(
             "no-auth-mode",
             "audit shows header actor and platform",
             200,
             None,
-            "flags are not supported yet, so none was created",
+            "identity headers of clients are not trusted",
         ),
         differs(
             "no-auth-mode",

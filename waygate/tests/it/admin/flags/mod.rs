@@ -7,6 +7,7 @@ mod exchange;
 mod history;
 mod preview;
 mod refusals;
+mod schedule;
 
 use serde_json::{Value, json};
 
@@ -28,10 +29,21 @@ pub(super) async fn prepare(server: &Server) {
         server.delete(&format!("/api/flags/{key}")).await;
     }
     server.delete("/api/segments/beta-testers").await;
+    server
+        .delete("/api/flags/search/scheduled-changes/change-1")
+        .await;
     // A draft of an earlier version would be stale.
     server.delete("/api/flags/search/draft").await;
     let set = server.put("/api/flags/search", definition("search")).await;
     set.expect(200);
+    let progressive = json!({
+        "variation": "on", "baseline": "off", "start": "2026-11-22T22:00:00Z",
+        "stages": [{ "after_seconds": 0, "weight": 1_000 }, { "after_seconds": 3_600, "weight": 100_000 }],
+    });
+    let change =
+        json!({ "id": "change-1", "execute_at": "2031-01-01T00:00:00Z", "action": "disable" });
+    let body = json!({ "progressive": progressive, "scheduled_changes": [change] });
+    patch(server, "/api/flags/search", body).await.expect(200);
     server
         .put("/api/flags/search/draft", definition("search"))
         .await

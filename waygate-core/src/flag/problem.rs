@@ -138,6 +138,12 @@ impl Problems {
         }
     }
 
+    /// Returns the problems that are not among others.
+    pub fn without(mut self, others: &Self) -> Self {
+        self.0.retain(|problem| !others.0.contains(problem));
+        self
+    }
+
     /// Adds a problem, unless the place or one around it is known to be wrong.
     pub(super) fn add(
         &mut self,

@@ -96,8 +96,20 @@ async fn main() {
     let known = cost(&app, BULK, Some(&tag), 20).await;
     let rows = vec![
         Row::new("OFREP single", one, "20 us", 20_000.0, Some(1.0)),
-        Row::new("OFREP bulk of 1,000 flags", bulk, "1 ms", 1_000_000.0, Some(1.0)),
-        Row::new("the same with a known ETag", known, "1 ms", 1_000_000.0, Some(1.0)),
+        Row::new(
+            "OFREP bulk of 1,000 flags",
+            bulk,
+            "1 ms",
+            1_000_000.0,
+            Some(1.0),
+        ),
+        Row::new(
+            "the same with a known ETag",
+            known,
+            "1 ms",
+            1_000_000.0,
+            Some(1.0),
+        ),
     ];
     Report::new("ofrep", one / again, rows).publish().unwrap();
 }

@@ -1,6 +1,7 @@
 use serde::Serialize;
 
 use super::document::FlagDocument;
+use crate::flag::model::{Flag, Segment};
 
 /// The definitions of another product, translated. Nothing is stored: pass the document to
 /// [`plan`](crate::flag::exchange::plan).
@@ -43,6 +44,35 @@ pub struct ImportNote {
     pub pointer: String,
     /// The difference.
     pub message: String,
+}
+
+impl Import {
+    /// Adds a flag, unless its key is there already.
+    pub(super) fn add_flag(&mut self, flag: Flag, pointer: &str) {
+        let mut known = self.document.flags.iter();
+        match known.any(|known| known.key == flag.key) {
+            true => self.twice(flag.key.as_str(), pointer),
+            false => self.document.flags.push(flag),
+        }
+    }
+
+    /// Adds a segment, unless its key is there already.
+    pub(super) fn add_segment(&mut self, segment: Segment, pointer: &str) {
+        let mut known = self.document.segments.iter();
+        match known.any(|known| known.key == segment.key) {
+            true => self.twice(segment.key.as_str(), pointer),
+            false => self.document.segments.push(segment),
+        }
+    }
+
+    fn twice(&mut self, key: &str, pointer: &str) {
+        self.refused.push(Refusal {
+            key: key.to_owned(),
+            pointer: pointer.to_owned(),
+            operator: None,
+            message: format!("`{key}` is there twice; the first one is translated"),
+        });
+    }
 }
 
 impl ImportNote {

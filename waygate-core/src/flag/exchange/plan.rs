@@ -8,7 +8,7 @@ use super::{
     document::FlagDocument,
 };
 use crate::flag::{
-    check::{Definitions, check_flag, check_segment, needed_segments},
+    check::{Definitions, check_flag, check_segment, distinct, needed_segments},
     model::{Flag, Segment},
     place::Place,
     problem::Problems,
@@ -95,13 +95,17 @@ pub enum PlannedChange {
 pub fn plan(document: FlagDocument, stored: &impl Definitions) -> Result<ImportPlan, Problems> {
     let next = Overlay::new(&document, stored);
     let mut problems = Problems::default();
+    let keys = document.segments.iter().map(|segment| segment.key.as_str());
     let list = Place::Member(&Place::Root, "segments");
+    distinct(keys, &list, "key", &mut problems);
     for (at, segment) in document.segments.iter().enumerate() {
         if let Err(its) = check_segment(segment, &next) {
             problems.append(Place::Index(&list, at), its);
         }
     }
+    let keys = document.flags.iter().map(|flag| flag.key.as_str());
     let list = Place::Member(&Place::Root, "flags");
+    distinct(keys, &list, "key", &mut problems);
     for (at, flag) in document.flags.iter().enumerate() {
         if let Err(its) = check_flag(flag, &next) {
             problems.append(Place::Index(&list, at), its);

@@ -127,7 +127,7 @@ fn read(
         options,
     };
     match definition.translate(&mut import.notes) {
-        Ok(flag) => import.document.flags.push(flag),
+        Ok(flag) => import.add_flag(flag, &definition.pointer),
         Err(wrong) => import.refused.push(Refusal {
             key: key.to_owned(),
             pointer: wrong.pointer,

@@ -1,3 +1,6 @@
 mod changes;
+mod facts;
+#[cfg(feature = "file")]
+mod persistence;
 mod schedules;
 mod seeds;

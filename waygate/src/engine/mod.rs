@@ -88,9 +88,9 @@ pub use error::{BuildError, ChangeError, ResolveError};
 pub use event::{Changed, Event, Events};
 #[cfg(feature = "flags")]
 pub use flags::{
-    Conversion, Evaluation, Exposure, FlagError, FlagEvaluation, FlagObservation, FlagRecord,
-    FlagScope, FlagUsage, Flags, MissingFlags, Observations, Observed, ScheduledFlagChange,
-    SeenMove, SeenPreview, SegmentRecord, VariationUsage,
+    Conversion, Evaluation, Exposure, FlagDraftRecord, FlagError, FlagEvaluation, FlagObservation,
+    FlagPreview, FlagRecord, FlagScope, FlagUsage, FlagVersion, Flags, MissingFlags, Observations,
+    Observed, ScheduledFlagChange, SeenMove, SeenPreview, SegmentRecord, VariationUsage,
 };
 pub use handle::Waygate;
 pub use health::{Component, Degraded, Health};

@@ -9,8 +9,6 @@ use waygate_core::{
 };
 
 use super::problem::{Problem, ProblemKind};
-#[cfg(feature = "flags")]
-use crate::flags::FlagError;
 use crate::{ChangeError, ResolveError, openapi::InvalidTags};
 
 impl From<Invalid> for Problem {
@@ -90,42 +88,6 @@ impl From<ChangeError> for Problem {
     }
 }
 
-#[cfg(feature = "flags")]
-impl From<FlagError> for Problem {
-    fn from(error: FlagError) -> Self {
-        let text = error.to_string();
-        // The wordings of the contract, with the exact cause as the detail.
-        let (problem, error) = match error {
-            FlagError::NotFound { kind, key, .. } => (
-                ProblemKind::NotFound,
-                format!("{} '{key}' not found", capital(kind)),
-            ),
-            FlagError::Exists { kind, key } => (
-                ProblemKind::Conflict,
-                format!(
-                    "{} '{key}' already exists. Use PUT to update.",
-                    capital(kind)
-                ),
-            ),
-            FlagError::NoSuchChange { .. } => (ProblemKind::NotFound, text.clone()),
-            FlagError::NotProgressive { .. } => (ProblemKind::Conflict, text.clone()),
-            FlagError::Invalid { kind, problems, .. } => (
-                ProblemKind::InvalidValue,
-                format!("Invalid {kind} definition: {problems}"),
-            ),
-        };
-        Self::new(problem, error).detail(text)
-    }
-}
-
-#[cfg(feature = "flags")]
-fn capital(kind: &str) -> &str {
-    match kind {
-        "segment" => "Segment",
-        _ => "Flag",
-    }
-}
-
 /// Seconds after which to retry when the store fails.
 const RETRY_AFTER: u64 = 5;
 
@@ -135,7 +97,7 @@ impl From<BackendError> for Problem {
         match error {
             BackendError::NotWritable(_) => Self::of_store(ProblemKind::NoRoom, &text),
             BackendError::InvalidBatch(_) => {
-                tracing::error!(error = %Printable(&text), "the admin interface wrote a malformed batch");
+                tracing::error!(error = %Printable(&text), "the admin API wrote a malformed batch");
                 Self::new(ProblemKind::Internal, "Internal Server Error")
             }
             _ => Self::of_store(ProblemKind::Unavailable, &text).retry_after(RETRY_AFTER),

@@ -18,7 +18,7 @@ use waygate_core::{
 use super::error::FlagError;
 use crate::engine::{
     ChangeError,
-    kinds::{Flags, Records, Segments},
+    kinds::{FlagDrafts, Flags, Records, Segments},
     store::{Holds, Kind, json},
     tx::{Attempt, Change, Tx},
 };
@@ -35,6 +35,8 @@ pub(super) trait Definition:
     /// Checks a definition against all others.
     fn check(body: &Self::Body, records: &Records) -> Result<(), Problems>;
     fn check_removal(key: &Self::Key, records: &Records) -> Result<(), Problems>;
+    /// Deletes what belongs to a definition that is deleted.
+    fn delete_parts(_key: &Self::Key, _tx: &mut Tx<'_>) {}
     /// Sets the members that the server keeps.
     fn stamp(body: &mut Self::Body, previous: Option<&Self::Body>, author: &str, now: Timestamp);
     /// Returns the definition with the members of a patch.
@@ -55,6 +57,12 @@ impl Definition for Flags {
 
     fn check_removal(key: &FlagKey, records: &Records) -> Result<(), Problems> {
         check_flag_removal(key.as_str(), records)
+    }
+
+    fn delete_parts(key: &FlagKey, tx: &mut Tx<'_>) {
+        if tx.stored.records.flag_drafts.contains(key) {
+            tx.delete::<FlagDrafts>(key);
+        }
     }
 
     fn stamp(flag: &mut Flag, previous: Option<&Flag>, author: &str, now: Timestamp) {
@@ -258,21 +266,23 @@ where
         K::check_removal(&self.key, records)
             .map_err(|problems| ChangeError::from(invalid::<K>(&self.key, problems)))?;
         tx.delete::<K>(&self.key);
+        K::delete_parts(&self.key, &mut tx);
         audit::<K>(&mut tx, &self.key, "deleted", Some(&previous), None);
         tx.commit().await?;
         Ok(())
     }
 }
 
-pub(super) fn subject<K: Definition>(key: &K::Key) -> String
-where
-    Records: Holds<K>,
-{
-    format!("{}:{key}", K::NOUN)
+/// The subject of a change, in the audit log and in messages.
+pub(super) fn subject<K: Kind<Key: fmt::Display>>(key: &K::Key) -> String {
+    format!("{}:{key}", K::NAMES.first().unwrap_or(&""))
 }
 
 /// The current definition, if its revision is the one that the author expects.
-fn known<K: Definition>(tx: &Tx<'_>, key: &K::Key) -> Result<Option<Arc<K::Body>>, ChangeError>
+pub(super) fn known<K: Definition>(
+    tx: &Tx<'_>,
+    key: &K::Key,
+) -> Result<Option<Arc<K::Body>>, ChangeError>
 where
     Records: Holds<K>,
 {
@@ -297,7 +307,7 @@ fn audit<K: Definition>(
     tx.audit(line);
 }
 
-fn invalid<K: Definition>(key: &K::Key, problems: Problems) -> FlagError
+pub(super) fn invalid<K: Definition>(key: &K::Key, problems: Problems) -> FlagError
 where
     Records: Holds<K>,
 {

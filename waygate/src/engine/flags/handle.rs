@@ -43,6 +43,15 @@ impl Waygate {
 /// let resolution = flags.evaluate("search", &EvaluationContext::new("user-1")).expect("a flag");
 /// println!("{:?}, {}", resolution.variation(), resolution.reason());
 /// assert!(flags.evaluate("serch", &EvaluationContext::new("user-1")).is_none());
+///
+/// let explanation = flags.explain("search", &EvaluationContext::new("user-1")).expect("a flag");
+/// assert_eq!(explanation.steps.len(), 1, "the rollout");
+/// assert_eq!(flags.flag("search")?.flag.name, "New search");
+/// assert!(flags.segment("beta").is_err());
+///
+/// let user = EvaluationContext::new("user-1");
+/// let evaluation = flags.for_context(&user);
+/// # let _ = evaluation;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -50,7 +59,7 @@ impl Waygate {
 #[derive(Clone)]
 pub struct Flags {
     waygate: Waygate,
-    snapshot: Arc<Snapshot>,
+    pub(super) snapshot: Arc<Snapshot>,
 }
 
 impl Flags {
@@ -65,6 +74,11 @@ impl Flags {
     pub fn explain<C: Context + ?Sized>(&self, key: &str, context: &C) -> Option<Explanation<'_>> {
         let clock = &*self.waygate.inner.clock;
         self.set().explain(key, context, clock)
+    }
+
+    /// Returns the store's revision of these flags.
+    pub fn revision(&self) -> Revision {
+        self.snapshot.revision
     }
 
     pub(super) fn snapshot(&self) -> &Snapshot {
@@ -114,7 +128,7 @@ impl Flags {
     pub fn all(&self) -> Vec<FlagRecord> {
         let flags = self.snapshot.records.flags.iter();
         flags
-            .map(|(_, flag)| FlagRecord::new(flag.value.clone(), self.revision(flag)))
+            .map(|(_, flag)| FlagRecord::new(flag.value.clone(), self.changed(flag)))
             .collect()
     }
 
@@ -131,7 +145,7 @@ impl Flags {
     pub fn segments(&self) -> Vec<SegmentRecord> {
         let segments = self.snapshot.records.segments.iter();
         segments
-            .map(|(_, segment)| SegmentRecord::new(segment.value.clone(), self.revision(segment)))
+            .map(|(_, segment)| SegmentRecord::new(segment.value.clone(), self.changed(segment)))
             .collect()
     }
 
@@ -145,10 +159,14 @@ impl Flags {
         let records = &self.snapshot.records;
         let known = Holds::<K>::collection(records).get(key);
         let known = known.ok_or_else(|| not_found::<K>(key, records))?;
-        Ok((known.value.clone(), self.revision(known)))
+        Ok((known.value.clone(), self.changed(known)))
     }
 
-    fn revision<T>(&self, known: &Versioned<T>) -> Revision {
+    pub(super) fn records(&self) -> &kinds::Records {
+        &self.snapshot.records
+    }
+
+    pub(super) fn changed<T>(&self, known: &Versioned<T>) -> Revision {
         Revision {
             epoch: self.snapshot.revision.epoch,
             number: known.revision,
@@ -165,6 +183,19 @@ impl fmt::Debug for Flags {
 }
 
 /// The flags and the context of an evaluation. See [`Flags::for_context`].
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate, flags::{EvaluationContext, FlagScope}};
+///
+/// let waygate = Waygate::builder().build().await?;
+/// let (flags, user) = (waygate.flags(), EvaluationContext::new("user-1"));
+/// let evaluation = flags.for_context(&user);
+/// assert!(evaluation.flags().evaluate("search", evaluation.context()).is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Evaluation<'a, C: ?Sized> {
     flags: &'a Flags,
@@ -180,6 +211,27 @@ impl<C: ?Sized> Clone for Evaluation<'_, C> {
 impl<C: ?Sized> Copy for Evaluation<'_, C> {}
 
 /// Has flags and a context: the scope of an evaluation of a declared flag.
+///
+/// ```
+/// use waygate::flags::{EvaluationContext, FlagScope, Flags};
+///
+/// struct Job {
+///     flags: Flags,
+///     context: EvaluationContext,
+/// }
+///
+/// impl FlagScope for Job {
+///     type Context = EvaluationContext;
+///
+///     fn flags(&self) -> &Flags {
+///         &self.flags
+///     }
+///
+///     fn context(&self) -> &EvaluationContext {
+///         &self.context
+///     }
+/// }
+/// ```
 pub trait FlagScope {
     /// The type of the context.
     type Context: Context + ?Sized;

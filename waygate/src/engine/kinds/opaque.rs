@@ -37,7 +37,7 @@ pub(crate) struct Tokens;
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Logins;
 
-/// Implements a kind whose values the engine does not read.
+/// Implements a kind with values that the engine does not read.
 macro_rules! opaque {
     ($kind:ident, $name:literal) => {
         impl Kind for $kind {
@@ -74,6 +74,13 @@ pub(crate) struct Flags;
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Segments;
 
+/// Drafts of feature flags, in a process without them.
+#[cfg(not(feature = "flags"))]
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct FlagDrafts;
+
+#[cfg(not(feature = "flags"))]
+opaque!(FlagDrafts, "flag_draft");
 #[cfg(not(feature = "flags"))]
 opaque!(Flags, "flag");
 #[cfg(not(feature = "flags"))]

@@ -86,6 +86,7 @@
 //! | `admin` | | the admin REST API |
 //! | `flags` | | feature flags ([`flags`]) |
 //! | `ofrep` | | an OpenFeature Remote Evaluation Protocol server ([`ofrep`]) |
+//! | `openfeature` | | the native OpenFeature SDK with the engine's flags ([`openfeature`]) |
 //! | `file` | | [`port::FileBackend`] |
 //! | `redis` | | [`port::RedisBackend`] |
 //! | `tls-ring` | | `redis`, and ring as the rustls crypto provider for `rediss://` unless the application has installed another |
@@ -113,6 +114,8 @@ mod missing;
 pub mod ofrep;
 #[cfg(feature = "openapi")]
 mod openapi;
+#[cfg(feature = "openfeature")]
+pub mod openfeature;
 #[cfg(feature = "axum")]
 mod registry;
 #[cfg(feature = "admin")]
@@ -244,11 +247,11 @@ pub mod flags {
     pub use waygate_core::flag::{
         AttributeName, AttributeValue, Cause, ChangeAction, Clause, Compatibility, CompileOptions,
         CompiledFlag, CompiledSegment, Context, ContextTargets, ContractReason, ErrorCode,
-        EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagStatus, FlagType, FlagValue,
-        HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle, Operator,
-        Prerequisite, Problem, ProblemCode, Problems, Progressive, Reason, Resolution, Rule,
-        ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, Stage, Step, StepEvent, Targets,
-        Variation, WeightedVariation,
+        EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagSource, FlagStatus, FlagType,
+        FlagValue, HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle,
+        MergedContext, Operator, Prerequisite, Problem, ProblemCode, Problems, Progressive, Reason,
+        Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, Stage, Step,
+        StepEvent, Targets, Variation, WeightedVariation,
     };
 
     pub use crate::engine::{Evaluation, FlagError, FlagRecord, FlagScope, Flags, SegmentRecord};

@@ -6,6 +6,7 @@ mod error;
 mod handle;
 mod operator;
 mod record;
+mod source;
 #[cfg(feature = "ofrep")]
 mod version;
 

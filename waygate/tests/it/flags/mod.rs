@@ -1,1 +1,3 @@
 mod changes;
+#[cfg(feature = "openfeature")]
+mod openfeature;

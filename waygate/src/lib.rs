@@ -250,11 +250,16 @@ pub mod flags {
         EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagSource, FlagStatus, FlagType,
         FlagValue, HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle,
         MergedContext, Operator, Prerequisite, Problem, ProblemCode, Problems, Progressive, Reason,
-        Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, Stage, Step,
-        StepEvent, Targets, Variation, WeightedVariation,
+        Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, SplitPart,
+        Stage, Step, StepEvent, Targets, Variation, WeightedVariation, exchange,
     };
 
-    pub use crate::engine::{Evaluation, FlagError, FlagRecord, FlagScope, Flags, SegmentRecord};
+    pub use crate::engine::{
+        Conversion, Evaluation, Exposure, FlagDraftRecord, FlagError, FlagEvaluation,
+        FlagObservation, FlagPreview, FlagRecord, FlagScope, FlagUsage, FlagVersion, Flags,
+        MissingFlags, Observations, Observed, ScheduledFlagChange, SeenMove, SeenPreview,
+        SegmentRecord, VariationUsage,
+    };
 }
 
 /// Traits for storage backends, counter stores and clocks, and the built-in implementations.

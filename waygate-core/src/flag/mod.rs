@@ -37,12 +37,14 @@ mod check;
 mod compile;
 mod context;
 mod evaluate;
+pub mod exchange;
 mod flag_source;
 mod hash;
 mod key;
 mod lifecycle;
 mod map;
 mod model;
+mod observe;
 mod operand;
 mod outcome;
 mod parse;
@@ -63,7 +65,7 @@ pub use compile::{Compatibility, CompileOptions, CompiledFlag, CompiledSegment};
 pub use context::{
     AttributeName, AttributeValue, Context, EvaluationContext, InvalidContext, MergedContext,
 };
-pub use evaluate::{Explanation, FlagSet, Resolution, Step, StepEvent};
+pub use evaluate::{Explanation, FlagSet, Resolution, SplitPart, Step, StepEvent};
 pub use flag_source::FlagSource;
 pub use hash::{HashAlgorithm, bucket};
 pub use key::{FlagKey, SegmentKey};
@@ -73,6 +75,7 @@ pub use model::{
     Operator, Prerequisite, Progressive, Rule, ScheduledChange, Segment, SegmentRule, Serve, Stage,
     Targets, Variation, WeightedVariation,
 };
+pub use observe::{Observer, ReadAttribute, Tally, TallyCounts};
 pub use outcome::{Cause, ContractReason, ErrorCode, Reason};
 pub use problem::{Problem, ProblemCode, Problems};
 pub use value::FlagValue;

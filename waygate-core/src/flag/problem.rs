@@ -138,6 +138,12 @@ impl Problems {
         }
     }
 
+    /// Returns the problems that are not among others.
+    pub fn without(mut self, others: &Self) -> Self {
+        self.0.retain(|problem| !others.0.contains(problem));
+        self
+    }
+
     /// Adds a problem, unless the place or one around it is known to be wrong.
     pub(super) fn add(
         &mut self,
@@ -177,6 +183,19 @@ impl Problems {
         for problem in others {
             self.add(problem.pointer, problem.code, problem.message);
         }
+    }
+
+    /// Adds the problems of a part of a document.
+    pub(super) fn append(&mut self, place: impl fmt::Display, others: Self) {
+        /// Limits the problems of a document.
+        const MOST_OF_DOCUMENT: usize = 10_000;
+        let place = place.to_string();
+        let room = MOST_OF_DOCUMENT.saturating_sub(self.0.len());
+        self.0
+            .extend(others.0.into_iter().take(room).map(|problem| Problem {
+                pointer: format!("{place}{}", problem.pointer),
+                ..problem
+            }));
     }
 
     /// Returns whether a part of this place is known to be wrong.

@@ -161,7 +161,7 @@ fn missing_colon(before: &str, path: &str) -> String {
         Ok(meant) => format!(": did you mean `{meant}`?"),
         Err(_) => String::new(),
     };
-    format!("a `:` must stand before the path{hint}")
+    format!("a `:` must come before the path{hint}")
 }
 
 impl fmt::Display for RouteKey {
@@ -291,20 +291,17 @@ mod tests {
             ),
             (
                 "GET/payments",
-                "a `:` must stand before the path: did you mean `GET:/payments`?".to_owned(),
+                "a `:` must come before the path: did you mean `GET:/payments`?".to_owned(),
             ),
             (
                 "GET /payments",
-                "a `:` must stand before the path: did you mean `GET:/payments`?".to_owned(),
+                "a `:` must come before the path: did you mean `GET:/payments`?".to_owned(),
             ),
             (
                 "svc/payments",
-                "a `:` must stand before the path: did you mean `svc:/payments`?".to_owned(),
+                "a `:` must come before the path: did you mean `svc:/payments`?".to_owned(),
             ),
-            (
-                "a b/payments",
-                "a `:` must stand before the path".to_owned(),
-            ),
+            ("a b/payments", "a `:` must come before the path".to_owned()),
             (":/payments", unnamed("")),
             ("a b:GET:/x", unnamed("a b")),
             ("a:b:GET:/x", unnamed("a:b")),

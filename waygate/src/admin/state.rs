@@ -12,6 +12,9 @@ pub(super) struct Settings {
     pub(super) require_if_match: bool,
     pub(super) login_lifetime: Duration,
     pub(super) sdk_lifetime: Duration,
+    /// Serves flags and segments.
+    #[cfg(feature = "flags")]
+    pub(super) flags: bool,
 }
 
 /// The state shared by all requests to one admin API.
@@ -45,6 +48,20 @@ impl AdminState {
 
     pub(super) fn requires_if_match(&self) -> bool {
         self.settings.require_if_match
+    }
+
+    /// Returns why there is nothing at a path, if a setting is the cause.
+    #[cfg(feature = "flags")]
+    pub(super) fn off(&self, path: &str) -> Option<&'static str> {
+        let is_of_flags = ["/api/flags", "/api/segments", "/api/flag-definitions"]
+            .iter()
+            .any(|root| {
+                let rest = path.strip_prefix(root);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            });
+        (is_of_flags && !self.settings.flags).then_some(
+            "This server does not serve feature flags: the application turns them on with `Admin::flags(true)`.",
+        )
     }
 
     /// The lifetime of a login for a platform.

@@ -62,6 +62,10 @@ pub struct WaygateBuilder {
     on_store_reset: OnStoreReset,
     #[cfg(feature = "flags")]
     flag_options: waygate_core::flag::CompileOptions,
+    #[cfg(feature = "flags")]
+    pub(super) seeds: super::flags::Seeds,
+    #[cfg(feature = "flags")]
+    pub(super) flag_observation: super::flags::FlagObservation,
 }
 
 impl Default for WaygateBuilder {
@@ -102,6 +106,10 @@ impl Default for WaygateBuilder {
             on_store_reset: OnStoreReset::default(),
             #[cfg(feature = "flags")]
             flag_options: waygate_core::flag::CompileOptions::default(),
+            #[cfg(feature = "flags")]
+            seeds: super::flags::Seeds::default(),
+            #[cfg(feature = "flags")]
+            flag_observation: super::flags::FlagObservation::default(),
         }
     }
 }

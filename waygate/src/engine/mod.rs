@@ -87,7 +87,11 @@ pub use declared::Source;
 pub use error::{BuildError, ChangeError, ResolveError};
 pub use event::{Changed, Event, Events};
 #[cfg(feature = "flags")]
-pub use flags::{Evaluation, FlagError, FlagRecord, FlagScope, Flags, SegmentRecord};
+pub use flags::{
+    Conversion, Evaluation, Exposure, FlagDraftRecord, FlagError, FlagEvaluation, FlagObservation,
+    FlagPreview, FlagRecord, FlagScope, FlagUsage, FlagVersion, Flags, MissingFlags, Observations,
+    Observed, ScheduledFlagChange, SeenMove, SeenPreview, SegmentRecord, VariationUsage,
+};
 pub use handle::Waygate;
 pub use health::{Component, Degraded, Health};
 pub use limits::{

@@ -27,6 +27,8 @@ use super::{
     table::Table,
     touched::Touched,
 };
+#[cfg(feature = "flags")]
+pub(crate) use flags::FlagNotes;
 pub(crate) use maintained::Maintained;
 pub(crate) use slot::Slot;
 use slot::limitable;
@@ -59,6 +61,8 @@ pub(crate) struct Snapshot {
     /// The compiled flags and segments.
     #[cfg(feature = "flags")]
     pub(crate) flags: Arc<FlagSet>,
+    #[cfg(feature = "flags")]
+    pub(crate) flag_notes: Arc<FlagNotes>,
     /// The records that the snapshot was compiled from, shared with the store's.
     pub(crate) records: Records,
 }
@@ -77,6 +81,8 @@ impl Snapshot {
         let levels = Arc::new(SharedPolicies::compile(stored, compiler));
         let limits = levels.compose(limitable(&table, &routes));
         let checks = routes.iter().zip(&limits).map(Checks::of).collect();
+        #[cfg(feature = "flags")]
+        let (flags, flag_notes) = flags::compile(&stored.records, compiler);
         Self {
             revision: stored.revision,
             version,
@@ -92,7 +98,9 @@ impl Snapshot {
             levels,
             checks,
             #[cfg(feature = "flags")]
-            flags: Arc::new(flags::compile(&stored.records, compiler.flags)),
+            flags,
+            #[cfg(feature = "flags")]
+            flag_notes,
             records: stored.records.clone(),
         }
     }
@@ -135,6 +143,13 @@ impl Snapshot {
             Some(name) => follow(&self.service, MaintenanceScope::Service(name.clone())),
             None => Maintained::default(),
         };
+        #[cfg(feature = "flags")]
+        let (flags, flag_notes) = flags::follow(
+            (&self.flags, &self.flag_notes),
+            touched,
+            &stored.records,
+            compiler,
+        );
         Self {
             revision: stored.revision,
             version: self.version + 1,
@@ -150,7 +165,9 @@ impl Snapshot {
             own_service: self.own_service.clone(),
             swallowed: self.swallowed.follow(stored, &self.table),
             #[cfg(feature = "flags")]
-            flags: flags::follow(&self.flags, touched, &stored.records, compiler.flags),
+            flags,
+            #[cfg(feature = "flags")]
+            flag_notes,
             records: stored.records.clone(),
         }
     }

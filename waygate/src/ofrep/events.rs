@@ -66,10 +66,7 @@ pub(super) async fn events(
 }
 
 async fn open(state: &Arc<State>, request: Request) -> Result<Response, Failure> {
-    // The reach of a server without credentials applies to its streams.
-    if let Some(Err(refused)) = state.access.without_token(&request) {
-        return Err(refused);
-    }
+    let without_token = state.access.without_token(&request);
     let shown = Query::<Shown>::try_from_uri(request.uri());
     let last = request.headers().get(LAST_EVENT_ID);
     let last: Option<Version> = last.and_then(|id| id.to_str().ok()?.parse().ok());
@@ -79,7 +76,13 @@ async fn open(state: &Arc<State>, request: Request) -> Result<Response, Failure>
         return Err(Failure::bad_ticket());
     };
     let (ticket, grant) = verify(state, &ticket).await?;
-    state.access.check(grant)?;
+    let grant = state.access.check(grant)?;
+    // A server without credentials has a reach, which applies to its streams.
+    if let Some(Err(refused)) = without_token
+        && grant.is_without_token()
+    {
+        return Err(refused);
+    }
     let follower = Follower {
         state: Arc::downgrade(state),
         id: ticket.id,

@@ -146,3 +146,19 @@ pub(super) fn json(status: StatusCode, body: Vec<u8>) -> Response {
     ];
     (status, headers, body).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_internal_error_has_details() {
+        let response = Failure::internal().into_response();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["errorDetails"], "the response could not be written");
+    }
+}

@@ -5,9 +5,10 @@ use std::{
 
 use serde_json::Value;
 use tokio::task::AbortHandle;
-use waygate_core::port::BoxFuture;
+use waygate_core::{flag::MergedContext, port::BoxFuture};
 use waygate_openfeature::{
     EvaluationError, FlagProvider, FlagRequest, Provider, ProviderMetadata, Resolution, Setup,
+    TrackingDetails,
 };
 
 use super::watch::Watch;
@@ -17,7 +18,7 @@ use crate::engine::Waygate;
 ///
 /// A change of a flag is the event `PROVIDER_CONFIGURATION_CHANGED`, with its key, in whatever process it was made. While
 /// the engine cannot read its store, the last known flags apply, and the status is `STALE`. Results name the environment
-/// of the engine as `flagSetId`.
+/// of the engine as `flagSetId`. Tracked actions are conversions ([`Flags::track`](crate::flags::Flags::track)).
 ///
 /// The provider keeps the engine alive until it is replaced or the API is shut down.
 ///
@@ -84,6 +85,11 @@ impl Provider for EngineProvider {
     fn shutdown(&self) -> BoxFuture<'_, ()> {
         self.watch(None);
         self.flags.shutdown()
+    }
+
+    fn track(&self, event: &str, context: &MergedContext<'_>, details: &TrackingDetails) {
+        let flags = self.waygate.flags();
+        flags.track(event, context, details.numeric_value());
     }
 
     fn resolve_bool(

@@ -47,6 +47,12 @@ impl<'s> Resolution<'s> {
         self.flag.definition().key.as_str()
     }
 
+    /// Returns the position of the variation.
+    #[inline]
+    pub(super) fn position(&self) -> Option<u16> {
+        self.outcome.variation
+    }
+
     /// Returns the name of the variation (OpenFeature: variant); `None` if an error left no result.
     pub fn variation(&self) -> Option<&'s str> {
         let named = self.flag.variation(self.outcome.variation?)?;

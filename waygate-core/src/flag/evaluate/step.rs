@@ -31,6 +31,7 @@ use crate::flag::{context::AttributeValue, hash::HashAlgorithm, model::Operator}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Step {
     /// The key of the flag.
@@ -52,6 +53,7 @@ pub struct Step {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "step", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StepEvent {
@@ -129,20 +131,22 @@ pub enum StepEvent {
         value: Option<String>,
         /// Its bucket, from 0 to 99,999.
         bucket: Option<u32>,
-        /// The bucket after each part, with the variation of the part.
-        parts: Vec<(u32, String)>,
+        /// The parts in order.
+        parts: Vec<SplitPart>,
     },
 }
 
+/// A part of a rollout in a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct SplitPart {
+    /// The bucket after the last one of the part.
+    pub end: u32,
+    /// The variation of the part.
+    pub variation: String,
+}
+
 pub(super) fn json(value: Option<AttributeValue<'_>>) -> Value {
-    match value {
-        None => Value::Null,
-        Some(AttributeValue::Bool(value)) => value.into(),
-        Some(AttributeValue::Integer(value)) => value.into(),
-        Some(AttributeValue::Float(value)) => value.into(),
-        Some(AttributeValue::String(value)) => value.into(),
-        Some(AttributeValue::Instant(value)) => value.to_string().into(),
-        Some(AttributeValue::Strings(value)) => value.into(),
-        Some(AttributeValue::Json(value)) => value.clone(),
-    }
+    value.map_or(Value::Null, Value::from)
 }

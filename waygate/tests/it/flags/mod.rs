@@ -1,3 +1,5 @@
 mod changes;
 #[cfg(feature = "openfeature")]
 mod openfeature;
+mod schedules;
+mod seeds;

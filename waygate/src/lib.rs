@@ -86,12 +86,13 @@
 //! | `admin` | | the admin REST API |
 //! | `flags` | | feature flags ([`flags`]) |
 //! | `ofrep` | | an OpenFeature Remote Evaluation Protocol server ([`ofrep`]) |
+//! | `openfeature` | | the native OpenFeature SDK with the engine's flags ([`openfeature`]) |
 //! | `file` | | [`port::FileBackend`] |
 //! | `redis` | | [`port::RedisBackend`] |
 //! | `tls-ring` | | `redis`, and ring as the rustls crypto provider for `rediss://` unless the application has installed another |
 //! | `testing` | | helpers for tests |
 //! | `engine` | | the engine alone, without axum |
-//! | `full` | | everything except `testing` and `tls-ring` |
+//! | `full` | | everything except `openfeature`, `testing` and `tls-ring` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
@@ -113,6 +114,8 @@ mod missing;
 pub mod ofrep;
 #[cfg(feature = "openapi")]
 mod openapi;
+#[cfg(feature = "openfeature")]
+pub mod openfeature;
 #[cfg(feature = "axum")]
 mod registry;
 #[cfg(feature = "admin")]
@@ -244,11 +247,11 @@ pub mod flags {
     pub use waygate_core::flag::{
         AttributeName, AttributeValue, Cause, ChangeAction, Clause, Compatibility, CompileOptions,
         CompiledFlag, CompiledSegment, Context, ContextTargets, ContractReason, ErrorCode,
-        EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagStatus, FlagType, FlagValue,
-        HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle, Operator,
-        Prerequisite, Problem, ProblemCode, Problems, Progressive, Reason, Resolution, Rule,
-        ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, SplitPart, Stage, Step,
-        StepEvent, Targets, Variation, WeightedVariation, exchange,
+        EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagSource, FlagStatus, FlagType,
+        FlagValue, HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle,
+        MergedContext, Operator, Prerequisite, Problem, ProblemCode, Problems, Progressive, Reason,
+        Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, SplitPart,
+        Stage, Step, StepEvent, Targets, Variation, WeightedVariation, exchange,
     };
 
     pub use crate::engine::{

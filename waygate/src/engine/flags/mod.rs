@@ -16,6 +16,7 @@ mod replacement;
 mod revert;
 mod schedule;
 mod seed;
+mod source;
 #[cfg(feature = "ofrep")]
 mod version;
 

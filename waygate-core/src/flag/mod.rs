@@ -59,7 +59,10 @@ pub use check::{
     Definitions, check_flag, check_flag_removal, check_segment, check_segment_removal,
 };
 pub use compile::{Compatibility, CompileOptions, CompiledFlag, CompiledSegment};
-pub use context::{AttributeName, AttributeValue, Context, EvaluationContext, InvalidContext};
+pub use context::{
+    AttributeName, AttributeValue, Context, ContextAttribute, ContextKey, EvaluationContext,
+    InvalidContext,
+};
 pub use evaluate::{Explanation, FlagSet, Resolution, Step, StepEvent};
 pub use hash::{HashAlgorithm, bucket};
 pub use key::{FlagKey, SegmentKey};

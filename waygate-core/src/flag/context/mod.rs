@@ -1,11 +1,13 @@
 //! The subject of an evaluation: who asks, and what is known about it.
 
 mod attribute;
+mod field;
 mod json;
 mod source;
 mod stored;
 
 pub use attribute::{AttributeName, AttributeValue};
+pub use field::{ContextAttribute, ContextKey};
 pub use json::InvalidContext;
 pub use source::Context;
 pub use stored::EvaluationContext;

@@ -127,8 +127,12 @@ pub mod prelude {
     pub use crate::Waygate;
     #[cfg(feature = "admin")]
     pub use crate::admin::Credentials;
+    #[cfg(all(feature = "axum", feature = "flags"))]
+    pub use crate::flags::RequestFlags;
     #[cfg(feature = "axum")]
     pub use crate::{Blocked, Responses, limits::Key, response::RequestParts};
+    #[cfg(all(feature = "flags", feature = "macros"))]
+    pub use crate::{FlagContext, canary, flag_gate};
     #[cfg(feature = "macros")]
     pub use crate::{
         allowed_ips, allowed_roles, concurrency_limit, disabled, env_only, force_active,
@@ -240,7 +244,13 @@ pub mod router {
 pub mod flags {
     pub use waygate_core::flag::*;
 
-    pub use crate::engine::{Evaluation, FlagError, FlagRecord, FlagScope, Flags, SegmentRecord};
+    pub use crate::engine::{
+        ArmRecord, CanaryRecord, DeclaredVariation, Evaluation, FlagDeclaration, FlagDetails,
+        FlagError, FlagFinding, FlagGate, FlagMismatch, FlagRecord, FlagRequest, FlagScope, Flags,
+        LatencyHistogram, SegmentRecord, Structured, Typed, TypedFlag,
+    };
+    #[cfg(feature = "axum")]
+    pub use crate::http::RequestFlags;
 }
 
 /// Traits for storage backends, counter stores and clocks, and the built-in implementations.
@@ -281,6 +291,8 @@ pub use waygate_core::{
     grammar::Invalid,
     model::{LimitKey, Origin},
 };
+#[cfg(all(feature = "flags", feature = "macros"))]
+pub use waygate_macros::{FlagContext, canary, flag_gate, flags};
 #[cfg(feature = "macros")]
 pub use waygate_macros::{
     allowed_ips, allowed_roles, concurrency_limit, deprecated, disabled, env_only, force_active,

@@ -1,4 +1,6 @@
 mod build;
+#[cfg(feature = "flags")]
+mod flags;
 mod stores;
 
 use std::{sync::Arc, time::Duration};
@@ -62,6 +64,10 @@ pub struct WaygateBuilder {
     on_store_reset: OnStoreReset,
     #[cfg(feature = "flags")]
     flag_options: waygate_core::flag::CompileOptions,
+    #[cfg(feature = "flags")]
+    flag_contexts: super::flags::ContextSource,
+    #[cfg(feature = "flags")]
+    denied_flags: Vec<super::FlagMismatch>,
 }
 
 impl Default for WaygateBuilder {
@@ -102,6 +108,10 @@ impl Default for WaygateBuilder {
             on_store_reset: OnStoreReset::default(),
             #[cfg(feature = "flags")]
             flag_options: waygate_core::flag::CompileOptions::default(),
+            #[cfg(feature = "flags")]
+            flag_contexts: super::flags::ContextSource::default(),
+            #[cfg(feature = "flags")]
+            denied_flags: Vec::new(),
         }
     }
 }
@@ -343,15 +353,6 @@ impl WaygateBuilder {
     #[cfg(feature = "file")]
     pub fn without_counter_snapshot(mut self) -> Self {
         self.counter_snapshot = counter_snapshot::Place::Nowhere;
-        self
-    }
-
-    /// Sets the hash and the operators of flags that do not name their own. Default: those of Waygate. An engine that
-    /// replaces Python Waygate takes [`CompileOptions::python`](waygate_core::flag::CompileOptions::python), so that no
-    /// context changes its variation.
-    #[cfg(feature = "flags")]
-    pub fn flag_options(mut self, options: waygate_core::flag::CompileOptions) -> Self {
-        self.flag_options = options;
         self
     }
 

@@ -63,6 +63,9 @@ pub(crate) struct Inner {
     pub(crate) limiting: LimitConfig,
     #[cfg(feature = "flags")]
     pub(crate) flag_options: waygate_core::flag::CompileOptions,
+    /// The source of contexts of flags.
+    #[cfg(feature = "flags")]
+    pub(crate) flag_contexts: super::flags::ContextSource,
     /// The source of callers in requests.
     pub(crate) principal: Option<PrincipalSource>,
 }

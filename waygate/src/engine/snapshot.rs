@@ -1,6 +1,10 @@
 #[cfg(feature = "openapi")]
 mod closures;
 #[cfg(feature = "flags")]
+mod declared_flags;
+#[cfg(feature = "flags")]
+mod flag_gates;
+#[cfg(feature = "flags")]
 mod flags;
 mod limits;
 mod maintained;
@@ -27,6 +31,8 @@ use super::{
     table::Table,
     touched::Touched,
 };
+#[cfg(feature = "flags")]
+pub(crate) use declared_flags::{DeclaredFlags, StoredFlag};
 pub(crate) use maintained::Maintained;
 pub(crate) use slot::Slot;
 use slot::limitable;
@@ -59,6 +65,9 @@ pub(crate) struct Snapshot {
     /// The compiled flags and segments.
     #[cfg(feature = "flags")]
     pub(crate) flags: Arc<FlagSet>,
+    /// The flags of the declarations in code.
+    #[cfg(feature = "flags")]
+    pub(crate) declared: Arc<DeclaredFlags>,
     /// The records that the snapshot was compiled from, shared with the store's.
     pub(crate) records: Records,
 }
@@ -77,6 +86,8 @@ impl Snapshot {
         let levels = Arc::new(SharedPolicies::compile(stored, compiler));
         let limits = levels.compose(limitable(&table, &routes));
         let checks = routes.iter().zip(&limits).map(Checks::of).collect();
+        #[cfg(feature = "flags")]
+        let flags = Arc::new(flags::compile(&stored.records, compiler.flags));
         Self {
             revision: stored.revision,
             version,
@@ -92,7 +103,9 @@ impl Snapshot {
             levels,
             checks,
             #[cfg(feature = "flags")]
-            flags: Arc::new(flags::compile(&stored.records, compiler.flags)),
+            declared: DeclaredFlags::find(&flags, None),
+            #[cfg(feature = "flags")]
+            flags,
             records: stored.records.clone(),
         }
     }
@@ -130,6 +143,8 @@ impl Snapshot {
         }
         let follow =
             |last: &Maintained, scope| last.follow(stored, &scope, &self.table, compiler.now);
+        #[cfg(feature = "flags")]
+        let flags = flags::follow(&self.flags, touched, &stored.records, compiler.flags);
         let global = follow(&self.global, MaintenanceScope::Global);
         let service = match compiler.service {
             Some(name) => follow(&self.service, MaintenanceScope::Service(name.clone())),
@@ -150,7 +165,12 @@ impl Snapshot {
             own_service: self.own_service.clone(),
             swallowed: self.swallowed.follow(stored, &self.table),
             #[cfg(feature = "flags")]
-            flags: flags::follow(&self.flags, touched, &stored.records, compiler.flags),
+            declared: match Arc::ptr_eq(&flags, &self.flags) {
+                true => self.declared.clone(),
+                false => DeclaredFlags::find(&flags, Some(&self.declared)),
+            },
+            #[cfg(feature = "flags")]
+            flags,
             records: stored.records.clone(),
         }
     }
@@ -220,7 +240,14 @@ impl Snapshot {
         if asked.is_unhandled_preflight() {
             return Verdict::Pass;
         }
-        decide(self.gates(slot, asked), facts, now)
+        let verdict = decide(self.gates(slot, asked), facts, now);
+        #[cfg(feature = "flags")]
+        if !matches!(verdict, Verdict::Block(_))
+            && let Some(off) = self.flag_off(slot, asked)
+        {
+            return Verdict::Block(off);
+        }
+        verdict
     }
 
     pub(super) fn gates(&self, slot: Option<usize>, asked: &impl Asked) -> Gates<'_> {
@@ -251,6 +278,10 @@ pub(crate) enum Checks {
 
 impl Checks {
     fn of((route, limits): (&Arc<Slot>, &RouteLimits)) -> Self {
+        #[cfg(feature = "flags")]
+        if route.is_flagged {
+            return Self::Everything;
+        }
         match route.rule.is_unrestricted() {
             true if limits.is_empty() => Self::Nothing,
             true => Self::Limits,

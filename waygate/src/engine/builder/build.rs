@@ -93,6 +93,8 @@ impl WaygateBuilder {
             now,
         };
         let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);
+        #[cfg(feature = "flags")]
+        self.check_flags(&snapshot, &monitor, now)?;
         #[cfg(feature = "file")]
         let counter_snapshot = {
             let now = counters.clock.now();
@@ -111,6 +113,8 @@ impl WaygateBuilder {
             limiting: self.limiting,
             #[cfg(feature = "flags")]
             flag_options: self.flag_options,
+            #[cfg(feature = "flags")]
+            flag_contexts: self.flag_contexts,
             principal: self.principal,
             clients: self.proxies.into(),
             answers,

@@ -1,12 +1,32 @@
 //! Feature flags: their records, commands and evaluation.
 
 mod command;
+mod declared;
+mod decoded;
 mod definitions;
 mod error;
+mod gate;
 mod handle;
 mod operator;
+#[cfg(feature = "testing")]
+mod overrides;
 mod record;
+mod source;
+mod typed;
+pub(super) mod usage;
 
+pub use declared::{DeclaredFlag, LinkedFlag};
 pub use error::FlagError;
 pub use handle::{Evaluation, FlagScope, Flags};
 pub use record::{FlagRecord, SegmentRecord};
+pub use typed::{FlagDetails, Structured, Typed, TypedFlag};
+pub use usage::{DeclaredVariation, FlagDeclaration, FlagFinding, FlagMismatch};
+
+pub use gate::FlagGate;
+pub use source::FlagRequest;
+
+pub(crate) use decoded::Decoded;
+pub(crate) use gate::RouteGate;
+#[cfg(feature = "testing")]
+pub(crate) use overrides::Overrides;
+pub(crate) use source::{ContextSource, PreparedFlags, SharedContext};

@@ -4,7 +4,7 @@ use std::{fmt::Write, fs, path::Path, process::Command};
 
 use waygate_e2e::Service;
 
-/// The commands, line by line; `{url}` stands for the admin's address. `GET /path` is a request to the service.
+/// The commands, line by line; `{url}` is the admin API's address. `GET /path` is a request to the service.
 const SESSION: &str = include_str!("../data/python-cli-session.txt");
 const TRANSCRIPT: &str = "data/python-cli-transcript.txt";
 

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `memory` | `MemoryBackend` and `MemoryCounters`: state and rate limits that end with the process | ✔ |
 //! | `file` | `FileBackend`: state in a JSON file; `BootCache`: the last known state of another store; with `memory`, `CounterSnapshot`: counters that outlive the process | |
-//! | `file-yaml`, `file-toml` | the same in a YAML or TOML file | |
+//! | `file-yaml`, `file-toml` | the same in a YAML or TOML file; with YAML, `read_yaml` and `write_yaml` for other documents | |
 //! | `redis` | `RedisBackend` and `RedisCounters`: state and counters in Redis, for many processes | |
 //! | `conformance` | the suites that every backend and every store of counters must pass | |
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -38,6 +38,8 @@ pub use counters::{MemoryCounters, MemoryCountersBuilder, Outcomes};
 pub use file::{BootCache, FileBackend, FileBackendBuilder};
 #[cfg(all(feature = "file", feature = "memory"))]
 pub use file::{CounterSnapshot, Restored};
+#[cfg(feature = "file-yaml")]
+pub use file::{InvalidYaml, read_yaml, write_yaml};
 #[cfg(feature = "memory")]
 pub use memory::MemoryBackend;
 #[cfg(feature = "redis")]

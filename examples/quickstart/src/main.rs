@@ -1,4 +1,4 @@
-//! The smallest complete application: annotated handlers, live documentation, administration.
+//! The smallest complete application: annotated handlers, live documentation and the admin API.
 
 mod handlers;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use waygate_core::port::BackendError;
 #[cfg(feature = "file-toml")]
 use super::toml_value;
 #[cfg(feature = "file-yaml")]
-use super::yaml_depth;
+use super::yaml::read_yaml;
 
 /// The syntax of a state file, by its extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,10 +72,7 @@ impl Format {
         match self {
             Self::Json => serde_json::from_str(text).map_err(|e| e.to_string()),
             #[cfg(feature = "file-yaml")]
-            Self::Yaml => {
-                yaml_depth::check(text)?;
-                yaml_serde::from_str(text).map_err(|e| e.to_string())
-            }
+            Self::Yaml => read_yaml(text).map_err(|e| e.to_string()),
             #[cfg(feature = "file-toml")]
             Self::Toml => toml_value::from_str(text),
         }

@@ -19,6 +19,8 @@ mod temp;
 #[cfg(feature = "file-toml")]
 mod toml_value;
 #[cfg(feature = "file-yaml")]
+mod yaml;
+#[cfg(feature = "file-yaml")]
 mod yaml_depth;
 
 pub use backend::FileBackend;
@@ -26,3 +28,5 @@ pub use boot_cache::BootCache;
 #[cfg(feature = "memory")]
 pub use counter_snapshot::{CounterSnapshot, Restored};
 pub use options::FileBackendBuilder;
+#[cfg(feature = "file-yaml")]
+pub use yaml::{InvalidYaml, read_yaml, write_yaml};

@@ -19,6 +19,16 @@ words! {
 }
 
 /// The use of a flag.
+///
+/// ```
+/// use waygate_core::flag::{Activity, Flag, FlagType, Lifecycle, LifecycleRules, lifecycle};
+///
+/// let flag = Flag::new("search".parse()?, FlagType::Boolean);
+/// let activity = Activity { last_evaluated: "2030-01-01T00:00:00Z".parse().ok(), ..Activity::default() };
+/// let now = "2030-01-02T00:00:00Z".parse()?;
+/// assert_eq!(lifecycle(&flag, activity, LifecycleRules::default(), now), Lifecycle::Active);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Activity {
     /// The time of the last evaluation.
@@ -28,6 +38,15 @@ pub struct Activity {
 }
 
 /// The ages at which flags change their lifecycle.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use waygate_core::flag::LifecycleRules;
+///
+/// let rules = LifecycleRules { stale_after: Duration::from_secs(90 * 24 * 60 * 60), ..LifecycleRules::default() };
+/// assert_eq!(rules.new_for, Duration::from_secs(7 * 24 * 60 * 60));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LifecycleRules {
     /// The time for which a flag is new: 7 days by default.

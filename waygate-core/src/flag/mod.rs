@@ -37,6 +37,8 @@ mod check;
 mod compile;
 mod context;
 mod evaluate;
+pub mod exchange;
+mod flag_source;
 mod hash;
 mod key;
 mod lifecycle;
@@ -61,9 +63,10 @@ pub use check::{
 pub use compile::{Compatibility, CompileOptions, CompiledFlag, CompiledSegment};
 pub use context::{
     AttributeName, AttributeValue, Context, ContextAttribute, ContextKey, EvaluationContext,
-    InvalidContext,
+    InvalidContext, MergedContext,
 };
 pub use evaluate::{Explanation, FlagSet, Resolution, Step, StepEvent};
+pub use flag_source::FlagSource;
 pub use hash::{HashAlgorithm, bucket};
 pub use key::{FlagKey, SegmentKey};
 pub use lifecycle::{Activity, Lifecycle, LifecycleRules, lifecycle};

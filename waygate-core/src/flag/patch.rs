@@ -10,6 +10,21 @@ impl Flag {
     /// Returns the flag with the members of a patch in place of its own, whole (wire contract, section 4.7). `key` and
     /// `type` stay.
     ///
+    /// ```
+    /// # use serde_json::json;
+    /// # use waygate_core::flag::*;
+    /// # let search = json!({
+    /// #     "key": "search", "name": "Search", "type": "boolean",
+    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+    /// #     "off_variation": "off", "fallthrough": "off",
+    /// # });
+    /// let flag = Flag::parse(&search)?;
+    /// let patched = flag.patch(&json!({"fallthrough": "on"}))?;
+    /// assert_eq!(patched.fallthrough, Serve::Variation("on".to_owned()));
+    /// assert!(flag.patch(&json!({"fallthrough": "neither"})).is_err());
+    /// # Ok::<(), waygate_core::flag::Problems>(())
+    /// ```
+    ///
     /// # Errors
     /// The problems of the result, or that the patch is no object.
     pub fn patch(&self, members: &Value) -> Result<Self, Problems> {
@@ -27,6 +42,15 @@ impl Flag {
 
 impl Segment {
     /// Returns the segment with the members of a patch in place of its own, whole. `key` stays.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use waygate_core::flag::Segment;
+    ///
+    /// let beta = Segment::parse(&json!({"key": "beta", "name": "Beta"}))?;
+    /// assert_eq!(beta.patch(&json!({"included": ["user-1"]}))?.included, ["user-1"]);
+    /// # Ok::<(), waygate_core::flag::Problems>(())
+    /// ```
     ///
     /// # Errors
     /// The problems of the result, or that the patch is no object.

@@ -3,6 +3,16 @@ use std::fmt;
 use serde::Serialize;
 
 /// A mistake in a definition: its place, and the message for its author.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::{ProblemCode, Segment};
+///
+/// let problems = Segment::parse(&json!({"key": "beta", "name": "Beta", "includes": []})).unwrap_err();
+/// let problem = problems.iter().next().expect("a problem");
+/// assert_eq!((problem.pointer.as_str(), problem.code), ("/includes", ProblemCode::UnknownMember));
+/// assert!(problem.message.contains("did you mean `included`?"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -25,6 +35,14 @@ impl fmt::Display for Problem {
 }
 
 /// The name of a mistake in a definition.
+///
+/// ```
+/// use waygate_core::flag::ProblemCode;
+///
+/// assert_eq!(serde_json::to_value(ProblemCode::WeightSum)?, "weight_sum");
+/// assert!(!ProblemCode::WeightSum.is_structural(), "a stored flag may have it");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -74,6 +92,15 @@ impl ProblemCode {
 }
 
 /// All mistakes of a definition.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::{Problems, Segment};
+///
+/// let problems = Segment::parse(&json!({"name": 5})).unwrap_err();
+/// assert_eq!(problems.iter().count(), 2, "there is no key, and the name is no text: {problems}");
+/// assert_eq!(Problems::default().or(1), Ok(1));
+/// ```
 #[derive(Clone, PartialEq, Eq, Default, Serialize, thiserror::Error)]
 #[serde(transparent)]
 pub struct Problems(Vec<Problem>);
@@ -95,6 +122,12 @@ impl Problems {
     }
 
     /// Returns `value` if there is no problem.
+    ///
+    /// ```
+    /// use waygate_core::flag::Problems;
+    ///
+    /// assert_eq!(Problems::default().or("a value"), Ok("a value"));
+    /// ```
     ///
     /// # Errors
     /// The problems.
@@ -144,6 +177,19 @@ impl Problems {
         for problem in others {
             self.add(problem.pointer, problem.code, problem.message);
         }
+    }
+
+    /// Adds the problems of a part of a document.
+    pub(super) fn append(&mut self, place: impl fmt::Display, others: Self) {
+        /// Limits the problems of a document.
+        const MOST_OF_DOCUMENT: usize = 10_000;
+        let place = place.to_string();
+        let room = MOST_OF_DOCUMENT.saturating_sub(self.0.len());
+        self.0
+            .extend(others.0.into_iter().take(room).map(|problem| Problem {
+                pointer: format!("{place}{}", problem.pointer),
+                ..problem
+            }));
     }
 
     /// Returns whether a part of this place is known to be wrong.

@@ -3,6 +3,7 @@
 
 mod changes;
 mod contexts;
+mod exchange;
 mod generate;
 mod hashes;
 mod interpreter;

@@ -22,6 +22,9 @@ pub struct Row {
     /// The maximum ratio; `None` for rows without a target.
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<f64>,
+    /// The allocations of ours for each call; `None` if they were not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allocations: Option<f64>,
 }
 
 impl Row {
@@ -40,7 +43,15 @@ impl Row {
             peer_ns,
             ratio: ours_ns / peer_ns,
             target,
+            allocations: None,
         }
+    }
+
+    /// Adds the allocations of ours for each call.
+    #[must_use]
+    pub fn with_allocations(mut self, allocations: f64) -> Self {
+        self.allocations = Some(allocations);
+        self
     }
 }
 
@@ -76,6 +87,7 @@ impl Report {
             peer_ns,
             ratio,
             target,
+            ..
         } in rows
         {
             let target = target.map_or(String::new(), |target| format!("{target:.2}"));

@@ -19,6 +19,8 @@ use crate::auth::{AuthMode, Credentials, NoCredentials};
 pub struct Admin {
     pub(super) mode: AuthMode,
     pub(super) settings: Settings,
+    #[cfg(feature = "ofrep")]
+    pub(super) ofrep: Option<crate::ofrep::Ofrep>,
 }
 
 impl Admin {
@@ -55,6 +57,8 @@ impl Admin {
                 login_lifetime: Duration::from_secs(86_400),
                 sdk_lifetime: Duration::from_secs(31_536_000),
             },
+            #[cfg(feature = "ofrep")]
+            ofrep: None,
         }
     }
 }

@@ -40,7 +40,7 @@ pub enum ResolveError {
         /// `true` if no route is registered at all, as before `guard`.
         is_first: bool,
     },
-    /// Only stored routes that the code no longer has can be purged.
+    /// Only stored routes that no longer exist in the code can be purged.
     #[error(
         "Route '{key}' is not orphaned: only stored routes that the code no longer has can be purged"
     )]

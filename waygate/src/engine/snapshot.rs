@@ -235,7 +235,7 @@ impl Snapshot {
         facts: &impl Facts,
         now: impl FnOnce() -> Timestamp,
     ) -> Verdict<'_> {
-        // A preflight only asks for permission, and no handler runs. A refusal would show a CORS error in the browser
+        // A preflight only asks for permission, and runs no handler. A refusal would show a CORS error in the browser
         // instead of the response to the actual request.
         if asked.is_unhandled_preflight() {
             return Verdict::Pass;
@@ -258,7 +258,7 @@ impl Snapshot {
             .map(|(slot, route)| (slot, &route.key));
         Gates {
             global: self.global.for_request(key, asked, forced),
-            // Uncontrolled requests belong to no service: only global maintenance applies.
+            // Ungoverned requests belong to no service: only global maintenance applies.
             service: key.and_then(|_| self.service.for_request(key, asked, forced)),
             route,
         }

@@ -133,7 +133,7 @@ impl From<BackendError> for Problem {
         match error {
             BackendError::NotWritable(_) => Self::of_store(ProblemKind::NoRoom, &text),
             BackendError::InvalidBatch(_) => {
-                tracing::error!(error = %Printable(&text), "the admin interface wrote a malformed batch");
+                tracing::error!(error = %Printable(&text), "the admin API wrote a malformed batch");
                 Self::new(ProblemKind::Internal, "Internal Server Error")
             }
             _ => Self::of_store(ProblemKind::Unavailable, &text).retry_after(RETRY_AFTER),

@@ -170,7 +170,7 @@ impl Problem {
     pub(super) fn of_store(kind: ProblemKind, text: &str) -> Self {
         let shown = without_places(text);
         if shown != text {
-            tracing::warn!(error = %Printable(text), "the store failed; the client is shown less");
+            tracing::warn!(error = %Printable(text), "the store failed; the response omits details");
         }
         Self::new(kind, shown)
     }
@@ -185,6 +185,12 @@ impl Problem {
 
     pub(crate) fn kind(&self) -> ProblemKind {
         self.kind
+    }
+
+    /// The text, for errors of another form.
+    #[cfg(feature = "ofrep")]
+    pub(crate) fn into_detail(self) -> String {
+        self.detail.unwrap_or(self.error)
     }
 }
 

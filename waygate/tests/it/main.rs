@@ -37,6 +37,8 @@ mod limits;
 mod log;
 mod maintenance;
 mod named_routes;
+#[cfg(feature = "ofrep")]
+mod ofrep;
 mod openapi;
 mod out_of_range;
 mod outer_layers;

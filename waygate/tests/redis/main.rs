@@ -10,6 +10,7 @@ mod log;
 mod loss;
 mod outages;
 mod said;
+mod shared_counters;
 mod stage;
 mod stalls;
 mod start;

@@ -18,7 +18,11 @@ const FOLDERS: &[arrows::Rule<'_>] = &[
     ("openapi", &["engine", "http"]),
     ("rest", &["engine", "openapi"]),
     ("auth", &["engine", "rest"]),
-    ("admin", &["engine", "http", "openapi", "rest", "auth"]),
+    ("ofrep", &["engine", "http", "openapi"]),
+    (
+        "admin",
+        &["engine", "http", "openapi", "rest", "auth", "ofrep"],
+    ),
     ("registry", &["engine", "http", "private", "stamp"]),
     ("private", &["engine", "http", "stamp"]),
     ("stamp", &[]),

@@ -50,7 +50,9 @@ pub(in crate::flag) fn flag(flag: &Flag, problems: &mut Problems) {
         ("context_kind", &flag.context_kind),
     ] {
         if let Some(text) = text {
-            line(text, 1, 256, member(name), problems);
+            // Without a seed, a bucket is that of the value alone, as in definitions of flagd.
+            let least = usize::from(name != "seed");
+            line(text, least, 256, member(name), problems);
         }
     }
     if let Some(layer) = &flag.layer {
@@ -142,7 +144,7 @@ fn variations(flag: &Flag, problems: &mut Problems) {
 }
 
 /// Returns a value that is not of a type, shortened.
-fn misfit(value: &Value, value_type: FlagType) -> Option<String> {
+pub(in crate::flag) fn misfit(value: &Value, value_type: FlagType) -> Option<String> {
     let exact = crate::flag::value::FlagValue::from(value);
     let fits = match value_type {
         FlagType::Boolean => value.is_boolean(),

@@ -12,5 +12,6 @@ mod text;
 pub use definitions::Definitions;
 pub use references::{check_flag, check_flag_removal, check_segment, check_segment_removal};
 
-pub(super) use flag::flag;
+pub(super) use flag::{flag, misfit};
+pub(super) use references::needed_segments;
 pub(super) use segment::segment;

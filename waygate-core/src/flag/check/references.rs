@@ -88,7 +88,10 @@ pub fn check_segment(segment: &Segment, others: &impl Definitions) -> Result<(),
         };
         let rules = segment.map_or(&[][..], |segment| &*segment.rules);
         let clauses = rules.iter().flat_map(|rule| &rule.clauses);
-        clauses.flat_map(needed).map(|(_, key)| key).collect()
+        clauses
+            .flat_map(needed_segments)
+            .map(|(_, key)| key)
+            .collect()
     };
     let users = |of: &str| -> Vec<&str> {
         let users = others.segments().filter(|other| uses_segment(other, of));
@@ -120,7 +123,12 @@ pub fn check_flag_removal(key: &str, others: &impl Definitions) -> Result<(), Pr
 /// A problem for each that does.
 pub fn check_segment_removal(key: &str, others: &impl Definitions) -> Result<(), Problems> {
     let mut problems = Problems::default();
-    let uses = |clauses: &[Clause]| clauses.iter().flat_map(needed).any(|(_, it)| it == key);
+    let uses = |clauses: &[Clause]| {
+        clauses
+            .iter()
+            .flat_map(needed_segments)
+            .any(|(_, it)| it == key)
+    };
     for flag in others.flags() {
         if flag.rules.iter().any(|rule| uses(&rule.clauses)) {
             let message = format!("the flag `{}` uses the segment `{key}`", flag.key);
@@ -178,7 +186,7 @@ fn segments(
 ) {
     let list = Place::Member(rule, "clauses");
     for (at, clause) in clauses.iter().enumerate() {
-        for (value_at, key) in needed(clause) {
+        for (value_at, key) in needed_segments(clause) {
             if own != Some(key) && others.segment(key).is_none() {
                 let place = Place::Index(&list, at);
                 let place = Place::Member(&place, "values");
@@ -192,11 +200,11 @@ fn segments(
 
 fn uses_segment(segment: &Segment, key: &str) -> bool {
     let clauses = segment.rules.iter().flat_map(|rule| &rule.clauses);
-    clauses.flat_map(needed).any(|(_, it)| it == key)
+    clauses.flat_map(needed_segments).any(|(_, it)| it == key)
 }
 
 /// The segments of a clause, with the positions of their keys.
-fn needed(clause: &Clause) -> impl Iterator<Item = (usize, &str)> {
+pub(in crate::flag) fn needed_segments(clause: &Clause) -> impl Iterator<Item = (usize, &str)> {
     let needs = matches!(
         clause.operator,
         Operator::InSegment | Operator::NotInSegment

@@ -47,7 +47,8 @@ fn rule(rule: &Rule, names: &Names<'_>, place: &Place<'_>, problems: &mut Proble
     ];
     for (name, option) in options {
         if let Some(text) = option {
-            line(text, 1, 256, member(name), problems);
+            let least = usize::from(name != "seed");
+            line(text, least, 256, member(name), problems);
         }
     }
     clauses(&rule.clauses, place, problems);

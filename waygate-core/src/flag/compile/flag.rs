@@ -15,6 +15,24 @@ use crate::flag::{
 };
 
 /// A flag in the form that is evaluated. Shared between snapshots until its definition changes.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use serde_json::json;
+/// use waygate_core::flag::{CompileOptions, CompiledFlag, Flag, FlagSet};
+///
+/// # let search = json!({
+/// #     "key": "search", "name": "Search", "type": "boolean",
+/// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+/// #     "off_variation": "off", "fallthrough": "off",
+/// # });
+/// let (flag, _) = CompiledFlag::compile(Arc::new(Flag::parse(&search)?), CompileOptions::default());
+/// let mut flags = FlagSet::new();
+/// flags.insert_flag(Arc::new(flag));
+/// assert_eq!(flags.flag("search").map(|flag| flag.definition().name.as_str()), Some("Search"));
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug)]
 pub struct CompiledFlag {
     definition: Arc<Flag>,

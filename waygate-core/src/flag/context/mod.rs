@@ -3,11 +3,13 @@
 mod attribute;
 mod field;
 mod json;
+mod merged;
 mod source;
 mod stored;
 
 pub use attribute::{AttributeName, AttributeValue};
 pub use field::{ContextAttribute, ContextKey};
 pub use json::InvalidContext;
+pub use merged::MergedContext;
 pub use source::Context;
 pub use stored::EvaluationContext;

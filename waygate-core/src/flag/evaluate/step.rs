@@ -4,6 +4,32 @@ use serde_json::Value;
 use crate::flag::{context::AttributeValue, hash::HashAlgorithm, model::Operator};
 
 /// A step of an evaluation.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use serde_json::{json, to_value};
+/// use waygate_core::{
+///     flag::{CompileOptions, CompiledFlag, EvaluationContext, Flag, FlagSet},
+///     port::ManualClock,
+/// };
+///
+/// # let search = json!({
+/// #     "key": "search", "name": "Search", "type": "boolean",
+/// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+/// #     "off_variation": "off", "fallthrough": "off", "targets": {"on": ["user-1"]},
+/// # });
+/// # let (flag, _) = CompiledFlag::compile(Arc::new(Flag::parse(&search)?), CompileOptions::default());
+/// # let mut flags = FlagSet::new();
+/// # flags.insert_flag(Arc::new(flag));
+/// # let clock = ManualClock::at("2030-01-01T00:00:00Z".parse().unwrap());
+/// let explanation = flags.explain("search", &EvaluationContext::new("user-1"), &clock).expect("a flag");
+/// assert_eq!(
+///     to_value(&explanation.steps)?,
+///     json!([{"flag": "search", "depth": 0, "step": "targets", "variation": "on"}]),
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Step {
@@ -17,6 +43,14 @@ pub struct Step {
 }
 
 /// A condition of an evaluation and its outcome.
+///
+/// ```
+/// use waygate_core::flag::StepEvent;
+///
+/// let segment = StepEvent::Segment { key: "beta".to_owned(), member: true };
+/// assert_eq!(serde_json::to_value(segment)?["step"], "segment");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 #[non_exhaustive]

@@ -8,6 +8,23 @@ use crate::{
 };
 
 /// A change of a flag at a future time.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::{ChangeAction, Flag};
+///
+/// let flag = Flag::parse(&json!({
+///     "key": "search", "name": "Search", "type": "boolean",
+///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+///     "off_variation": "off",
+///     "fallthrough": "off",
+///     "scheduled_changes": [{
+///         "execute_at": "2030-01-01T00:00:00Z", "action": "update_rollout", "payload": {"variation": "on"},
+///     }],
+/// }))?;
+/// assert_eq!(flag.scheduled_changes[0].action, ChangeAction::UpdateRollout);
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]

@@ -43,6 +43,38 @@ fn same(one: &Value, other: &Value, booleans: bool) -> bool {
                 })
         }
         (Value::Null, other) => other.is_null(),
+        // Of another form: `equal` would come back here.
+        (_, Value::Array(_) | Value::Object(_)) => false,
         _ => equal(one.into(), other, booleans),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_of_different_forms_are_not_equal() {
+        let values = [
+            json!(null),
+            json!(true),
+            json!(1),
+            json!(u64::MAX),
+            json!("a"),
+            json!([1]),
+            json!({"a": 1}),
+            json!([[1]]),
+            json!([{"a": 1}]),
+            json!({"a": [1]}),
+        ];
+        for (at, one) in values.iter().enumerate() {
+            for (other_at, other) in values.iter().enumerate() {
+                // An attribute that is `null` is none.
+                let same = at == other_at && !one.is_null();
+                assert_eq!(equal(one.into(), other, false), same, "{one} {other}");
+            }
+        }
     }
 }

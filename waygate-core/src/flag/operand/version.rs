@@ -32,6 +32,11 @@ impl<'a> Version<'a> {
         parts.next().is_none().then_some(Self { numbers, pre })
     }
 
+    /// Returns the numbers: major, minor, patch, and a fourth one that some products have.
+    pub(crate) fn numbers(&self) -> [u64; 4] {
+        self.numbers
+    }
+
     pub(crate) fn into_owned(self) -> Version<'static> {
         Version {
             numbers: self.numbers,

@@ -34,7 +34,7 @@ impl WaygateBuilder {
     /// Returns a [`BuildError`] if a setting is invalid.
     ///
     /// # Panics
-    /// Panics if called outside of a tokio runtime.
+    /// Panics if called outside a tokio runtime.
     pub async fn build(self) -> Result<Waygate, BuildError> {
         let env = self.environment.name()?;
         let service = self.service.as_deref().map(str::parse).transpose();
@@ -143,7 +143,7 @@ impl WaygateBuilder {
             boot_cache::look(&inner).await;
             supervise(Component::BootCache, &inner, boot_cache::run);
         }
-        // Only a freshly opened backend has this.
+        // Only a newly opened backend has this.
         if let Some(lost) = inner.backend.lost().await {
             inner.close_lost(&lost).await;
         }
@@ -161,7 +161,7 @@ impl WaygateBuilder {
         Ok(Waygate { inner })
     }
 
-    /// Checks the settings with a range.
+    /// Checks the settings that have a valid range.
     fn check_ranges(&self) -> Result<(), BuildError> {
         let LimitConfig {
             jitter,

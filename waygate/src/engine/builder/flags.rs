@@ -14,6 +14,12 @@ use crate::engine::{
 impl WaygateBuilder {
     /// Sets the hash and the operators of flags that do not name their own. Default: those of Waygate. An engine that
     /// replaces Python Waygate takes [`CompileOptions::python`], so that no context changes its variation.
+    ///
+    /// ```
+    /// use waygate::{Waygate, flags::CompileOptions};
+    ///
+    /// let builder = Waygate::builder().flag_options(CompileOptions::python());
+    /// ```
     pub fn flag_options(mut self, options: CompileOptions) -> Self {
         self.flag_options = options;
         self

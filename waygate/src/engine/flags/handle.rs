@@ -45,6 +45,15 @@ impl Waygate {
 /// let resolution = flags.evaluate("search", &EvaluationContext::new("user-1")).expect("a flag");
 /// println!("{:?}, {}", resolution.variation(), resolution.reason());
 /// assert!(flags.evaluate("serch", &EvaluationContext::new("user-1")).is_none());
+///
+/// let explanation = flags.explain("search", &EvaluationContext::new("user-1")).expect("a flag");
+/// assert_eq!(explanation.steps.len(), 1, "the rollout");
+/// assert_eq!(flags.flag("search")?.flag.name, "New search");
+/// assert!(flags.segment("beta").is_err());
+///
+/// let user = EvaluationContext::new("user-1");
+/// let evaluation = flags.for_context(&user);
+/// # let _ = evaluation;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -52,7 +61,7 @@ impl Waygate {
 #[derive(Clone)]
 pub struct Flags {
     waygate: Waygate,
-    snapshot: Arc<Snapshot>,
+    pub(super) snapshot: Arc<Snapshot>,
     #[cfg(feature = "testing")]
     overrides: Option<Arc<super::overrides::Overrides>>,
 }
@@ -216,6 +225,19 @@ impl fmt::Debug for Flags {
 }
 
 /// The flags and the context of an evaluation. See [`Flags::for_context`].
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate, flags::{EvaluationContext, FlagScope}};
+///
+/// let waygate = Waygate::builder().build().await?;
+/// let (flags, user) = (waygate.flags(), EvaluationContext::new("user-1"));
+/// let evaluation = flags.for_context(&user);
+/// assert!(evaluation.flags().evaluate("search", evaluation.context()).is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Evaluation<'a, C: ?Sized> {
     flags: &'a Flags,
@@ -231,6 +253,27 @@ impl<C: ?Sized> Clone for Evaluation<'_, C> {
 impl<C: ?Sized> Copy for Evaluation<'_, C> {}
 
 /// Has flags and a context: the scope of an evaluation of a declared flag.
+///
+/// ```
+/// use waygate::flags::{EvaluationContext, FlagScope, Flags};
+///
+/// struct Job {
+///     flags: Flags,
+///     context: EvaluationContext,
+/// }
+///
+/// impl FlagScope for Job {
+///     type Context = EvaluationContext;
+///
+///     fn flags(&self) -> &Flags {
+///         &self.flags
+///     }
+///
+///     fn context(&self) -> &EvaluationContext {
+///         &self.context
+///     }
+/// }
+/// ```
 pub trait FlagScope {
     /// The type of the context.
     type Context: Context + ?Sized;

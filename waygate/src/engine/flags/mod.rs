@@ -14,6 +14,8 @@ mod record;
 mod source;
 mod typed;
 pub(super) mod usage;
+#[cfg(feature = "ofrep")]
+mod version;
 
 pub use declared::{DeclaredFlag, LinkedFlag};
 pub use error::FlagError;

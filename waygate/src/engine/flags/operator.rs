@@ -14,20 +14,39 @@ use crate::engine::{
 impl Operator {
     /// Adds a flag. Sets its author and its times. Returns the stored flag.
     ///
+    /// The commands on flags and segments:
+    ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
     /// use serde_json::json;
-    /// use waygate::{Waygate, flags::Flag};
+    /// use waygate::{Waygate, flags::{Flag, Segment}};
     ///
-    /// let waygate = Waygate::builder().build().await?;
-    /// let flag = Flag::parse(&json!({
+    /// # let waygate = Waygate::builder().build().await?;
+    /// let system = waygate.system();
+    /// let beta = Segment::parse(&json!({"key": "beta", "name": "Beta testers", "included": ["user-1"]}))?;
+    /// let search = Flag::parse(&json!({
     ///     "key": "search", "name": "New search", "type": "boolean",
     ///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
-    ///     "off_variation": "off", "fallthrough": "on",
+    ///     "off_variation": "off", "fallthrough": "off",
+    ///     "rules": [{
+    ///         "clauses": [{"attribute": "key", "operator": "in_segment", "values": ["beta"]}], "variation": "on",
+    ///     }],
     /// }))?;
-    /// waygate.system().create_flag(flag).await?;
-    /// let record = waygate.system().disable_flag("search").await?;
-    /// assert!(!record.flag.enabled);
+    /// system.create_segment(beta.clone()).await?;
+    /// system.create_flag(search.clone()).await?;
+    ///
+    /// system.disable_flag("search").await?;
+    /// system.enable_flag("search").await?;
+    /// let half = json!([{"variation": "on", "weight": 50_000}, {"variation": "off", "weight": 50_000}]);
+    /// let record = system.patch_flag("search", json!({"fallthrough": half})).await?;
+    /// // Fails if another operator has changed the flag since.
+    /// system.if_revision(record.revision.number).set_flag(search).await?;
+    ///
+    /// let system = waygate.system();
+    /// system.set_segment(beta).await?;
+    /// assert!(system.delete_segment("beta").await.is_err(), "`search` uses it");
+    /// system.delete_flag("search").await?;
+    /// system.delete_segment("beta").await?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

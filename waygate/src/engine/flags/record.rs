@@ -7,6 +7,24 @@ use waygate_core::{
 };
 
 /// A stored flag, and the commit that last changed it.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use serde_json::json;
+/// use waygate::{Waygate, flags::Flag};
+///
+/// let waygate = Waygate::builder().build().await?;
+/// let search = Flag::parse(&json!({
+///     "key": "search", "name": "New search", "type": "boolean",
+///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+///     "off_variation": "off", "fallthrough": "on",
+/// }))?;
+/// let record = waygate.system().create_flag(search).await?;
+/// assert_eq!(record.flag.created_by, "system");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FlagRecord {
@@ -19,6 +37,20 @@ pub struct FlagRecord {
 }
 
 /// A stored segment, and the commit that last changed it.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use serde_json::json;
+/// use waygate::{Waygate, flags::Segment};
+///
+/// let waygate = Waygate::builder().build().await?;
+/// let beta = Segment::parse(&json!({"key": "beta", "name": "Beta testers"}))?;
+/// let record = waygate.system().create_segment(beta).await?;
+/// assert_eq!(waygate.flags().segment("beta")?.revision, record.revision);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SegmentRecord {

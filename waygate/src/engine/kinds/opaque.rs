@@ -37,7 +37,7 @@ pub(crate) struct Tokens;
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Logins;
 
-/// Implements a kind whose values the engine does not read.
+/// Implements a kind with values that the engine does not read.
 macro_rules! opaque {
     ($kind:ident, $name:literal) => {
         impl Kind for $kind {

@@ -87,7 +87,7 @@ fn cause(reason: &BlockReason) -> Option<DecisionCause> {
         BlockReason::IpNotAllowed => DecisionCause::IpNotAllowed,
         BlockReason::RoleRequired { .. } => DecisionCause::RoleRequired,
         BlockReason::FlagOff { .. } => DecisionCause::FlagOff,
-        // Limits record theirs.
+        // Limits record their own.
         BlockReason::RateLimited(_)
         | BlockReason::ConcurrencyLimited(_)
         | BlockReason::KeyMissing(_) => return None,

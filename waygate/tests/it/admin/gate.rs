@@ -10,7 +10,14 @@ use super::{
     support::{Answer, Server, at},
 };
 
-const SCOPES: [&str; 4] = ["read", "write:routes", "write:global", "admin"];
+const SCOPES: [&str; 6] = [
+    "read",
+    "write:routes",
+    "write:global",
+    "admin",
+    "evaluate",
+    "evaluate:client",
+];
 
 /// The scope required by the wire contract and the design, repeated here to compare with the document.
 fn needed(method: &str, path: &str) -> Option<&'static str> {

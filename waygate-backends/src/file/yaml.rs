@@ -1,0 +1,70 @@
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::yaml_depth;
+
+/// Text that is no YAML document, with the reason and its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidYaml(String);
+
+impl fmt::Display for InvalidYaml {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid YAML: {}", self.0)
+    }
+}
+
+impl std::error::Error for InvalidYaml {}
+
+/// Reads a YAML document as JSON, with the limits of a state file: at most 128 levels, and few repetitions of anchors.
+///
+/// ```
+/// use serde_json::json;
+///
+/// let flags = waygate_backends::read_yaml("version: 1\nflags: []\n")?;
+/// assert_eq!(flags, json!({"version": 1, "flags": []}));
+/// # Ok::<(), waygate_backends::InvalidYaml>(())
+/// ```
+///
+/// # Errors
+/// [`InvalidYaml`] for other text, and for keys that are no texts.
+pub fn read_yaml(text: &str) -> Result<Value, InvalidYaml> {
+    yaml_depth::check(text).map_err(InvalidYaml)?;
+    yaml_serde::from_str(text).map_err(|error| InvalidYaml(error.to_string()))
+}
+
+/// Writes a YAML document. Members keep their order.
+///
+/// ```
+/// use serde_json::json;
+///
+/// let text = waygate_backends::write_yaml(&json!({"version": 1}))?;
+/// assert_eq!(text, "version: 1\n");
+/// # Ok::<(), waygate_backends::InvalidYaml>(())
+/// ```
+///
+/// # Errors
+/// [`InvalidYaml`] for a document that serde refuses.
+pub fn write_yaml(document: &impl Serialize) -> Result<String, InvalidYaml> {
+    yaml_serde::to_string(document).map_err(|error| InvalidYaml(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_documents_are_refused_in_time() {
+        let deep = "[".repeat(10_000);
+        let problem = read_yaml(&deep).unwrap_err().to_string();
+        assert!(problem.contains("recursion limit"), "{problem}");
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for at in 1..10 {
+            let before = format!("*a{}, ", at - 1).repeat(10);
+            bomb.push_str(&format!("a{at}: &a{at} [{before}]\n"));
+        }
+        let problem = read_yaml(&bomb).unwrap_err().to_string();
+        assert!(problem.contains("repetition limit"), "{problem}");
+    }
+}

@@ -1,0 +1,247 @@
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    difference::{FieldChange, difference},
+    document::FlagDocument,
+};
+use crate::flag::{
+    check::{Definitions, check_flag, check_segment, needed_segments},
+    model::{Flag, Segment},
+    place::Place,
+    problem::Problems,
+};
+
+/// The changes that an import would make, in an order in which each definition comes after those that it needs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ImportPlan {
+    /// The segments, which come first.
+    pub segments: Vec<Planned<Segment>>,
+    /// The flags.
+    pub flags: Vec<Planned<Flag>>,
+}
+
+impl ImportPlan {
+    /// Returns whether the import changes nothing.
+    pub fn is_empty(&self) -> bool {
+        let segments = self.segments.iter().map(|planned| &planned.change);
+        let mut changes = segments.chain(self.flags.iter().map(|planned| &planned.change));
+        changes.all(|change| *change == PlannedChange::Unchanged)
+    }
+}
+
+/// A definition of an import, and its effect.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Planned<T> {
+    /// The definition to store.
+    pub definition: T,
+    /// The effect.
+    #[serde(flatten)]
+    pub change: PlannedChange,
+}
+
+/// The effect of a definition of an import.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PlannedChange {
+    /// There is no definition of this key.
+    Create,
+    /// The stored definition differs.
+    Replace {
+        /// The values that differ.
+        fields: Vec<FieldChange>,
+    },
+    /// The stored definition is the same.
+    Unchanged,
+}
+
+/// Compares a document with the stored definitions, and checks its references among both. Definitions that the document
+/// does not have stay. Nothing is changed.
+///
+/// `created_at`, `updated_at` and `created_by` are not compared: a server keeps them itself.
+///
+/// # Errors
+/// All problems of all definitions, with their places in the document.
+///
+/// ```
+/// # use serde_json::json;
+/// use waygate_core::flag::exchange::{FlagDocument, PlannedChange, plan};
+/// # use waygate_core::flag::{Definitions, Flag, Segment};
+/// # struct Stored(Vec<Flag>);
+/// # impl Definitions for Stored {
+/// #     fn flag(&self, key: &str) -> Option<&Flag> { self.0.iter().find(|flag| flag.key.as_str() == key) }
+/// #     fn segment(&self, _: &str) -> Option<&Segment> { None }
+/// #     fn flags(&self) -> Box<dyn Iterator<Item = &Flag> + '_> { Box::new(self.0.iter()) }
+/// #     fn segments(&self) -> Box<dyn Iterator<Item = &Segment> + '_> { Box::new(std::iter::empty()) }
+/// # }
+/// # let flag = json!({
+/// #     "key": "search", "name": "Search", "type": "boolean",
+/// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+/// #     "off_variation": "off", "fallthrough": "off",
+/// # });
+/// # let stored = Stored(vec![Flag::parse(&flag)?]);
+/// let mut document = FlagDocument::export(&stored);
+/// document.flags[0].enabled = false;
+/// let plan = plan(document, &stored)?;
+/// let PlannedChange::Replace { fields } = &plan.flags[0].change else { panic!() };
+/// assert_eq!(fields[0].pointer, "/enabled");
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
+pub fn plan(document: FlagDocument, stored: &impl Definitions) -> Result<ImportPlan, Problems> {
+    let next = Overlay::new(&document, stored);
+    let mut problems = Problems::default();
+    let list = Place::Member(&Place::Root, "segments");
+    for (at, segment) in document.segments.iter().enumerate() {
+        if let Err(its) = check_segment(segment, &next) {
+            problems.append(Place::Index(&list, at), its);
+        }
+    }
+    let list = Place::Member(&Place::Root, "flags");
+    for (at, flag) in document.flags.iter().enumerate() {
+        if let Err(its) = check_flag(flag, &next) {
+            problems.append(Place::Index(&list, at), its);
+        }
+    }
+    drop(next);
+    let document = problems.or(document)?;
+    let segments = ordered(
+        document.segments,
+        |segment| segment.key.as_str(),
+        |segment| {
+            let clauses = segment.rules.iter().flat_map(|rule| &rule.clauses);
+            clauses
+                .flat_map(needed_segments)
+                .map(|(_, key)| key)
+                .collect()
+        },
+    );
+    let flags = ordered(
+        document.flags,
+        |flag| flag.key.as_str(),
+        |flag| {
+            let needs = flag.prerequisites.iter();
+            needs.map(|needed| needed.flag_key.as_str()).collect()
+        },
+    );
+    let segments = segments.into_iter().map(|segment| {
+        let change = change(stored.segment(segment.key.as_str()), &segment);
+        Planned {
+            definition: segment,
+            change,
+        }
+    });
+    let flags = flags.into_iter().map(|flag| {
+        let change = change(stored.flag(flag.key.as_str()), &flag);
+        Planned {
+            definition: flag,
+            change,
+        }
+    });
+    Ok(ImportPlan {
+        segments: segments.collect(),
+        flags: flags.collect(),
+    })
+}
+
+fn change<T: Serialize>(old: Option<&T>, new: &T) -> PlannedChange {
+    let Some(old) = old else {
+        return PlannedChange::Create;
+    };
+    let fields = difference(&compared(old), &compared(new));
+    match fields.is_empty() {
+        true => PlannedChange::Unchanged,
+        false => PlannedChange::Replace { fields },
+    }
+}
+
+/// A definition without the members that a server keeps itself.
+fn compared(definition: &impl Serialize) -> Value {
+    let mut definition = serde_json::to_value(definition).unwrap_or_default();
+    if let Value::Object(members) = &mut definition {
+        for name in ["created_at", "updated_at", "created_by"] {
+            members.remove(name);
+        }
+    }
+    definition
+}
+
+/// Sorts definitions so that each comes after those that it needs, and otherwise stays in its place.
+fn ordered<T>(
+    definitions: Vec<T>,
+    key: impl Fn(&T) -> &str,
+    needs: impl Fn(&T) -> Vec<&str>,
+) -> Vec<T> {
+    let order = {
+        let places = definitions.iter().enumerate();
+        let places: HashMap<&str, usize> = places.map(|(at, it)| (key(it), at)).collect();
+        let mut order = Vec::with_capacity(definitions.len());
+        let mut done = HashSet::new();
+        for first in 0..definitions.len() {
+            // Chains are short and circles refused, but a stack of its own costs nothing.
+            let mut open = vec![first];
+            while let Some(&at) = open.last() {
+                let needed = definitions.get(at).map(&needs).unwrap_or_default();
+                let places = needed.iter().filter_map(|key| places.get(key).copied());
+                let waits: Vec<usize> = places
+                    .filter(|at| !done.contains(at) && !open.contains(at))
+                    .collect();
+                match waits.is_empty() {
+                    true => {
+                        open.pop();
+                        if done.insert(at) {
+                            order.push(at);
+                        }
+                    }
+                    false => open.extend(waits),
+                }
+            }
+        }
+        order
+    };
+    let mut definitions: Vec<Option<T>> = definitions.into_iter().map(Some).collect();
+    let take = |at: usize| definitions.get_mut(at).and_then(Option::take);
+    order.into_iter().filter_map(take).collect()
+}
+
+/// The definitions after an import.
+struct Overlay<'a> {
+    flags: HashMap<&'a str, &'a Flag>,
+    segments: HashMap<&'a str, &'a Segment>,
+}
+
+impl<'a> Overlay<'a> {
+    fn new(document: &'a FlagDocument, stored: &'a impl Definitions) -> Self {
+        let flags = stored.flags().chain(&document.flags);
+        let segments = stored.segments().chain(&document.segments);
+        // Later ones replace earlier ones.
+        Self {
+            flags: flags.map(|flag| (flag.key.as_str(), flag)).collect(),
+            segments: segments
+                .map(|segment| (segment.key.as_str(), segment))
+                .collect(),
+        }
+    }
+}
+
+impl Definitions for Overlay<'_> {
+    fn flag(&self, key: &str) -> Option<&Flag> {
+        self.flags.get(key).copied()
+    }
+
+    fn segment(&self, key: &str) -> Option<&Segment> {
+        self.segments.get(key).copied()
+    }
+
+    fn flags(&self) -> Box<dyn Iterator<Item = &Flag> + '_> {
+        Box::new(self.flags.values().copied())
+    }
+
+    fn segments(&self) -> Box<dyn Iterator<Item = &Segment> + '_> {
+        Box::new(self.segments.values().copied())
+    }
+}

@@ -1,0 +1,12 @@
+//! Import and export.
+
+mod differences;
+mod documents;
+mod flagd;
+mod flagd_export;
+mod flagd_rules;
+mod gherkin;
+mod manifests;
+mod plans;
+mod python;
+mod scenarios;

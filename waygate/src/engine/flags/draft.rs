@@ -133,6 +133,10 @@ impl Operator {
     /// assert_ne!(waygate.flags().flag("search")?.flag.fallthrough, flag.fallthrough);
     /// let published = system.publish_flag_draft("search", None).await?;
     /// assert_eq!(published.flag.fallthrough, flag.fallthrough);
+    ///
+    /// system.save_flag_draft(flag).await?;
+    /// system.delete_flag_draft("search").await?;
+    /// assert!(waygate.flags().draft("search").is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

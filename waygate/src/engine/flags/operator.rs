@@ -53,8 +53,8 @@ impl Operator {
     /// ```
     ///
     /// # Errors
-    /// Returns a [`ChangeError`] on failure, in which case nothing is changed: [`FlagError::Exists`] if there is a flag
-    /// of this key, and [`FlagError::Invalid`] with all mistakes of the definition.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed: [`FlagError::Exists`](crate::flags::FlagError::Exists) if there is a flag
+    /// of this key, and [`FlagError::Invalid`](crate::flags::FlagError::Invalid) with all mistakes of the definition.
     pub async fn create_flag(&self, flag: Flag) -> Result<FlagRecord, ChangeError> {
         self.put_flag(flag, Write::Create)
             .await
@@ -97,8 +97,8 @@ impl Operator {
     /// Deletes a flag.
     ///
     /// # Errors
-    /// Returns a [`ChangeError`] on failure, in which case nothing is changed: [`FlagError::NotFound`], and
-    /// [`FlagError::Invalid`] with the flags that need it as a prerequisite.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed: [`FlagError::NotFound`](crate::flags::FlagError::NotFound), and
+    /// [`FlagError::Invalid`](crate::flags::FlagError::Invalid) with the flags that need it as a prerequisite.
     pub async fn delete_flag(&self, key: &str) -> Result<(), ChangeError> {
         self.delete::<Flags>(key).await
     }
@@ -127,8 +127,8 @@ impl Operator {
     /// Deletes a segment.
     ///
     /// # Errors
-    /// Returns a [`ChangeError`] on failure, in which case nothing is changed: [`FlagError::NotFound`], and
-    /// [`FlagError::Invalid`] with the flags and segments that use it.
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed: [`FlagError::NotFound`](crate::flags::FlagError::NotFound), and
+    /// [`FlagError::Invalid`](crate::flags::FlagError::Invalid) with the flags and segments that use it.
     pub async fn delete_segment(&self, key: &str) -> Result<(), ChangeError> {
         self.delete::<Segments>(key).await
     }

@@ -17,11 +17,11 @@ use waygate_core::flag::exchange::{
 
 use super::schema::FlagDefinitions;
 use crate::{
-    Operator,
     admin::{
         responses::{Read, Tagged, Write},
         state::AdminState,
     },
+    auth::Principal,
     rest::{
         Definition, Flag, Params, Problem, Reply, invalid_definition, untranslated, with_warning,
     },
@@ -164,7 +164,7 @@ impl ImportedDefinition {
 )]
 async fn import(
     State(state): State<Arc<AdminState>>,
-    operator: Operator,
+    principal: Principal,
     Params(params): Params<ImportParams>,
     Definition(body): Definition,
 ) -> Result<Response, Problem> {
@@ -181,7 +181,11 @@ async fn import(
     }
     let plan = match dry_run {
         true => state.waygate.flags().plan(document)?,
-        false => operator.import_flags(document).await?,
+        // A document is no resource, so it has no version to expect.
+        false => {
+            let operator = state.waygate.operator(principal.origin);
+            operator.import_flags(document).await?
+        }
     };
     let segments = plan.segments.into_iter();
     let flags = plan.flags.into_iter();

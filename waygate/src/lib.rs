@@ -282,11 +282,11 @@ pub mod port {
     pub use waygate_backends::{InvalidRedisUrl, RedisBackend, RedisCounters, RedisOptions};
     pub use waygate_backends::{MemoryBackend, MemoryCounters, MemoryCountersBuilder, Outcomes};
     pub use waygate_core::{
-        limit::{Calendar, Counter, Outcome, Quota, Rule, Taken, quota::Nanos},
+        limit::{Calendar, Charged, Counter, Outcome, Quota, Rule, quota::Nanos},
         port::{
-            Backend, BackendError, Batch, BoxFuture, BoxStream, Clock, CommitError, CounterError,
-            CounterStore, Entity, EntityKey, Expected, Image, Lost, LostUnits, ManualClock,
-            Occupancy, Place, Series, Take, all_allowed,
+            Backend, BackendError, Batch, BoxFuture, BoxStream, Charge, Clock, CommitError,
+            CounterError, CounterKey, CounterStore, Entity, EntityKey, Expected, Image, Lost,
+            LostUnits, ManualClock, Permit, PermitOutcome, all_allowed,
         },
     };
 

@@ -245,10 +245,11 @@ pub mod flags {
         AttributeName, AttributeValue, Cause, ChangeAction, Clause, Compatibility, CompileOptions,
         CompiledFlag, CompiledSegment, Context, ContextTargets, ContractReason, ErrorCode,
         EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagStatus, FlagType, FlagValue,
-        HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle, Operator,
-        Prerequisite, Problem, ProblemCode, Problems, Progressive, Reason, Resolution, Rule,
-        ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, SplitPart, Stage, Step,
-        StepEvent, Targets, Variation, WeightedVariation, exchange,
+        HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle, LifecycleRules,
+        Observer, Operator, Prerequisite, Problem, ProblemCode, Problems, Progressive,
+        ReadAttribute, Reason, Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule,
+        Serve, SplitPart, Stage, Step, StepEvent, Tally, TallyCounts, Targets, Variation,
+        WeightedVariation, exchange,
     };
 
     pub use crate::engine::{

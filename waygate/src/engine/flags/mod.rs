@@ -1,5 +1,6 @@
 //! Feature flags: their records, commands and evaluation.
 
+mod builder;
 mod command;
 mod definitions;
 mod draft;
@@ -15,7 +16,8 @@ mod record;
 mod replacement;
 mod revert;
 mod schedule;
-mod seed;
+mod seeds;
+mod sow;
 #[cfg(feature = "ofrep")]
 mod version;
 
@@ -31,4 +33,4 @@ pub use preview::FlagPreview;
 pub use record::{FlagRecord, SegmentRecord};
 pub use revert::FlagVersion;
 pub use schedule::ScheduledFlagChange;
-pub(crate) use seed::{Seeds, Sowing};
+pub(crate) use seeds::{Seeds, Sowing};

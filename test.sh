@@ -100,7 +100,7 @@ step "What a dependency costs"
 tests/adoption.sh
 
 step "Features, one by one"
-for feature in engine macros axum openapi swagger-ui admin flags ofrep file file-yaml file-toml redis tls-ring tzdb-bundled testing; do
+for feature in engine macros axum openapi swagger-ui admin flags ofrep openfeature file file-yaml file-toml redis tls-ring tzdb-bundled testing; do
     # A feature without code only passes features on to crates that are checked with them.
     grep -rqF "feature = \"$feature\"" waygate/src || continue
     echo "waygate-rs --features $feature"

@@ -86,12 +86,13 @@
 //! | `admin` | | the admin REST API |
 //! | `flags` | | feature flags ([`flags`]) |
 //! | `ofrep` | | an OpenFeature Remote Evaluation Protocol server ([`ofrep`]) |
+//! | `openfeature` | | the native OpenFeature SDK with the engine's flags ([`openfeature`]) |
 //! | `file` | | [`port::FileBackend`] |
 //! | `redis` | | [`port::RedisBackend`] |
 //! | `tls-ring` | | `redis`, and ring as the rustls crypto provider for `rediss://` unless the application has installed another |
 //! | `testing` | | helpers for tests |
 //! | `engine` | | the engine alone, without axum |
-//! | `full` | | everything except `testing` and `tls-ring` |
+//! | `full` | | everything except `openfeature`, `testing` and `tls-ring` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
@@ -113,6 +114,8 @@ mod missing;
 pub mod ofrep;
 #[cfg(feature = "openapi")]
 mod openapi;
+#[cfg(feature = "openfeature")]
+pub mod openfeature;
 #[cfg(feature = "axum")]
 mod registry;
 #[cfg(feature = "admin")]
@@ -130,8 +133,14 @@ pub mod prelude {
     pub use crate::Waygate;
     #[cfg(feature = "admin")]
     pub use crate::admin::Credentials;
+    #[cfg(all(feature = "axum", feature = "flags", feature = "macros"))]
+    pub use crate::canary;
+    #[cfg(all(feature = "axum", feature = "flags"))]
+    pub use crate::flags::RequestFlags;
     #[cfg(feature = "axum")]
     pub use crate::{Blocked, Responses, limits::Key, response::RequestParts};
+    #[cfg(all(feature = "flags", feature = "macros"))]
+    pub use crate::{FlagContext, flag_gate};
     #[cfg(feature = "macros")]
     pub use crate::{
         allowed_ips, allowed_roles, concurrency_limit, disabled, env_only, force_active,
@@ -244,20 +253,24 @@ pub mod flags {
     pub use waygate_core::flag::{
         AttributeName, AttributeValue, Cause, ChangeAction, Clause, Compatibility, CompileOptions,
         CompiledFlag, CompiledSegment, Context, ContextTargets, ContractReason, ErrorCode,
-        EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagStatus, FlagType, FlagValue,
-        HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle, LifecycleRules,
-        Observer, Operator, Prerequisite, Problem, ProblemCode, Problems, Progressive,
-        ReadAttribute, Reason, Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule,
-        Serve, SplitPart, Stage, Step, StepEvent, Tally, TallyCounts, Targets, Variation,
-        WeightedVariation, exchange,
+        EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagSource, FlagStatus, FlagType,
+        FlagValue, HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle,
+        LifecycleRules, MergedContext, Observer, Operator, Prerequisite, Problem, ProblemCode,
+        Problems, Progressive, ReadAttribute, Reason, Resolution, Rule, ScheduledChange, Segment,
+        SegmentKey, SegmentRule, Serve, SplitPart, Stage, Step, StepEvent, Tally, TallyCounts,
+        Targets, Variation, WeightedVariation, exchange,
     };
 
     pub use crate::engine::{
-        Conversion, Evaluation, Exposure, FlagDraftRecord, FlagError, FlagEvaluation,
-        FlagObservation, FlagPreview, FlagRecord, FlagScope, FlagUsage, FlagVersion, Flags,
-        MissingFlags, Observations, Observed, ScheduledFlagChange, SeenMove, SeenPreview,
-        SegmentRecord, VariationUsage,
+        ArmRecord, CanaryRecord, Conversion, DeclaredVariation, Evaluation, Exposure,
+        FlagDeclaration, FlagDetails, FlagDraftRecord, FlagError, FlagEvaluation, FlagFinding,
+        FlagGate, FlagMismatch, FlagObservation, FlagPreview, FlagRecord, FlagRequest, FlagScope,
+        FlagUsage, FlagVersion, Flags, LatencyHistogram, MissingFlags, Observations, Observed,
+        ScheduledFlagChange, SeenMove, SeenPreview, SegmentRecord, Structured, Typed, TypedFlag,
+        VariationUsage,
     };
+    #[cfg(feature = "axum")]
+    pub use crate::http::RequestFlags;
 }
 
 /// Traits for storage backends, counter stores and clocks, and the built-in implementations.
@@ -298,6 +311,10 @@ pub use waygate_core::{
     grammar::Invalid,
     model::{LimitKey, Origin},
 };
+#[cfg(all(feature = "axum", feature = "flags", feature = "macros"))]
+pub use waygate_macros::canary;
+#[cfg(all(feature = "flags", feature = "macros"))]
+pub use waygate_macros::{FlagContext, flag_gate, flags};
 #[cfg(feature = "macros")]
 pub use waygate_macros::{
     allowed_ips, allowed_roles, concurrency_limit, deprecated, disabled, env_only, force_active,

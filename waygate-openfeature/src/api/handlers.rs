@@ -8,6 +8,14 @@ use crate::{
 };
 
 /// The name of a handler, with which it is removed.
+///
+/// ```
+/// use waygate_openfeature::{HandlerId, ProviderEvent, isolated};
+///
+/// let api = isolated::new();
+/// let handler: HandlerId = api.on(ProviderEvent::Ready, |event| println!("{}", event.provider_name));
+/// assert!(api.remove_handler(handler));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HandlerId(u64);
 
@@ -20,7 +28,7 @@ pub(crate) struct Handlers {
     all: Vec<Entry>,
 }
 
-struct Entry {
+pub(crate) struct Entry {
     id: HandlerId,
     event: ProviderEvent,
     scope: Scope,
@@ -67,14 +75,15 @@ impl Handlers {
         id
     }
 
-    pub(crate) fn remove(&mut self, id: HandlerId) -> bool {
-        let before = self.all.len();
-        self.all.retain(|entry| entry.id != id);
-        self.all.len() < before
+    /// Removes a handler, for the caller to drop.
+    pub(crate) fn remove(&mut self, id: HandlerId) -> Option<Entry> {
+        let place = self.all.iter().position(|entry| entry.id == id)?;
+        Some(self.all.remove(place))
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.all.clear();
+    /// Removes all handlers, for the caller to drop.
+    pub(crate) fn take(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.all)
     }
 
     /// Returns the handlers of an event with a scope as described.

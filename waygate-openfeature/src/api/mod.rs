@@ -32,7 +32,7 @@ use crate::{
 /// use std::sync::Arc;
 ///
 /// use waygate_core::flag::EvaluationContext;
-/// use waygate_openfeature::{InMemoryFlag, InMemoryProvider, ProviderEvent, isolated};
+/// use waygate_openfeature::{InMemoryFlag, InMemoryProvider, ProviderEvent, ThreadContext, isolated};
 ///
 /// # async {
 /// # use waygate_openfeature::HookHints;
@@ -54,6 +54,14 @@ use crate::{
 /// assert!(api.client().bool("new-checkout", false, None));
 /// assert!(api.client_for("search").bool("new-ranking", false, None));
 /// assert_eq!(api.provider_metadata_for("search").unwrap().name(), "in-memory");
+///
+/// // Without waiting until they are ready:
+/// # let (old, new) = (InMemoryFlag::new([("on", true)], "on"), InMemoryFlag::new([("on", true)], "on"));
+/// api.set_provider(Arc::new(InMemoryProvider::new([("new-checkout", old)])))?;
+/// api.set_provider_for("search", Arc::new(InMemoryProvider::new([("new-ranking", new)])))?;
+///
+/// api.set_transaction_context_propagator(ThreadContext::default());
+/// api.set_transaction_context(EvaluationContext::new("user-1"));
 ///
 /// assert!(api.remove_handler(handler));
 /// api.shutdown().await?;
@@ -223,7 +231,8 @@ impl OpenFeature {
 
     /// Removes a handler of the API or of a client. Returns whether it was there.
     pub fn remove_handler(&self, handler: HandlerId) -> bool {
-        self.inner.write(|_, handlers| handlers.remove(handler))
+        let removed = self.inner.write(|_, handlers| handlers.remove(handler));
+        removed.is_some()
     }
 
     /// Resets the API: removes hooks, handlers, contexts, the propagator and all providers, and shuts the providers down.

@@ -157,9 +157,9 @@ impl Client {
 
     /// Removes a handler. Returns whether it was there.
     pub fn remove_handler(&self, handler: HandlerId) -> bool {
-        self.evaluator
-            .inner
-            .write(|_, handlers| handlers.remove(handler))
+        let inner = &self.evaluator.inner;
+        let removed = inner.write(|_, handlers| handlers.remove(handler));
+        removed.is_some()
     }
 
     /// Reports an action of a user to the provider, which may ignore it.

@@ -29,8 +29,10 @@ use crate::{
 /// use std::sync::Arc;
 ///
 /// use serde_json::Value;
+/// use waygate_core::{flag::MergedContext, port::BoxFuture};
 /// use waygate_openfeature::{
-///     ErrorCode, EvaluationError, FlagRequest, Provider, ProviderMetadata, Reason, Resolution, isolated,
+///     ErrorCode, EvaluationError, FlagRequest, Provider, ProviderMetadata, Reason, Resolution, Setup,
+///     TrackingDetails, isolated,
 /// };
 ///
 /// /// Turns on what the environment names.
@@ -69,6 +71,18 @@ use crate::{
 /// #       Ok(Resolution::new(Arc::new(default.clone())))
 /// #   }
 ///     // resolve_float, resolve_string, resolve_object
+///
+///     // The rest is optional.
+///     fn initialize(&self, setup: Setup) -> BoxFuture<'_, Result<(), EvaluationError>> {
+///         Box::pin(async move {
+///             println!("ready for {:?}", setup.domain());
+///             Ok(())
+///         })
+///     }
+///
+///     fn track(&self, event: &str, context: &MergedContext<'_>, details: &TrackingDetails) {
+///         println!("{event} by {:?}: {:?}", context.targeting_key(), details.numeric_value());
+///     }
 /// }
 ///
 /// # async {

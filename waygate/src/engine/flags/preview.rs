@@ -64,18 +64,18 @@ impl Flags {
 }
 
 impl FlagPreview {
-    /// Evaluates the flag as it is, without counting it; `None` if there is no such flag yet.
+    /// Evaluates the flag as it is; `None` if there is no such flag yet. Counts nothing.
     pub fn current<C: Context + ?Sized>(&self, context: &C) -> Option<Resolution<'_>> {
-        self.evaluate(self.current.set(), context)
+        self.result(self.current.set(), context)
     }
 
-    /// Evaluates the flag as it would be, without counting it.
+    /// Evaluates the flag as it would be. Counts nothing.
     pub fn next<C: Context + ?Sized>(&self, context: &C) -> Option<Resolution<'_>> {
-        self.evaluate(&self.next, context)
+        self.result(&self.next, context)
     }
 
-    fn evaluate<'s, C: Context + ?Sized>(
-        &self,
+    fn result<'s, C: Context + ?Sized>(
+        &'s self,
         set: &'s FlagSet,
         context: &C,
     ) -> Option<Resolution<'s>> {

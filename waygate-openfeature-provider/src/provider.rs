@@ -63,7 +63,10 @@ impl<S: FlagSource> WaygateProvider<S> {
                 return Err(error(code, found.error_message()));
             }
             Ok(ResolutionDetails {
-                value: read(found.value()).map_err(|code| error(code, None))?,
+                value: read(found.value()).map_err(|code| {
+                    found.count_default();
+                    error(code, None)
+                })?,
                 variant: found.variation().map(str::to_owned),
                 reason: Some(reason(found.reason())),
                 flag_metadata: metadata(&found),

@@ -255,9 +255,10 @@ pub mod flags {
         CompiledFlag, CompiledSegment, Context, ContextTargets, ContractReason, ErrorCode,
         EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagSource, FlagStatus, FlagType,
         FlagValue, HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle,
-        MergedContext, Operator, Prerequisite, Problem, ProblemCode, Problems, Progressive, Reason,
-        Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, SplitPart,
-        Stage, Step, StepEvent, Targets, Variation, WeightedVariation, exchange,
+        LifecycleRules, MergedContext, Observer, Operator, Prerequisite, Problem, ProblemCode,
+        Problems, Progressive, ReadAttribute, Reason, Resolution, Rule, ScheduledChange, Segment,
+        SegmentKey, SegmentRule, Serve, SplitPart, Stage, Step, StepEvent, Tally, TallyCounts,
+        Targets, Variation, WeightedVariation, exchange,
     };
 
     pub use crate::engine::{

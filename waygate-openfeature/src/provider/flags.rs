@@ -103,7 +103,8 @@ impl<S: FlagSource> FlagProvider<S> {
                     None => error,
                 });
             }
-            let mut resolution = Resolution::new(read(found.value())?);
+            let value = read(found.value()).inspect_err(|_| found.count_default())?;
+            let mut resolution = Resolution::new(value);
             if request.wants_details() {
                 resolution = resolution.reason(found.reason().into());
                 resolution = resolution.metadata(self.facts(&found));

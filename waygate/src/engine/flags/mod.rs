@@ -1,5 +1,6 @@
 //! Feature flags: their records, commands and evaluation.
 
+mod builder;
 mod command;
 mod declared;
 mod decoded;
@@ -21,8 +22,9 @@ mod record;
 mod replacement;
 mod revert;
 mod schedule;
-mod seed;
+mod seeds;
 mod source;
+mod sow;
 mod typed;
 pub(super) mod usage;
 #[cfg(feature = "ofrep")]
@@ -42,6 +44,7 @@ pub use preview::FlagPreview;
 pub use record::{FlagRecord, SegmentRecord};
 pub use revert::FlagVersion;
 pub use schedule::ScheduledFlagChange;
+pub(crate) use seeds::{Seeds, Sowing};
 pub use source::FlagRequest;
 pub use typed::{FlagDetails, Structured, Typed, TypedFlag};
 pub use usage::{DeclaredVariation, FlagDeclaration, FlagFinding, FlagMismatch};
@@ -50,5 +53,4 @@ pub(crate) use decoded::Decoded;
 pub(crate) use gate::RouteGate;
 #[cfg(feature = "testing")]
 pub(crate) use overrides::Overrides;
-pub(crate) use seed::{Seeds, Sowing};
 pub(crate) use source::{ContextSource, PreparedFlags, SharedContext};

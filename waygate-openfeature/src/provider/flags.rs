@@ -103,7 +103,12 @@ impl<S: FlagSource> FlagProvider<S> {
                     None => error,
                 });
             }
-            let mut resolution = Resolution::new(read(found.value())?);
+            let value = read(found.value()).inspect_err(|_| {
+                if let Some(tally) = flags.flag(request.key()).and_then(|flag| flag.tally()) {
+                    tally.count_default();
+                }
+            })?;
+            let mut resolution = Resolution::new(value);
             if request.wants_details() {
                 resolution = resolution.reason(found.reason().into());
                 resolution = resolution.metadata(self.facts(&found));

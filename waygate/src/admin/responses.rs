@@ -116,6 +116,8 @@ macro_rules! problems {
 problems! {
     /// Of operations that read.
     Read: "400" "401" "403";
+    /// Of streams.
+    ReadStream: "400" "401" "403" "503";
     /// Of operations that read, and have a body.
     ReadWithBody: "400" "401" "403" "415";
     /// Of operations that read the store.

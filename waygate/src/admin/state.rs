@@ -4,7 +4,13 @@ use axum::{body::Bytes, extract::FromRef};
 use waygate_core::view::Platform;
 
 use super::policy::Policy;
+#[cfg(feature = "flags")]
+use crate::http::Streams;
 use crate::{Waygate, auth::Authenticator, rest::Readers};
+
+/// The most open streams of evaluations.
+#[cfg(feature = "flags")]
+const MAX_STREAMS: usize = 32;
 
 /// The settings of an admin API.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +30,9 @@ pub(super) struct AdminState {
     pub(super) auth: Authenticator,
     pub(super) readers: Readers,
     pub(super) policy: Policy,
+    /// The open streams of evaluations.
+    #[cfg(feature = "flags")]
+    pub(super) streams: Streams,
     /// The rendered OpenAPI document.
     pub(super) document: Bytes,
     settings: Settings,
@@ -40,6 +49,8 @@ impl AdminState {
             waygate,
             auth,
             readers: Readers::default(),
+            #[cfg(feature = "flags")]
+            streams: Streams::new(MAX_STREAMS, MAX_STREAMS),
             policy: Policy::read(document),
             document: document.to_string().into(),
             settings,

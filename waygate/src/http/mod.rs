@@ -4,12 +4,16 @@ mod admitted;
 mod api;
 mod attached;
 mod bind;
+#[cfg(feature = "flags")]
+mod canary;
 mod client;
 #[cfg(feature = "openapi")]
 mod documentation;
 mod endpoint;
 mod extract;
 mod facts;
+#[cfg(feature = "flags")]
+mod flags;
 mod function_id;
 mod future;
 mod guard;
@@ -34,7 +38,11 @@ mod responses;
 mod sealed;
 mod service;
 mod shared;
-#[cfg(any(feature = "ofrep", feature = "swagger-ui"))]
+#[cfg(any(
+    feature = "ofrep",
+    feature = "swagger-ui",
+    all(feature = "admin", feature = "flags")
+))]
 mod sse;
 mod step;
 mod survey;
@@ -42,8 +50,12 @@ mod watch;
 
 pub use api::{Api, IntoApi};
 pub use bind::{BindError, BindErrors};
+#[cfg(feature = "flags")]
+pub use canary::{ArmFuture, canary};
 pub use client::ClientAddr;
 pub use extract::{RouteGuard, RouteGuardRejection};
+#[cfg(feature = "flags")]
+pub use flags::RequestFlags;
 pub use guarded::Guarded;
 pub use limits::{
     ConcurrencyLimitFunctions, Cost, CostFunction, IntoCostFunction, IntoKeyFunction, Key,
@@ -64,6 +76,10 @@ pub(crate) use limits::DeclaredLimits;
 pub(crate) use mounting::check as check_mounts;
 #[cfg(any(feature = "admin", feature = "openapi"))]
 pub(crate) use mounting::{Mount, Serves};
-#[cfg(any(feature = "ofrep", feature = "swagger-ui"))]
+#[cfg(any(
+    feature = "ofrep",
+    feature = "swagger-ui",
+    all(feature = "admin", feature = "flags")
+))]
 pub(crate) use sse::{Heartbeat, Streams};
 pub(crate) use watch::Entered;

@@ -64,17 +64,22 @@ impl Flags {
 }
 
 impl FlagPreview {
-    /// Evaluates the flag as it is; `None` if there is no such flag yet.
+    /// Evaluates the flag as it is; `None` if there is no such flag yet. Counts nothing.
     pub fn current<C: Context + ?Sized>(&self, context: &C) -> Option<Resolution<'_>> {
-        let clock = self.current.clock();
-        self.current
-            .set()
-            .evaluate(self.key.as_str(), context, clock)
+        self.result(self.current.set(), context)
     }
 
-    /// Evaluates the flag as it would be.
+    /// Evaluates the flag as it would be. Counts nothing.
     pub fn next<C: Context + ?Sized>(&self, context: &C) -> Option<Resolution<'_>> {
-        let clock = self.current.clock();
-        self.next.evaluate(self.key.as_str(), context, clock)
+        self.result(&self.next, context)
+    }
+
+    fn result<'s, C: Context + ?Sized>(
+        &'s self,
+        set: &'s FlagSet,
+        context: &C,
+    ) -> Option<Resolution<'s>> {
+        let flag = set.flag(self.key.as_str())?;
+        Some(set.preview_flag(flag, context, self.current.clock()))
     }
 }

@@ -5,10 +5,12 @@ mod drafts;
 mod evaluate;
 mod exchange;
 mod history;
+mod live;
 mod preview;
 mod schedule;
 mod schema;
 mod segments;
+mod usage;
 
 use std::sync::Arc;
 
@@ -33,5 +35,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .merge(history::router())
         .merge(schedule::router())
         .merge(exchange::router())
+        .merge(usage::router())
+        .merge(live::router())
         .merge(segments::router())
 }

@@ -34,7 +34,7 @@ pub(crate) struct FlagFacts {
     pub(super) live: Live,
     pub(super) seen: Seen,
     pub(super) secret: Secret,
-    /// Tells evaluations to report themselves.
+    /// Makes evaluations report themselves.
     is_active: Arc<AtomicBool>,
 }
 

@@ -74,8 +74,13 @@ impl Flags {
             options: self.compile_options(),
         };
         let stored = self.set().flag(flag.key.as_str());
-        let before = stored.map(|stored| masked.set(stored.definition()));
-        let after = masked.set(flag);
+        let segments = masked.segments();
+        let with = |flag: &Flag| {
+            let mut set = segments.clone();
+            masked.insert(flag, &mut set);
+            set
+        };
+        let (before, after) = (stored.map(|stored| with(stored.definition())), with(flag));
         let (clock, key) = (self.clock(), flag.key.as_str());
         let mut moves: BTreeMap<(Option<String>, Option<String>), u64> = BTreeMap::new();
         for context in &contexts {
@@ -107,18 +112,18 @@ struct Masked<'a> {
 }
 
 impl Masked<'_> {
-    /// Compiles a flag, its prerequisites, and all segments.
-    fn set(&self, flag: &Flag) -> FlagSet {
+    /// Compiles all segments.
+    fn segments(&self) -> FlagSet {
         let mut set = FlagSet::new();
         for segment in self.set.segments() {
             let segment = self.segment(segment.definition());
             let (segment, _) = CompiledSegment::compile(Arc::new(segment), self.options);
             set.insert_segment(Arc::new(segment));
         }
-        self.insert(flag, &mut set);
         set
     }
 
+    /// Compiles a flag and its prerequisites.
     fn insert(&self, flag: &Flag, set: &mut FlagSet) {
         let mut open: Vec<FlagKey> = needs(flag);
         self.compile(flag, set);

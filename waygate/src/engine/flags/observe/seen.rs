@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     hash::Hash,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -42,7 +42,8 @@ pub(super) struct Seen {
 /// The attributes that the flags read, by kind.
 #[derive(Debug, Default)]
 struct Attributes {
-    of: usize,
+    /// The flags that they were read from.
+    of: Weak<FlagSet>,
     kinds: BTreeMap<Option<String>, Vec<AttributeName>>,
 }
 
@@ -63,8 +64,8 @@ impl Seen {
 
     /// Follows the attributes that the flags read.
     pub(super) fn follow(&self, set: &Arc<FlagSet>) {
-        let of = Arc::as_ptr(set).addr();
-        if !self.is_on() || self.attributes.load().of == of {
+        let of = Arc::downgrade(set);
+        if !self.is_on() || self.attributes.load().of.ptr_eq(&of) {
             return;
         }
         let mut kinds: BTreeMap<Option<String>, Vec<AttributeName>> = BTreeMap::new();

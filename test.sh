@@ -46,15 +46,17 @@ if missing cargo; then
     echo "error: cargo is missing; install Rust with rustup (https://rustup.rs)" >&2
     exit 1
 fi
-if missing python3 || ! python3 -c 'import venv, ensurepip' 2>/dev/null ||
+if missing python3 || ! python3 -c 'import venv, ensurepip' 2>/dev/null || missing node || missing npm ||
     missing chromium || missing strace || missing unshare || missing redis-server || missing openssl; then
     if missing apt-get; then
-        echo "error: please install python3 (with venv), chromium, strace, unshare, redis-server and openssl" >&2
+        echo "error: please install python3 (with venv), node, npm, chromium, strace, unshare, redis-server and openssl" >&2
         exit 1
     fi
     as_root apt-get update -q
     as_root apt-get install -q -y --no-install-recommends python3 python3-venv chromium strace util-linux \
         redis-server openssl
+    # Node.js of another source has npm, and conflicts with that of the distribution.
+    if missing npm; then as_root apt-get install -q -y --no-install-recommends nodejs npm; fi
 fi
 VENV="${WAYGATE_TEST_VENV:-target/python-cli}"
 if ! "$VENV/bin/waygate" --help >/dev/null 2>&1; then
@@ -62,6 +64,21 @@ if ! "$VENV/bin/waygate" --help >/dev/null 2>&1; then
     "$VENV/bin/pip" install -q 'waygate[cli,flags]==0.2.0' aiofiles # the released `cli` extra lacks the other two
 fi
 export WAYGATE_TEST_PYTHON_CLI="$PWD/$VENV/bin/waygate"
+# OpenFeature clients, in exactly the versions of their lock files.
+CLIENTS=target/ofrep-clients
+LOCKS=tests/data/ofrep
+if ! cmp -s "$LOCKS/package-lock.json" "$CLIENTS/package-lock.json" ||
+    ! cmp -s "$LOCKS/requirements.txt" "$CLIENTS/requirements.txt"; then
+    rm -rf "$CLIENTS"
+    mkdir -p "$CLIENTS"
+    cp "$LOCKS/package.json" "$LOCKS/package-lock.json" "$CLIENTS"
+    npm ci --prefix "$CLIENTS" --no-audit --no-fund --ignore-scripts --loglevel=error
+    python3 -m venv "$CLIENTS/python"
+    "$CLIENTS/python/bin/pip" install -q --no-deps -r "$LOCKS/requirements.txt"
+    # Last, so that a run that fails before is repeated.
+    cp "$LOCKS/requirements.txt" "$CLIENTS"
+fi
+export WAYGATE_TEST_OFREP_NODE_MODULES="$PWD/$CLIENTS/node_modules" WAYGATE_TEST_OFREP_PYTHON="$PWD/$CLIENTS/python/bin/python"
 if missing cargo-deny && ! cargo install -q --locked cargo-deny@0.20.2; then # four minutes on two cores, once
     echo "warning: cargo-deny cannot be installed: licences, bans, sources and advisories are NOT CHECKED" >&2
 fi
@@ -84,7 +101,7 @@ step "What a dependency costs"
 tests/adoption.sh
 
 step "Features, one by one"
-for feature in engine macros axum openapi swagger-ui admin file file-yaml file-toml redis tls-ring tzdb-bundled testing; do
+for feature in engine macros axum openapi swagger-ui admin flags ofrep openfeature file file-yaml file-toml redis tls-ring tzdb-bundled testing; do
     # A feature without code only passes features on to crates that are checked with them.
     grep -rqF "feature = \"$feature\"" waygate/src || continue
     echo "waygate-rs --features $feature"
@@ -96,6 +113,11 @@ for feature in memory file file-yaml file-toml redis tls-ring conformance; do
 done
 cargo clippy -q -p waygate-core --no-default-features -- -D warnings
 cargo clippy -q -p waygate-core --no-default-features --features flags -- -D warnings
+for feature in "" tokio tracing; do
+    echo "waygate-openfeature --features '$feature'"
+    cargo clippy -q -p waygate-openfeature --no-default-features --features "$feature" -- -D warnings
+done
+cargo clippy -q -p waygate-openfeature-provider -- -D warnings
 # The tests run these two examples with the features of the workspace.
 for example in quickstart rate-limits; do
     echo "$example"
@@ -122,7 +144,7 @@ else
     cargo test --workspace --all-features --lib --bins --tests
 fi
 
-step "The cryptography is the application's"
+step "An application with its own cryptography"
 for provider in ring aws-lc-rs webpki-roots; do
     if cargo tree -q -p waygate-rs --no-default-features --features full -e normal | grep -w "$provider v"; then
         echo "error: $provider is in the graph of the feature \`full\`" >&2

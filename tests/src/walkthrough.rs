@@ -15,7 +15,7 @@ struct Step<'a> {
 /// lines that start with `# ` describe the response to the command above: its status line, one of its headers, or a
 /// part of its body.
 ///
-/// Commands are `curl` with `-i`, `-s`, `-X`, `-H` and `-d`, and `NAME=$(curl … | sed …)`, which stands for the token
+/// Commands are `curl` with `-i`, `-s`, `-X`, `-H` and `-d`, and `NAME=$(curl … | sed …)`, which represents the token
 /// of a login.
 ///
 /// Returns the number of commands.

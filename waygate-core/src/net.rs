@@ -245,7 +245,7 @@ where
         .map(|hop| std::str::from_utf8(hop).ok().and_then(address))
 }
 
-/// Splits at separators outside of quoted strings (RFC 9110 section 5.6.4), from the right.
+/// Splits at separators outside quoted strings (RFC 9110 section 5.6.4), from the right.
 ///
 /// Quotes are paired from the right. From the left, a client could open one that swallows the additions of proxies;
 /// from the right, each proxy's quotes pair with its own. An unmatched quote makes one piece of everything to its

@@ -79,9 +79,9 @@ macro_rules! words {
 
 words! {
     Algorithm, "The counting algorithm.";
-    OnMissingKey, "The handling of requests without a key. `block`: 401 where the user or the API key is missing, 400 \
-        where anything else is. `unauthorized`: 401. `bad_request`: 400.";
-    OnStoreFailure, "The behaviour while the store of the counters is unreachable.";
+    OnMissingKey, "The handling of requests without a key. `block`: 401 if the user or the API key is missing, \
+        otherwise 400. `unauthorized`: 401. `bad_request`: 400.";
+    OnStoreFailure, "The behaviour while the counter store is unreachable.";
 }
 
 #[cfg(feature = "flags")]

@@ -28,6 +28,24 @@ pub fn typing_errors(one: &str, other: &str) -> usize {
     last[other.len()]
 }
 
+/// Returns the word that a text resembles: with at most one typing error in three characters.
+///
+/// ```
+/// use waygate_core::similar::nearest;
+///
+/// assert_eq!(nearest("serch", &["search", "checkout"]), Some("search"));
+/// assert_eq!(nearest("billing", &["search", "checkout"]), None);
+/// ```
+pub fn nearest<'a>(text: &str, words: &[&'a str]) -> Option<&'a str> {
+    // Longer texts are no typing errors, and would take time.
+    if text.len() > 40 {
+        return None;
+    }
+    let near = words.iter().map(|word| (typing_errors(word, text), *word));
+    let (errors, word) = near.min_by_key(|(errors, _)| *errors)?;
+    (errors * 3 <= text.chars().count()).then_some(word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -184,7 +184,7 @@ crate::debug_as_message!(Refused);
 /// The most windows of one route.
 pub const MAX_WINDOWS: usize = 256;
 
-/// Tolerance for clients whose clock is ahead: a start up to this much later counts as now.
+/// Tolerance for clients with a clock that is ahead: a start up to this much later counts as now.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
 /// The time after a disable during which a started window is taken for its end.

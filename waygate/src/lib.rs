@@ -1,7 +1,7 @@
 //! A runtime control layer for axum APIs.
 //!
 //! Declare a route's state next to its handler: in maintenance, disabled, limited to some environments, deprecated.
-//! Operators change it while the service runs.
+//! Operators can change it at run time.
 //!
 //! ```standalone_crate
 //! # #[cfg(all(feature = "macros", feature = "openapi", feature = "testing"))]
@@ -36,7 +36,7 @@
 //! * [`Waygate`], the engine: [`builder`](Waygate::builder), [`guard`](Waygate::guard) and
 //!   [`guard_all`](Waygate::guard_all), [`operator`](Waygate::operator),
 //!   [`subscribe`](Waygate::subscribe).
-//! * [`Guarded`]: documentation, administration, and the router to serve.
+//! * [`Guarded`]: the documentation, the admin API, and the router to serve.
 //! * [`Blocked`] and [`Responses`]: custom responses.
 //! * By subject: [`model`] (routes and their state), [`limits`], [`audit`], [`events`], [`health`], [`response`]
 //!   (refusals), [`client`], [`decision`], [`port`] (storage backends and clocks).
@@ -52,7 +52,7 @@
 //! If the store fails, the last known state applies, [`Waygate::health`] reports it, and changes are refused until the
 //! store is back. Closed routes stay closed, and open routes stay open.
 //!
-//! # Governed requests
+//! # Which route governs a request
 //!
 //! A request is governed by the route that axum matched, together with the request's method. The gate of `GET` applies
 //! to `HEAD`.
@@ -61,19 +61,19 @@
 //! `nest_service`, `route_service` or `fallback_service`, or called by a handler, or if it is behind a layer that
 //! changes the method. In that case, both are evaluated and the stricter verdict applies.
 //!
-//! Every route of the router is controlled. Routes without an attribute or a document are registered as active. A path
+//! Every route in the router is governed. Routes without an attribute or a document are registered as active. A path
 //! with one handler for every method (`any`, `route_service`, `nest_service`) is one route, named by the bare path
-//! (`/path`, `/prefix/{*rest}`). Routes *inside* a nested service are not distinguished. A request whose method has no
-//! route on the path must pass all gates of that path.
+//! (`/path`, `/prefix/{*rest}`). Routes *inside* a nested service are not distinguished. If a path has no route for the
+//! request's method, the request must pass all gates of that path.
 //!
 //! Only global maintenance applies to requests without a matching route, to fallbacks, and to axum's own 405. Limits do
 //! not count them.
 //!
-//! Layers on the router *inside* `guard` run after the gate. Layers around the guarded router run before it; set
-//! [`Roles`](client::Roles) there. [`Guarded::layer`] wraps only the API, not Waygate's own endpoints. See [Where
-//! Waygate stands among tower layers] for details.
+//! Layers on the router that you pass to `guard` run after the gate. Layers around the guarded router run before it;
+//! set [`Roles`](client::Roles) there. [`Guarded::layer`] wraps only the API, not Waygate's own endpoints. See [Waygate
+//! among other tower layers] for details.
 //!
-//! [Where Waygate stands among tower layers]: https://github.com/waygate-rs/waygate/blob/main/docs/tower-layers.md
+//! [Waygate among other tower layers]: https://github.com/waygate-rs/waygate/blob/main/docs/tower-layers.md
 //!
 //! # Features
 //!
@@ -84,12 +84,15 @@
 //! | `openapi` | ✓ | binding through utoipa documents, and the live document |
 //! | `swagger-ui` | | Swagger UI with a banner and badges |
 //! | `admin` | | the admin REST API |
+//! | `flags` | | feature flags ([`flags`]) |
+//! | `ofrep` | | an OpenFeature Remote Evaluation Protocol server ([`ofrep`]) |
+//! | `openfeature` | | the native OpenFeature SDK with the engine's flags ([`openfeature`]) |
 //! | `file` | | [`port::FileBackend`] |
 //! | `redis` | | [`port::RedisBackend`] |
 //! | `tls-ring` | | `redis`, and ring as the rustls crypto provider for `rediss://` unless the application has installed another |
 //! | `testing` | | helpers for tests |
 //! | `engine` | | the engine alone, without axum |
-//! | `full` | | everything except `testing` and `tls-ring` |
+//! | `full` | | everything except `openfeature`, `testing` and `tls-ring` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
@@ -100,15 +103,19 @@ mod auth;
 #[cfg(feature = "engine")]
 #[cfg_attr(
     not(feature = "axum"),
-    allow(dead_code, unused_imports, reason = "for the adapter to axum")
+    allow(dead_code, unused_imports, reason = "used by the axum adapter")
 )]
 mod engine;
 #[cfg(feature = "axum")]
 mod http;
 #[cfg(feature = "engine")]
 mod missing;
+#[cfg(feature = "ofrep")]
+pub mod ofrep;
 #[cfg(feature = "openapi")]
 mod openapi;
+#[cfg(feature = "openfeature")]
+pub mod openfeature;
 #[cfg(feature = "axum")]
 mod registry;
 #[cfg(feature = "admin")]
@@ -207,7 +214,7 @@ pub mod decision {
     pub use crate::engine::{Decision, Pass, Refusal, RequestHead};
 }
 
-/// The client of a request: its address, its roles, and the proxies that may name it.
+/// The client of a request: its address, its roles, and the proxies trusted to forward it.
 #[cfg(feature = "engine")]
 pub mod client {
     pub use waygate_core::net::{ForwardingHeader, TrustedProxies};
@@ -232,6 +239,27 @@ pub mod response {
 #[cfg(feature = "axum")]
 pub mod router {
     pub use crate::http::{Api, IntoApi, MakeService, PathError};
+}
+
+/// Feature flags: definitions, evaluation, and the commands that change them.
+#[cfg(feature = "flags")]
+pub mod flags {
+    pub use waygate_core::flag::{
+        AttributeName, AttributeValue, Cause, ChangeAction, Clause, Compatibility, CompileOptions,
+        CompiledFlag, CompiledSegment, Context, ContextTargets, ContractReason, ErrorCode,
+        EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagSource, FlagStatus, FlagType,
+        FlagValue, HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle,
+        MergedContext, Operator, Prerequisite, Problem, ProblemCode, Problems, Progressive, Reason,
+        Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, SplitPart,
+        Stage, Step, StepEvent, Targets, Variation, WeightedVariation, exchange,
+    };
+
+    pub use crate::engine::{
+        Conversion, Evaluation, Exposure, FlagDraftRecord, FlagError, FlagEvaluation,
+        FlagObservation, FlagPreview, FlagRecord, FlagScope, FlagUsage, FlagVersion, Flags,
+        MissingFlags, Observations, Observed, ScheduledFlagChange, SeenMove, SeenPreview,
+        SegmentRecord, VariationUsage,
+    };
 }
 
 /// Traits for storage backends, counter stores and clocks, and the built-in implementations.

@@ -136,12 +136,12 @@ impl Declaration {
     }
 }
 
-/// An erased function with its path.
+/// A type-erased function with its path.
 #[cfg(feature = "axum")]
 #[derive(Debug)]
 pub struct Named<T> {
     name: &'static str,
-    /// Returns the erased function.
+    /// Returns the type-erased function.
     pub function: T,
 }
 

@@ -51,7 +51,7 @@ async fn moved(blocked: &Blocked) -> Redirect {
     Redirect::temporary(&format!("{archive}{}", blocked.request().uri.path()))
 }
 
-/// For all refusals without a responder of their own.
+/// Responds to all refusals without a separate responder.
 fn house_style(blocked: &Blocked) -> impl IntoResponse + use<> {
     let reason = blocked.reason().text().map(ToString::to_string);
     let body = Json(Body {

@@ -100,18 +100,18 @@ async fn app() -> Result<Router, Box<dyn std::error::Error>> {
     let guarded = waygate
         .guard(api)
         .await?
-        // The last layer is outermost. Preflights have no token, so CORS is outside of the authentication.
+        // The last layer is outermost. Preflights have no token, so CORS is outside the authentication.
         .layer(from_fn(authenticate))
         .layer(cors())
         .layer(CompressionLayer::new())
         .layer(trace)
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        // These are outside of the layers, whatever the order.
+        // These are outside the layers, regardless of the order.
         .docs("/docs")
         .admin("/waygate", Credentials::new("admin", "secret")); // <- CHANGE ME
     println!("{}", guarded.report());
-    // A route of the application outside of the layers, which the engine does not govern.
+    // A route of the application outside the layers, which the engine does not govern.
     let health = Router::new().route("/health", get(|| async { "ok" }));
     Ok(health.merge(guarded))
 }

@@ -1,10 +1,13 @@
-//! The smallest complete application: annotated handlers, live documentation, administration.
+//! The smallest complete application: annotated handlers, live documentation and the admin API.
 
 mod handlers;
 #[cfg(test)]
 mod tests;
 
-use waygate::{Guarded, Waygate, WaygateBuilder, admin::Credentials};
+use waygate::{
+    Guarded, Waygate, WaygateBuilder,
+    admin::{Admin, Credentials},
+};
 
 async fn app(builder: WaygateBuilder) -> Result<Guarded, Box<dyn std::error::Error>> {
     let waygate = builder.build().await?;
@@ -13,7 +16,7 @@ async fn app(builder: WaygateBuilder) -> Result<Guarded, Box<dyn std::error::Err
         .guard(handlers::router())
         .await?
         .docs("/docs")
-        .admin("/waygate", admin))
+        .admin("/waygate", Admin::new(admin).flags(true)))
 }
 
 #[tokio::main]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::{CryptoProvider, ring};
 use waygate::{
     Waygate,
     health::Component,
@@ -59,7 +59,7 @@ async fn the_application_chooses_the_cryptography() {
     let tls = engine(tls.ca_file(&server.certificate().certificate)).await;
     assert!(!cause(&tls).is_empty());
     // Applications do this at startup; with two providers in the graph, `builder()` panics without it.
-    aws_lc_rs::default_provider()
+    ring::default_provider()
         .install_default()
         .expect("the choice is the host's");
     eventually(PATIENCE, "a connection over TLS", || cause(&tls).is_empty()).await;

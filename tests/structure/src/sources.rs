@@ -10,6 +10,11 @@ pub const CRATES: &[(&str, &str)] = &[
     ("waygate_core", "waygate-core/src"),
     ("waygate_macros", "waygate-macros/src"),
     ("waygate_backends", "waygate-backends/src"),
+    ("waygate_openfeature", "waygate-openfeature/src"),
+    (
+        "waygate_openfeature_provider",
+        "waygate-openfeature-provider/src",
+    ),
     ("waygate", "waygate/src"),
     ("waygate_structure", "tests/structure/src"),
 ];

@@ -84,7 +84,7 @@ pub(super) async fn entities(store: &Store) -> BTreeMap<String, (Value, u64)> {
         .into_iter()
         .map(|(key, entity)| (key.to_string(), (entity.value, entity.revision)))
         .collect();
-    assert_eq!(entities.len(), count, "a key stands twice in the image");
+    assert_eq!(entities.len(), count, "a key occurs twice in the image");
     entities
 }
 

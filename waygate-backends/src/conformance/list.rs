@@ -99,8 +99,8 @@ macro_rules! conformance_tests {
     };
     (@capability $other:ident { $harness:expr }) => {
         ::core::compile_error!(::core::concat!(
-            "no capability of a store is called `", ::core::stringify!($other),
-            "`; there are `durable` and `shared`"
+            "unknown capability of a store: `", ::core::stringify!($other),
+            "`; expected `durable` or `shared`"
         ));
     };
     (@cases { $harness:expr } $($module:ident: $($case:ident)+;)+) => {

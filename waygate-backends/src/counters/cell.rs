@@ -1,4 +1,6 @@
-use waygate_core::limit::{Counter, MovingLog, Outcome, Quota, Rule, Taken, quota::Nanos};
+mod corrections;
+
+use waygate_core::limit::{Counter, MovingLog, Outcome, Quota, Rule, quota::Nanos};
 
 use super::expiry::Expiry;
 
@@ -111,13 +113,6 @@ impl Packed {
         outcome
     }
 
-    /// Updates the state after a change other than a request.
-    #[inline]
-    fn settle(&mut self, quota: Quota, counter: Counter, now: Nanos) {
-        let left = quota.take(Some(counter), 0, now).1.remaining;
-        self.set(quota, counter, left > 0);
-    }
-
     /// Converts to a log, with all usage as one request at `now`.
     #[cold]
     fn to_log(self, now: Nanos) -> Log {
@@ -142,12 +137,6 @@ impl Log {
         self.standing = self.standing.after(allowed);
     }
 
-    /// Updates the state after a change other than a request.
-    fn settle(&mut self, capacity: u64, period: Nanos, now: Nanos) {
-        let left = self.hits.weigh(capacity, period, 0, now).remaining;
-        self.set(period, left > 0);
-    }
-
     /// Converts to a window that started at `now`.
     #[cold]
     fn to_packed(&self, now: Nanos) -> Packed {
@@ -155,7 +144,7 @@ impl Log {
         let (tag, words) = Counter::Window { start: now, used }.pack();
         Packed {
             words,
-            expiry: self.expiry,
+            expiry: if used > 0 { self.expiry } else { Expiry::PAST },
             series: self.series,
             tag,
             standing: self.standing,
@@ -329,40 +318,6 @@ impl Cell {
                     log.hits.weigh(capacity, period, cost, now)
                 }
             },
-        }
-    }
-
-    /// Refunds units, or charges them if `units` is negative.
-    #[inline]
-    pub(super) fn adjust(&mut self, limit: Limit, units: i64, now: Nanos) {
-        match limit {
-            Limit::Quota(quota) => {
-                let mut packed = self.to_packed(now);
-                let counter = packed.counter(now);
-                let counter = counter.unwrap_or_else(|| quota.take(None, 0, now).0);
-                packed.settle(quota, quota.adjust(counter, units, now), now);
-                self.state = State::Packed(packed);
-            }
-            Limit::Moving { capacity, period } => self.change_log(now, |log| {
-                log.hits.adjust(units, now);
-                log.settle(capacity, period, now);
-            }),
-        }
-    }
-
-    /// Refunds earlier units, unless another kind of rule has counted them.
-    pub(super) fn refund(&mut self, limit: Limit, units: u64, taken: Taken, now: Nanos) {
-        match (limit, &mut self.state) {
-            (Limit::Quota(quota), State::Packed(packed)) => {
-                if let Some(counter) = packed.counter(now) {
-                    packed.settle(quota, quota.give_back(counter, units, taken, now), now);
-                }
-            }
-            (Limit::Moving { capacity, period }, State::Log(log)) => {
-                log.hits.give_back(units, taken.at);
-                log.settle(capacity, period, now);
-            }
-            _ => {}
         }
     }
 }

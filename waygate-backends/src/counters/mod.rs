@@ -5,6 +5,7 @@ mod expiry;
 mod image;
 mod outcomes;
 mod permits;
+mod resets;
 mod shard;
 mod shards;
 mod store;

@@ -33,6 +33,8 @@ use crate::range::check;
 /// assert!(!counters.take_one_at(&take, SECOND).allowed);
 /// counters.adjust_at(&take, 1, SECOND);
 /// assert!(counters.take_one_at(&take, SECOND).allowed);
+/// counters.reset_at(&take, SECOND);
+/// assert!(counters.take_one_at(&take, SECOND).allowed);
 /// counters.forget_at(&series, b"203.0.113.7");
 /// assert!(counters.take_one_at(&take, SECOND).allowed);
 /// ```
@@ -48,7 +50,7 @@ use crate::range::check;
 /// # let rule = Rule::Quota(Quota::FixedWindow { capacity: 1, period: 60 * SECOND });
 /// let take = Take::new(&series, b"203.0.113.7", &rule);
 /// let taken = Taken::new(0, &counters.take_one_at(&take, 0));
-/// counters.give_back_at(&take, 1, taken, SECOND);
+/// assert!(counters.give_back_at(&take, 1, taken, SECOND));
 /// assert!(counters.take_one_at(&take, SECOND).allowed);
 ///
 /// let places = Series::places("GET:/reports", "default");
@@ -128,13 +130,21 @@ impl MemoryCounters {
         self.0.lock(shard).adjust(ask, units, now);
     }
 
-    /// Refunds units synchronously; see [`CounterStore::give_back`].
-    pub fn give_back_at(&self, take: &Take<'_>, units: u64, taken: Taken, now: Nanos) {
+    /// Refunds units synchronously; see [`CounterStore::give_back`]. Returns `false` if the counter was reset or has
+    /// another rule since then.
+    pub fn give_back_at(&self, take: &Take<'_>, units: u64, taken: Taken, now: Nanos) -> bool {
         let (shard, ask) = self.0.ask(take);
-        self.0.lock(shard).refund(ask, units, taken, now);
+        self.0.lock(shard).refund(ask, units, taken, now)
     }
 
-    /// Forgets one counter synchronously; see [`CounterStore::forget`].
+    /// Resets one counter synchronously; see [`CounterStore::reset`].
+    pub fn reset_at(&self, take: &Take<'_>, now: Nanos) {
+        let (shard, ask) = self.0.ask(take);
+        self.0.lock(shard).reset(ask, now);
+    }
+
+    /// Removes one counter synchronously. Unlike after [`reset_at`](Self::reset_at), earlier charges may be refunded to
+    /// the next one.
     pub fn forget_at(&self, series: &Series, key: &[u8]) {
         let digest = self.0.digest(series, key);
         self.0.lock(self.0.shard_of(digest)).forget(digest);
@@ -265,13 +275,9 @@ impl CounterStore for MemoryCounters {
         })
     }
 
-    fn forget<'a>(
-        &'a self,
-        series: &'a Series,
-        key: &'a [u8],
-    ) -> BoxFuture<'a, Result<(), CounterError>> {
+    fn reset<'a>(&'a self, take: Take<'a>, now: Nanos) -> BoxFuture<'a, Result<(), CounterError>> {
         Box::pin(async move {
-            self.forget_at(series, key);
+            self.reset_at(&take, now);
             Ok(())
         })
     }

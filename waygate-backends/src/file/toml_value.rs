@@ -59,7 +59,7 @@ fn from_toml(value: Toml) -> Result<Value, String> {
         Toml::Integer(integer) => Value::from(integer),
         Toml::Float(float) => Number::from_f64(float)
             .map(Value::Number)
-            .ok_or_else(|| format!("`{float}` is no number in JSON"))?,
+            .ok_or_else(|| format!("`{float}` is not a number in JSON"))?,
         Toml::Datetime(instant) => Value::String(instant.to_string()),
         Toml::Array(items) => items.into_iter().map(from_toml).collect::<Result<_, _>>()?,
         Toml::Table(table) => match table.get(AS_JSON) {
@@ -101,7 +101,7 @@ mod tests {
         assert!(
             from_str("a = nan")
                 .unwrap_err()
-                .contains("no number in JSON")
+                .contains("not a number in JSON")
         );
         assert!(
             from_str("a = { \"$json\" = \"{\" }")

@@ -7,6 +7,7 @@
 
 mod concurrent;
 mod conformance;
+mod corrections;
 mod flood;
 mod kit;
 mod memory;

@@ -209,7 +209,7 @@ async fn the_documented_permissions_are_enough() {
         .adjust(take(&series, &rule), 1, now())
         .await
         .unwrap();
-    counters.forget(&series, b"203.0.113.7").await.unwrap();
+    counters.reset(take(&series, &rule), now()).await.unwrap();
     counters.health().unwrap();
 }
 

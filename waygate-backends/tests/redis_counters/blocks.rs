@@ -111,7 +111,7 @@ async fn another_request_asks_redis() {
         .unwrap();
     assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
     assert!(!ask(&counters, take(&series, &rule)).await.unwrap().allowed);
-    counters.forget(&series, b"203.0.113.7").await.unwrap();
+    counters.reset(take(&series, &rule), now()).await.unwrap();
     assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
 }
 
@@ -122,7 +122,7 @@ async fn a_reset_by_another_process_applies_within_a_second() {
     let (series, rule) = (series("forgotten"), fixed(1, 600));
     assert!(ask(&one, take(&series, &rule)).await.unwrap().allowed);
     assert!(!ask(&one, take(&series, &rule)).await.unwrap().allowed);
-    other.forget(&series, b"203.0.113.7").await.unwrap();
+    other.reset(take(&series, &rule), now()).await.unwrap();
     let start = Instant::now();
     loop {
         // The time of the request matters: the machine may be slow to answer.
@@ -197,6 +197,6 @@ async fn known_refusals_need_no_wait() {
     let outcomes = known().unwrap();
     assert_eq!(outcomes.len(), 1);
     assert!(!outcomes[0].allowed && outcomes[0].retry_after <= refused.retry_after);
-    counters.forget(&series, b"203.0.113.7").await.unwrap();
+    counters.reset(take(&series, &rule), now()).await.unwrap();
     assert!(known().is_none());
 }

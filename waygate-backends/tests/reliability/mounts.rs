@@ -73,7 +73,10 @@ pub(crate) async fn mounted(main: &Path) {
     assert!(health.to_string().contains("mounted by itself"), "{health}");
     let refused = reader.commit(put("a", 2)).await.unwrap_err().to_string();
     assert!(refused.contains("mounted by itself"), "{refused}");
-    assert_eq!(logs(&["can only be read", "mounted by itself"]), 1);
+    assert_eq!(
+        logs(&["the state file is read-only", "mounted by itself"]),
+        1
+    );
     unmount(&inside);
 
     // The log can only be rotated where it can be renamed.
@@ -94,7 +97,7 @@ pub(crate) async fn mounted(main: &Path) {
         reader.health().await,
         Err(BackendError::NotWritable(_))
     ));
-    assert_eq!(logs(&["can only be read", "Read-only"]), 1);
+    assert_eq!(logs(&["the state file is read-only", "Read-only"]), 1);
     let refused = FileBackend::open(app.join("none.json")).await.unwrap_err();
     assert!(
         matches!(refused, BackendError::Misconfigured(_)),

@@ -75,6 +75,12 @@ key! {
 
 key! {
     /// The key of a segment, in the grammar of [`FlagKey`].
+    ///
+    /// ```
+    /// use waygate_core::flag::SegmentKey;
+    ///
+    /// assert!("beta-testers".parse::<SegmentKey>().is_ok());
+    /// ```
     SegmentKey, "segment key"
 }
 

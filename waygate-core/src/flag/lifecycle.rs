@@ -19,15 +19,36 @@ words! {
 }
 
 /// The use of a flag.
+///
+/// ```
+/// use waygate_core::flag::{Activity, Flag, FlagType, Lifecycle, LifecycleRules, lifecycle};
+///
+/// let flag = Flag::new("search".parse()?, FlagType::Boolean);
+/// let activity = Activity { last_evaluated: "2030-01-01T00:00:00Z".parse().ok(), ..Activity::default() };
+/// let now = "2030-01-02T00:00:00Z".parse()?;
+/// assert_eq!(lifecycle(&flag, activity, LifecycleRules::default(), now), Lifecycle::Active);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Activity {
     /// The time of the last evaluation.
     pub last_evaluated: Option<Timestamp>,
     /// The time since which all evaluations had the same variation.
     pub same_variation_since: Option<Timestamp>,
+    /// The time since which evaluations are seen; `None` if none was missed.
+    pub observed_since: Option<Timestamp>,
 }
 
 /// The ages at which flags change their lifecycle.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use waygate_core::flag::LifecycleRules;
+///
+/// let rules = LifecycleRules { stale_after: Duration::from_secs(90 * 24 * 60 * 60), ..LifecycleRules::default() };
+/// assert_eq!(rules.new_for, Duration::from_secs(7 * 24 * 60 * 60));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LifecycleRules {
     /// The time for which a flag is new: 7 days by default.
@@ -70,7 +91,8 @@ pub fn lifecycle(
     if flag.expires_at.is_some_and(|expiry| expiry <= now) {
         return Lifecycle::Expired;
     }
-    let used = activity.last_evaluated.or(flag.created_at);
+    let unused_since = flag.created_at.max(activity.observed_since);
+    let used = activity.last_evaluated.or(unused_since);
     let stale =
         passed(used, rules.stale_after) || passed(activity.same_variation_since, rules.stale_after);
     if flag.temporary && stale {

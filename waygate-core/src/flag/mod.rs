@@ -38,11 +38,13 @@ mod compile;
 mod context;
 mod evaluate;
 pub mod exchange;
+mod flag_source;
 mod hash;
 mod key;
 mod lifecycle;
 mod map;
 mod model;
+mod observe;
 mod operand;
 mod outcome;
 mod parse;
@@ -60,8 +62,11 @@ pub use check::{
     Definitions, check_flag, check_flag_removal, check_segment, check_segment_removal,
 };
 pub use compile::{Compatibility, CompileOptions, CompiledFlag, CompiledSegment};
-pub use context::{AttributeName, AttributeValue, Context, EvaluationContext, InvalidContext};
-pub use evaluate::{Explanation, FlagSet, Resolution, Step, StepEvent};
+pub use context::{
+    AttributeName, AttributeValue, Context, EvaluationContext, InvalidContext, MergedContext,
+};
+pub use evaluate::{Explanation, FlagSet, Resolution, SplitPart, Step, StepEvent};
+pub use flag_source::FlagSource;
 pub use hash::{HashAlgorithm, bucket};
 pub use key::{FlagKey, SegmentKey};
 pub use lifecycle::{Activity, Lifecycle, LifecycleRules, lifecycle};
@@ -70,6 +75,7 @@ pub use model::{
     Operator, Prerequisite, Progressive, Rule, ScheduledChange, Segment, SegmentRule, Serve, Stage,
     Targets, Variation, WeightedVariation,
 };
+pub use observe::{Observer, ReadAttribute, Tally, TallyCounts};
 pub use outcome::{Cause, ContractReason, ErrorCode, Reason};
 pub use problem::{Problem, ProblemCode, Problems};
 pub use value::FlagValue;

@@ -59,6 +59,13 @@ words! {
 impl std::error::Error for ErrorCode {}
 
 /// The step of an evaluation that decided.
+///
+/// ```
+/// use waygate_core::flag::{Cause, ContractReason};
+///
+/// let cause = Cause::Rule { index: 0, id: "beta-testers" };
+/// assert_eq!(cause.contract_reason(), ContractReason::RuleMatch);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -45,6 +45,18 @@ impl Flag {
     /// Reads a definition that a store has. Accepts what the wire contract accepts: unknown members and variations,
     /// weights of any sum, values of another type, duplicates, operands that never match.
     ///
+    /// ```
+    /// use serde_json::json;
+    /// use waygate_core::flag::Flag;
+    ///
+    /// let sloppy = json!({
+    ///     "key": "search", "name": "Search", "type": "boolean", "variations": [],
+    ///     "off_variation": "no such variation", "fallthrough": "neither",
+    /// });
+    /// assert!(Flag::stored(&sloppy).is_ok());
+    /// assert!(Flag::parse(&sloppy).is_err());
+    /// ```
+    ///
     /// # Errors
     /// Missing members, and values of a wrong type.
     pub fn stored(definition: &Value) -> Result<Self, Problems> {
@@ -66,6 +78,15 @@ impl Segment {
     ///
     /// References to other segments are checked by [`check_segment`](crate::flag::check_segment).
     ///
+    /// ```
+    /// use serde_json::json;
+    /// use waygate_core::flag::Segment;
+    ///
+    /// let beta = Segment::parse(&json!({"key": "beta", "name": "Beta", "included": ["user-1"]}))?;
+    /// assert_eq!(beta.included, ["user-1"]);
+    /// # Ok::<(), waygate_core::flag::Problems>(())
+    /// ```
+    ///
     /// # Errors
     /// All problems, each with its place.
     pub fn parse(definition: &Value) -> Result<Self, Problems> {
@@ -76,6 +97,15 @@ impl Segment {
     }
 
     /// Reads a definition that a store has, as [`Flag::stored`] does.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use waygate_core::flag::Segment;
+    ///
+    /// let unknown_member = json!({"key": "beta", "name": "Beta", "colour": "green"});
+    /// assert!(Segment::stored(&unknown_member).is_ok());
+    /// assert!(Segment::parse(&unknown_member).is_err());
+    /// ```
     ///
     /// # Errors
     /// Missing members, and values of a wrong type.

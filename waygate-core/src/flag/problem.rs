@@ -3,6 +3,16 @@ use std::fmt;
 use serde::Serialize;
 
 /// A mistake in a definition: its place, and the message for its author.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::{ProblemCode, Segment};
+///
+/// let problems = Segment::parse(&json!({"key": "beta", "name": "Beta", "includes": []})).unwrap_err();
+/// let problem = problems.iter().next().expect("a problem");
+/// assert_eq!((problem.pointer.as_str(), problem.code), ("/includes", ProblemCode::UnknownMember));
+/// assert!(problem.message.contains("did you mean `included`?"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -25,6 +35,14 @@ impl fmt::Display for Problem {
 }
 
 /// The name of a mistake in a definition.
+///
+/// ```
+/// use waygate_core::flag::ProblemCode;
+///
+/// assert_eq!(serde_json::to_value(ProblemCode::WeightSum)?, "weight_sum");
+/// assert!(!ProblemCode::WeightSum.is_structural(), "a stored flag may have it");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -74,6 +92,15 @@ impl ProblemCode {
 }
 
 /// All mistakes of a definition.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::{Problems, Segment};
+///
+/// let problems = Segment::parse(&json!({"name": 5})).unwrap_err();
+/// assert_eq!(problems.iter().count(), 2, "there is no key, and the name is no text: {problems}");
+/// assert_eq!(Problems::default().or(1), Ok(1));
+/// ```
 #[derive(Clone, PartialEq, Eq, Default, Serialize, thiserror::Error)]
 #[serde(transparent)]
 pub struct Problems(Vec<Problem>);
@@ -96,6 +123,12 @@ impl Problems {
 
     /// Returns `value` if there is no problem.
     ///
+    /// ```
+    /// use waygate_core::flag::Problems;
+    ///
+    /// assert_eq!(Problems::default().or("a value"), Ok("a value"));
+    /// ```
+    ///
     /// # Errors
     /// The problems.
     pub fn or<T>(self, value: T) -> Result<T, Self> {
@@ -103,6 +136,12 @@ impl Problems {
             true => Ok(value),
             false => Err(self),
         }
+    }
+
+    /// Returns the problems that are not among others.
+    pub fn without(mut self, others: &Self) -> Self {
+        self.0.retain(|problem| !others.0.contains(problem));
+        self
     }
 
     /// Adds a problem, unless the place or one around it is known to be wrong.

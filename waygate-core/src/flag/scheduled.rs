@@ -11,6 +11,21 @@ use super::{
 
 impl Flag {
     /// Returns the scheduled changes that are due, in the order of their times.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use waygate_core::flag::Flag;
+    ///
+    /// let flag = Flag::parse(&json!({
+    ///     "key": "search", "name": "Search", "type": "boolean",
+    ///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+    ///     "off_variation": "off", "fallthrough": "on",
+    ///     "scheduled_changes": [{"execute_at": "2030-01-01T00:00:00Z", "action": "disable"}],
+    /// }))?;
+    /// assert!(flag.due("2029-12-31T00:00:00Z".parse().unwrap()).is_empty());
+    /// assert_eq!(flag.due("2030-01-01T00:00:00Z".parse().unwrap()).len(), 1);
+    /// # Ok::<(), waygate_core::flag::Problems>(())
+    /// ```
     pub fn due(&self, now: Timestamp) -> Vec<&ScheduledChange> {
         let due = self.scheduled_changes.iter();
         let mut due: Vec<_> = due.filter(|change| change.execute_at <= now).collect();
@@ -41,15 +56,20 @@ impl Flag {
     /// # Ok::<(), waygate_core::flag::Problems>(())
     /// ```
     ///
-    ///
     /// # Errors
-    /// The problems of the result: the flag may have been changed since the change was scheduled.
+    /// The problems of the result, without those that the flag has already: the flag may have been changed since the
+    /// change was scheduled.
     pub fn after(&self, change: &ScheduledChange) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         let mut next = applied(self, change, &mut problems);
         next.scheduled_changes.retain(|other| other.id != change.id);
         if problems.is_empty() {
             check::flag(&next, &mut problems);
+        }
+        if !problems.is_empty() {
+            let mut known = Problems::default();
+            check::flag(self, &mut known);
+            problems = problems.without(&known);
         }
         problems.or(next)
     }

@@ -6,6 +6,13 @@ use serde_json::Value;
 use super::outcome::ErrorCode;
 
 /// The value of a variation. Numbers convert only without a loss.
+///
+/// ```
+/// use waygate_core::flag::{ErrorCode, FlagValue};
+///
+/// assert_eq!(FlagValue::Integer(5).as_f64(), Ok(5.0));
+/// assert_eq!(FlagValue::Float(5.5).as_i64(), Err(ErrorCode::TypeMismatch));
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]

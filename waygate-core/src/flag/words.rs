@@ -48,7 +48,7 @@ macro_rules! words {
 
 pub(super) use words;
 
-use crate::similar::typing_errors;
+use crate::similar::nearest;
 
 /// Returns the help for an unknown word: the nearest one, or all.
 pub(super) fn expected(text: &str, words: &[&str]) -> String {
@@ -56,15 +56,4 @@ pub(super) fn expected(text: &str, words: &[&str]) -> String {
         Some(word) => format!("did you mean `{word}`?"),
         None => format!("use one of `{}`", words.join("`, `")),
     }
-}
-
-/// Returns the word that a text resembles.
-pub(super) fn nearest<'a>(text: &str, words: &[&'a str]) -> Option<&'a str> {
-    // Longer texts are no typing errors, and would take time.
-    if text.len() > 40 {
-        return None;
-    }
-    let near = words.iter().map(|word| (typing_errors(word, text), *word));
-    let nearest = near.min_by_key(|(errors, _)| *errors)?;
-    (nearest.0 * 3 <= text.chars().count()).then_some(nearest.1)
 }

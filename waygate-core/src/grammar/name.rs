@@ -64,8 +64,8 @@ name! {
 }
 
 name! {
-    /// The name of a service in a fleet: ASCII letters, digits and `. _ -`; 1 to 128 bytes; not an HTTP method, in
-    /// any case.
+    /// The name of a service in a fleet: ASCII letters, digits and `. _ -`; 1 to 128 bytes; not `.`, `..`, or an
+    /// HTTP method in any case.
     ///
     /// ```
     /// use waygate_core::grammar::ServiceName;
@@ -78,7 +78,7 @@ name! {
 }
 
 name! {
-    /// The name of a rate limit policy or tier: ASCII letters, digits and `. _ -`; 1 to 64 bytes.
+    /// The name of a rate limit policy or tier: ASCII letters, digits and `. _ -`; 1 to 64 bytes; not `.` or `..`.
     ///
     /// ```
     /// use waygate_core::grammar::PolicyName;
@@ -167,15 +167,27 @@ fn service_problem(text: &str) -> Option<String> {
             "use 1 to 128 ASCII letters, digits or `. _ -`, such as `payments-service`".to_owned(),
         );
     }
+    if is_dots(text) {
+        return Some(DOTS.to_owned());
+    }
     // Case-insensitive: a key that starts with `get:` is a mistake, not a service.
     Method::from_name(&text.to_ascii_uppercase()).map(|_| format!("`{text}` is an HTTP method"))
 }
 
 fn policy_problem(text: &str) -> Option<String> {
     let fine = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    (!length_fits(text, 64) || !text.bytes().all(fine))
-        .then(|| "use 1 to 64 ASCII letters, digits or `. _ -`, such as `per-hour`".to_owned())
+    if !length_fits(text, 64) || !text.bytes().all(fine) {
+        return Some("use 1 to 64 ASCII letters, digits or `. _ -`, such as `per-hour`".to_owned());
+    }
+    is_dots(text).then(|| DOTS.to_owned())
 }
+
+/// Clients remove these segments from a URL.
+fn is_dots(text: &str) -> bool {
+    matches!(text, "." | "..")
+}
+
+const DOTS: &str = "a URL cannot contain `.` or `..` as a name";
 
 fn time_zone_problem(text: &str) -> Option<String> {
     unknown_zone(text, jiff::tz::db()).map(str::to_owned)
@@ -262,6 +274,9 @@ mod tests {
                  `per-hour`"
             )
         });
+        check::<PolicyName>(&["...", ".a"], &[".", ".."], |text| {
+            format!("invalid policy name `{text}`: a URL cannot contain `.` or `..` as a name")
+        });
         check::<TimeZoneName>(
             &["UTC", "Europe/Berlin"],
             &["", "Berlin", "+02:00"],
@@ -314,6 +329,9 @@ mod tests {
             },
         );
         assert!("a".repeat(129).parse::<ServiceName>().is_err());
+        check::<ServiceName>(&["a.", "..."], &[".", ".."], |text| {
+            format!("invalid service name `{text}`: a URL cannot contain `.` or `..` as a name")
+        });
         check::<ServiceName>(&[], &["GET", "get", "Options"], |text| {
             format!("invalid service name `{text}`: `{text}` is an HTTP method")
         });

@@ -102,7 +102,7 @@ fn segment_problem(segment: &str, last: bool, dialect: Dialect) -> Option<String
         .any(|range| segment[range.clone()].starts_with('*'));
     if is_catch_all && (!last || end != segment.len()) {
         return Some(format!(
-            "`{segment}` is a catch-all, which can only stand last"
+            "`{segment}` is a catch-all, which can only come last"
         ));
     }
     match dialect {
@@ -265,15 +265,15 @@ mod tests {
             ),
             (
                 "/{*rest}/x",
-                "`{*rest}` is a catch-all, which can only stand last",
+                "`{*rest}` is a catch-all, which can only come last",
             ),
             (
                 "/{*rest}x",
-                "`{*rest}x` is a catch-all, which can only stand last",
+                "`{*rest}x` is a catch-all, which can only come last",
             ),
             (
                 "/{*rest}/",
-                "`{*rest}` is a catch-all, which can only stand last",
+                "`{*rest}` is a catch-all, which can only come last",
             ),
             (
                 "/{a}{b}",

@@ -80,7 +80,9 @@ impl Unit {
             "" => return Err("the unit of time is missing, such as `minute`".to_owned()),
             _ => {
                 let names = Self::ALL.map(Self::as_str).join(", ");
-                return Err(format!("`{name}` is no unit of time; use one of {names}"));
+                return Err(format!(
+                    "`{name}` is not a unit of time; use one of {names}"
+                ));
             }
         })
     }
@@ -160,7 +162,7 @@ impl fmt::Display for Period {
 /// assert_eq!(rate.with_burst(None), "10/2 hours".parse()?);
 ///
 /// let mistake = "100/fortnight".parse::<Rate>().unwrap_err();
-/// assert!(mistake.to_string().starts_with("invalid rate limit `100/fortnight`: `fortnight` is no unit of time"));
+/// assert!(mistake.to_string().starts_with("invalid rate limit `100/fortnight`: `fortnight` is not a unit of time"));
 /// # Ok::<(), waygate_core::grammar::Invalid>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

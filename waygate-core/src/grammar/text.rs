@@ -1,10 +1,14 @@
 use std::{fmt, str::FromStr};
 
-use super::{hidden::is_hidden, invalid::Invalid};
+use super::{
+    hidden::{is_blank, is_hidden},
+    invalid::Invalid,
+};
 
 /// Free text by operators for people: the reason a route is closed. May be empty.
 ///
-/// One line of at most 512 characters; surrounding whitespace is removed. Control characters, line separators, and
+/// One line of at most 512 characters; surrounding whitespace is removed, and a text of invisible characters is empty.
+/// Control characters, line separators, and
 /// bidirectional controls, which can disguise a log line or a page (Unicode TR 36), are refused.
 ///
 /// ```
@@ -52,6 +56,7 @@ impl FromStr for Reason {
                 "U+{:04X} is not allowed: write one line of plain text",
                 u32::from(c)
             )),
+            None if is_blank(trimmed) => Ok(Self::default()),
             None => Ok(Self(trimmed.into())),
         }
     }
@@ -154,6 +159,24 @@ mod tests {
             "db  upgrade"
         );
         assert!(reason(" \n\u{2028}").unwrap().is_empty());
+    }
+
+    #[test]
+    fn invisible_characters_alone_are_an_empty_reason() {
+        for text in [
+            "\u{200B}",
+            "\u{2060} \u{2060}",
+            "\u{FEFF}",
+            "\u{3164}",
+            "\u{AD}",
+            "\u{2800}",
+            "\u{E0041}",
+            "\u{200D}\u{FE0F}",
+        ] {
+            assert!(reason(text).unwrap().is_empty(), "{text:?}");
+            let visible = format!("a{text}b");
+            assert_eq!(reason(&visible).unwrap().as_str(), visible);
+        }
     }
 
     #[test]

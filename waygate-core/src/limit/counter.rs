@@ -8,6 +8,8 @@ use super::nanos::{Nanos, SECOND, share};
 /// let quota = Quota::FixedWindow { capacity: 2, period: 60 * SECOND };
 /// let (counter, _) = quota.take(None, 2, 0);
 /// assert_eq!(counter.consumed(SECOND), 2);
+/// assert_eq!(counter.charged(3, SECOND).consumed(SECOND), 5);
+/// assert_eq!(counter.spent_at(), 0);
 /// let (tag, words) = counter.pack();
 /// assert_eq!(waygate_core::limit::Counter::unpack(tag, words), counter);
 /// ```
@@ -64,6 +66,18 @@ impl Counter {
             Self::Bucket { full_at, emission } => {
                 full_at.saturating_sub(now).div_ceil(emission.max(1))
             }
+        }
+    }
+
+    /// Returns the earliest time at which the counter expires. A window does not show its length.
+    #[inline]
+    pub fn spent_at(&self) -> Nanos {
+        match *self {
+            Self::Window { start, .. } => start,
+            Self::Sliding { start, period, .. } => {
+                (u64::from(start) + 2 * u64::from(period)).saturating_mul(SECOND)
+            }
+            Self::Bucket { full_at, .. } => full_at,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Rate limits: policies, and the arithmetic that decides them. No I/O and no clock.
 
+mod corrections;
 mod counter;
 mod log;
 mod nanos;

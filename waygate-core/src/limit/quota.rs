@@ -5,10 +5,7 @@
 //! longer than one window.
 
 pub use super::nanos::{Nanos, SECOND};
-use super::{
-    Counter, Outcome, Taken,
-    sliding::{Sliding, slot_of},
-};
+use super::{Counter, Outcome, sliding::Sliding};
 
 /// One rate of one policy, compiled: an amount, a period and an algorithm.
 ///
@@ -22,6 +19,7 @@ use super::{
 /// assert_eq!((second.allowed, second.retry_after), (false, 59 * SECOND));
 /// let refunded = quota.give_back(counter, 1, Taken::new(0, &first), SECOND);
 /// assert_eq!(refunded, quota.adjust(counter, 1, SECOND));
+/// assert!(quota.may_have_counted(counter));
 /// assert_eq!(quota.spent_at(counter), 60 * SECOND);
 /// assert_eq!(quota.shared_by(2).capacity(), 1);
 /// ```
@@ -169,67 +167,6 @@ impl Quota {
         }
     }
 
-    /// Refunds `units` that were taken just now, or charges them after the fact if negative. Usage never falls below
-    /// zero, and a bucket never below empty.
-    pub fn adjust(&self, counter: Counter, units: i64, now: Nanos) -> Counter {
-        let (mut next, _) = self.take(Some(counter), 0, now);
-        let change = |used: u64| match units {
-            0.. => used.saturating_sub(units.unsigned_abs()),
-            _ => used.saturating_add(units.unsigned_abs()),
-        };
-        match &mut next {
-            Counter::Window { used, .. } => *used = change(*used),
-            Counter::Sliding { current, .. } => {
-                *current = u32::try_from(change(u64::from(*current))).unwrap_or(u32::MAX);
-            }
-            Counter::Bucket { full_at, emission } => {
-                let by = units.unsigned_abs().saturating_mul(*emission);
-                *full_at = match units {
-                    0.. => full_at.saturating_sub(by),
-                    // Never below empty: the announced wait is final.
-                    _ => (*full_at)
-                        .max(now)
-                        .saturating_add(by)
-                        .min(now.saturating_add(self.window())),
-                };
-            }
-        }
-        next
-    }
-
-    /// Refunds units that were taken before, to the window that they were taken from. Units that have decayed or were
-    /// refilled since are not refunded.
-    pub fn give_back(&self, counter: Counter, units: u64, taken: Taken, now: Nanos) -> Counter {
-        let (mut next, _) = self.take(Some(counter), 0, now);
-        match &mut next {
-            Counter::Window { start, used } => {
-                if taken.at >= *start {
-                    *used = used.saturating_sub(units);
-                }
-            }
-            Counter::Sliding {
-                start,
-                period,
-                previous,
-                current,
-            } => {
-                let units = u32::try_from(units).unwrap_or(u32::MAX);
-                match start.saturating_sub(slot_of(taken.at, *period)) {
-                    0 => *current = current.saturating_sub(units),
-                    // It decays with the rest of its slot.
-                    gap if gap == *period => *previous = previous.saturating_sub(units),
-                    _ => {}
-                }
-            }
-            // Tokens are refilled in the order in which they were taken.
-            Counter::Bucket { full_at, emission } => {
-                let price = units.saturating_mul(*emission);
-                *full_at = full_at.saturating_sub(price.min(taken.left(now)));
-            }
-        }
-        next
-    }
-
     /// Returns the time at which the counter expires.
     #[inline(always)]
     pub fn spent_at(&self, counter: Counter) -> Nanos {
@@ -238,11 +175,7 @@ impl Quota {
                 start.saturating_add(period)
             }
             (Self::Calendar { end, .. }, Counter::Window { .. }) => end,
-            (_, Counter::Sliding { start, period, .. }) => {
-                (u64::from(start) + 2 * u64::from(period)).saturating_mul(SECOND)
-            }
-            (_, Counter::Bucket { full_at, .. }) => full_at,
-            (_, Counter::Window { start, .. }) => start,
+            (_, counter) => counter.spent_at(),
         }
     }
 }

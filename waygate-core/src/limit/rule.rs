@@ -18,6 +18,7 @@ use crate::{
 /// assert_eq!(rules[0].capacity(), 100);
 /// assert_eq!(rules[0].quota(0).map(|quota| quota.window()), Some(60 * SECOND));
 /// assert_eq!(rules[0].window_seconds(0), 60);
+/// assert_eq!(rules[0].longest_wait(0), 60 * SECOND);
 /// assert_eq!(rules[0].shared_by(2, 0).capacity(), 50);
 /// # Ok::<(), waygate_core::grammar::Invalid>(())
 /// ```
@@ -101,6 +102,16 @@ impl Rule {
             Self::Quota(quota) => quota.capacity(),
             Self::Moving { capacity, .. } => *capacity,
             Self::Calendar(calendar) => calendar.capacity,
+        }
+    }
+
+    /// Returns the longest time for which a charge counts.
+    pub fn longest_wait(&self, now: Nanos) -> Nanos {
+        match self {
+            Self::Moving { period, .. } => *period,
+            other => other
+                .quota(now)
+                .map_or(SECOND, |quota| quota.longest_wait()),
         }
     }
 

@@ -60,6 +60,22 @@ impl Sliding {
         share(self.previous, to_come, self.length()) + u64::from(self.current)
     }
 
+    /// Charges units without a limit.
+    pub(super) fn charged(mut self, units: u64) -> Counter {
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
+        self.current = self.current.saturating_add(units);
+        self.counter()
+    }
+
+    fn counter(&self) -> Counter {
+        Counter::Sliding {
+            start: self.start,
+            period: self.period,
+            previous: self.previous,
+            current: self.current,
+        }
+    }
+
     #[inline]
     pub(super) fn take(mut self, capacity: u32, cost: u64) -> (Counter, Outcome) {
         let capacity = u64::from(capacity);
@@ -88,13 +104,7 @@ impl Sliding {
             reset_after,
             retry_after,
         };
-        let counter = Counter::Sliding {
-            start: self.start,
-            period: self.period,
-            previous: self.previous,
-            current: self.current,
-        };
-        (counter, outcome)
+        (self.counter(), outcome)
     }
 
     /// Returns the time until the weighted sum, which is `used` now, is `target` or less if nothing more is taken.

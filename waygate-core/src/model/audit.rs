@@ -165,7 +165,7 @@ impl<'de> Deserialize<'de> for Action {
 
 /// One entry of the audit log: one change, written in the same commit as the change (wire contract, section 2.3).
 ///
-/// When an entry is read, `id`, `timestamp`, `path` and `action` are required; the rest is optional.
+/// For reading, `id`, `timestamp`, `path` and `action` are required; the rest is optional.
 ///
 /// ```
 /// use waygate_core::{
@@ -188,8 +188,9 @@ pub struct AuditEntry {
     #[serde(with = "text::instant")]
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub timestamp: Timestamp,
-    /// The route's key, `__global__`, `__global_rl__`, `__waygate:svc_global:<service>__`, `__waygate:svc_rl:<service>__`,
-    /// `auth:<user>`, or for a setting its kind and name, such as `announcement:upgrade`.
+    /// The route's key, `__global__`, `__global_rl__`, `__waygate:svc_global:<service>__`,
+    /// `__waygate:svc_rl:<service>__`, `auth:<user>`, or, for a setting, its kind and name, such as
+    /// `announcement:upgrade`.
     pub path: String,
     /// The service, in a fleet.
     #[cfg_attr(feature = "schema", schema(required))]
@@ -208,21 +209,21 @@ pub struct AuditEntry {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
     pub reason: String,
-    /// The status before.
+    /// The status before the change.
     #[cfg_attr(feature = "schema", schema(required))]
     pub previous_status: Option<RouteStatus>,
-    /// The status after.
+    /// The status after the change.
     #[cfg_attr(feature = "schema", schema(required))]
     pub new_status: Option<RouteStatus>,
     /// The number of the commit, set by the backend.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
     pub revision: u64,
-    /// The stored value before, if there was one.
+    /// The stored value before the change, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>, nullable = false))]
     pub previous: Option<serde_json::Value>,
-    /// The stored value after, if there is one.
+    /// The stored value after the change, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>, nullable = false))]
     pub new: Option<serde_json::Value>,

@@ -35,7 +35,7 @@ pub struct ConcurrencyPolicy {
     /// The most concurrent requests.
     #[cfg_attr(feature = "schema", schema(value_type = u32, minimum = 1))]
     pub limit: NonZeroU32,
-    /// The key: each of its values has a count of its own. The default is `global`: all requests together.
+    /// The key: each of its values has its own count. The default is `global`: all requests together.
     #[serde(rename = "key_strategy")]
     pub key: KeySource,
     /// Clients in these networks pass uncounted.
@@ -70,7 +70,7 @@ pub struct GivenConcurrencyPolicy {
     /// The most concurrent requests.
     #[cfg_attr(feature = "schema", schema(value_type = u32, minimum = 1, example = 10))]
     limit: NonZeroU32,
-    /// The key: each of its values has a count of its own. Default: `global`, all requests together.
+    /// The key: each of its values has its own count. Default: `global`, all requests together.
     #[serde(default = "everything")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<KeySource>))]
     key_strategy: KeySource,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::grammar::{EnvName, RoleName};
 
-/// The settings of a route that a command has dropped, under their names in the route. Empty ones are omitted.
+/// The settings that a command has dropped from a route, by their names in the route. Empty ones are omitted.
 ///
 /// ```
 /// use waygate_core::{
@@ -54,7 +54,7 @@ pub struct Dropped {
     )]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     pub until: Option<Timestamp>,
-    /// The status that closed the route, where an environment gate has taken its place.
+    /// The status that closed the route, if an environment gate has replaced it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub status: Option<RouteStatus>,
@@ -99,7 +99,7 @@ fn replaced_by_gate(before: &Position, after: &Position) -> Option<RouteStatus> 
     }
 }
 
-/// The maintenance settings that a command has discarded, under their original names. Empty ones are omitted.
+/// The maintenance settings that a command has dropped, by their original names. Empty ones are omitted.
 ///
 /// ```
 /// use waygate_core::{
@@ -117,7 +117,7 @@ fn replaced_by_gate(before: &Position, after: &Position) -> Option<RouteStatus> 
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct DroppedMaintenance {
-    /// `true` if active maintenance was replaced by a planned one: everything is open until that starts.
+    /// `true` if planned maintenance has replaced active maintenance: everything is open until it starts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub enabled: bool,
     /// The start of a planned maintenance.
@@ -139,7 +139,7 @@ pub struct DroppedMaintenance {
     /// Routes that stayed open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exempt_paths: Vec<ExemptPath>,
-    /// Networks whose clients were served.
+    /// Networks from which clients were served.
     #[serde(
         default,
         with = "text::networks",
@@ -147,7 +147,7 @@ pub struct DroppedMaintenance {
     )]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub exempt_ips: Vec<IpNet>,
-    /// Roles whose callers were served.
+    /// Roles with which callers were served.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exempt_roles: Vec<RoleName>,
     /// `true` if force-active routes were closed, too.

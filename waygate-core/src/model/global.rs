@@ -54,12 +54,12 @@ use crate::grammar::{Interval, Invalid, Method, Reason, RoleName, format_wire, s
 #[serde(try_from = "Raw")]
 #[non_exhaustive]
 pub struct GlobalMaintenance {
-    /// In a view: whether it is active; planned maintenance has a `start` and is not. In a store: whether it was switched
-    /// on, even if its window has not started or has ended.
+    /// In a view: `true` if maintenance is active; planned maintenance has a `start` and is not active. In a store:
+    /// `true` if it was switched on, even if its window has not started or has ended.
     pub enabled: bool,
     /// The reason; may be empty.
     pub reason: Reason,
-    /// Routes that stay open: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
+    /// Routes that stay open: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for every path below.
     pub exempt_paths: Vec<ExemptPath>,
     /// `true` if even force-active routes are closed.
     pub include_force_active: bool,
@@ -71,11 +71,11 @@ pub struct GlobalMaintenance {
     #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     pub end: Option<Timestamp>,
-    /// Clients whose addresses are in one of these networks are served; missing if there are none.
+    /// Clients in these networks are served; missing if there are none.
     #[serde(with = "text::networks", skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub exempt_ips: Vec<IpNet>,
-    /// Callers who have one of these roles are served; missing if there are none.
+    /// Callers with one of these roles are served; missing if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exempt_roles: Vec<RoleName>,
 }
@@ -326,7 +326,7 @@ impl FromStr for ExemptPath {
             invalid(format!("{} (write `/path` or `METHOD:/path`)", e.problem()))
         })?;
         match key.service() {
-            Some(service) => Err(invalid(format!("`{service}` is no HTTP method"))),
+            Some(service) => Err(invalid(format!("`{service}` is not an HTTP method"))),
             None => Ok(Self(key)),
         }
     }

@@ -108,7 +108,7 @@ impl FromStr for RouteKey {
                 if let Some(meant) = misspelled(prefix) {
                     let path = &text[path_at..];
                     return Err(invalid(format!(
-                        "`{prefix}` is no method: did you mean `{meant}:{path}`?"
+                        "`{prefix}` is not a method: did you mean `{meant}:{path}`?"
                     )));
                 }
                 (Some(prefix), None)
@@ -123,7 +123,7 @@ impl FromStr for RouteKey {
                     _ => String::new(),
                 };
                 invalid(format!(
-                    "`{service}` is no service name: {}{hint}",
+                    "`{service}` is not a service name: {}{hint}",
                     e.problem()
                 ))
             })?;
@@ -161,7 +161,7 @@ fn missing_colon(before: &str, path: &str) -> String {
         Ok(meant) => format!(": did you mean `{meant}`?"),
         Err(_) => String::new(),
     };
-    format!("a `:` must stand before the path{hint}")
+    format!("a `:` must come before the path{hint}")
 }
 
 impl fmt::Display for RouteKey {
@@ -273,6 +273,7 @@ mod tests {
     #[test]
     fn explains_mistakes() {
         let service = "use 1 to 128 ASCII letters, digits or `. _ -`, such as `payments-service`";
+        let unnamed = |text: &str| format!("`{text}` is not a service name: {service}");
         let methods =
             "expected one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, CONNECT, TRACE";
         for (text, problem) in [
@@ -290,39 +291,36 @@ mod tests {
             ),
             (
                 "GET/payments",
-                "a `:` must stand before the path: did you mean `GET:/payments`?".to_owned(),
+                "a `:` must come before the path: did you mean `GET:/payments`?".to_owned(),
             ),
             (
                 "GET /payments",
-                "a `:` must stand before the path: did you mean `GET:/payments`?".to_owned(),
+                "a `:` must come before the path: did you mean `GET:/payments`?".to_owned(),
             ),
             (
                 "svc/payments",
-                "a `:` must stand before the path: did you mean `svc:/payments`?".to_owned(),
+                "a `:` must come before the path: did you mean `svc:/payments`?".to_owned(),
             ),
-            (
-                "a b/payments",
-                "a `:` must stand before the path".to_owned(),
-            ),
-            (":/payments", format!("`` is no service name: {service}")),
-            ("a b:GET:/x", format!("`a b` is no service name: {service}")),
-            ("a:b:GET:/x", format!("`a:b` is no service name: {service}")),
+            ("a b/payments", "a `:` must come before the path".to_owned()),
+            (":/payments", unnamed("")),
+            ("a b:GET:/x", unnamed("a b")),
+            ("a:b:GET:/x", unnamed("a:b")),
             (
                 "GTE:/x",
-                "`GTE` is no method: did you mean `GET:/x`?".to_owned(),
+                "`GTE` is not a method: did you mean `GET:/x`?".to_owned(),
             ),
             (
                 "DELTE:/x",
-                "`DELTE` is no method: did you mean `DELETE:/x`?".to_owned(),
+                "`DELTE` is not a method: did you mean `DELETE:/x`?".to_owned(),
             ),
             (
                 "get:/x",
-                "`get` is no service name: `get` is an HTTP method; the method is written `GET`"
+                "`get` is not a service name: `get` is an HTTP method; the method is written `GET`"
                     .to_owned(),
             ),
             (
                 "GET:GET:/x",
-                "`GET` is no service name: `GET` is an HTTP method".to_owned(),
+                "`GET` is not a service name: `GET` is an HTTP method".to_owned(),
             ),
             ("svc:FETCH:/x", methods.to_owned()),
             ("svc::/x", methods.to_owned()),

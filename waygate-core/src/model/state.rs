@@ -33,7 +33,7 @@ pub struct RouteState {
     /// The callers that may use it.
     #[serde(default, skip_serializing_if = "Access::is_open")]
     pub access: Access,
-    /// Always served, and refuses changes.
+    /// `true` if the route is always served, and its state cannot be changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force_active: bool,
 }

@@ -7,10 +7,10 @@ use super::{
 };
 use crate::grammar::{EnvName, LinkTarget, Reason, RoleName, ServiceName, format_http_date};
 
-/// A route as the admin interface shows it (wire contract, section 2.1), and a little more.
+/// A route as the admin API shows it (wire contract, section 2.1, and extensions).
 ///
-/// `status` and `reason` are what holds at the instant for which the view was made. The fields up to
-/// `force_active` are the contract's, in its order; those after it may be missing in what other servers send.
+/// `status` and `reason` apply at the instant of the view. The fields up to `force_active` are those of the contract,
+/// in its order; other servers may omit the later ones.
 ///
 /// ```
 /// use waygate_core::{
@@ -29,7 +29,7 @@ use crate::grammar::{EnvName, LinkTarget, Reason, RoleName, ServiceName, format_
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct RouteView {
-    /// The whole key, the service of a fleet included.
+    /// The whole key, including the service in a fleet.
     pub path: RouteKey,
     /// The service, in a fleet.
     #[cfg_attr(feature = "schema", schema(required))]
@@ -38,7 +38,8 @@ pub struct RouteView {
     pub status: RouteStatus,
     /// The reason; may be empty.
     pub reason: Reason,
-    /// The only environments that are served. Empty when all are; while the status is `env_gated`, when none is.
+    /// The only environments in which the route is open. Empty if it is open in all; while the status is `env_gated`,
+    /// if it is open in none.
     pub allowed_envs: Vec<EnvName>,
     /// The caller must have one of these roles, if there are any.
     pub allowed_roles: Vec<RoleName>,
@@ -55,15 +56,15 @@ pub struct RouteView {
     /// The replacement.
     #[cfg_attr(feature = "schema", schema(required))]
     pub successor_path: Option<LinkTarget>,
-    /// Always 100: a part of the traffic is a matter of flags.
+    /// Always 100; feature flags select a share of the traffic.
     pub rollout_percentage: u8,
-    /// Always served, and refuses changes.
+    /// `true` if the route is always served, and its state cannot be changed.
     pub force_active: bool,
     /// All windows that have not ended, oldest first.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
     pub windows: Vec<PlannedWindow>,
-    /// Set when the route is going away.
+    /// Set if the removal of the route is announced.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
     pub deprecation: Option<Deprecation>,
@@ -73,7 +74,7 @@ pub struct RouteView {
     pub until: Option<Timestamp>,
 }
 
-/// A span of time and what it is for.
+/// A span of time and its purpose.
 ///
 /// ```
 /// use waygate_core::{
@@ -108,7 +109,7 @@ pub struct Span {
     pub reason: Reason,
 }
 
-/// A maintenance window with the name under which it can be cancelled.
+/// A maintenance window, with the id that cancels it.
 ///
 /// ```
 /// use waygate_core::{

@@ -32,7 +32,7 @@ pub use self::{
 /// ```
 /// use waygate_core::{
 ///     limit::{Outcome, Taken, quota::Nanos},
-///     port::{BoxFuture, CounterError, CounterStore, LostUnits, Occupancy, Place, Series, Take},
+///     port::{BoxFuture, CounterError, CounterStore, LostUnits, Occupancy, Place, Take},
 /// };
 ///
 /// type Answer<'a, T> = BoxFuture<'a, Result<T, CounterError>>;
@@ -68,8 +68,8 @@ pub use self::{
 ///         self.0.give_back(take, units, taken, now)
 ///     }
 ///
-///     fn forget<'a>(&'a self, series: &'a Series, key: &'a [u8]) -> Answer<'a, ()> {
-///         self.0.forget(series, key)
+///     fn reset<'a>(&'a self, take: Take<'a>, now: Nanos) -> Answer<'a, ()> {
+///         self.0.reset(take, now)
 ///     }
 ///
 ///     fn occupy<'a>(&'a self, place: Place<'a>, now: Nanos) -> Answer<'a, Occupancy> {
@@ -157,15 +157,11 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
         Box::pin(async { Ok(()) })
     }
 
-    /// Removes this counter only.
+    /// Resets this counter only. Units that were taken before are not refunded afterwards. Ignores `take.cost`.
     ///
     /// # Errors
     /// [`CounterError`]; it is then unknown whether the call took effect.
-    fn forget<'a>(
-        &'a self,
-        series: &'a Series,
-        key: &'a [u8],
-    ) -> BoxFuture<'a, Result<(), CounterError>>;
+    fn reset<'a>(&'a self, take: Take<'a>, now: Nanos) -> BoxFuture<'a, Result<(), CounterError>>;
 
     /// Acquires one of `limit` places for `lifetime`, or renews that of `holder`. A place that is not renewed in time
     /// expires: a process that dies holds none.

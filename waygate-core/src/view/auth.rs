@@ -15,12 +15,18 @@ pub enum TokenScope {
     /// Changing routes and their limits.
     #[serde(rename = "write:routes")]
     WriteRoutes,
-    /// Changing maintenance and limits of all routes or of a service.
+    /// Changing maintenance and limits of all routes or of a service, announcements, flags and segments.
     #[serde(rename = "write:global")]
     WriteGlobal,
     /// Listing, creating and revoking tokens.
     #[serde(rename = "admin")]
     Admin,
+    /// Evaluating all flags. `read` permits it too.
+    #[serde(rename = "evaluate")]
+    Evaluate,
+    /// Evaluating flags that are visible to clients.
+    #[serde(rename = "evaluate:client")]
+    EvaluateClient,
 }
 
 /// A set of scopes.
@@ -28,11 +34,13 @@ pub type TokenScopes = BTreeSet<TokenScope>;
 
 impl TokenScope {
     /// All scopes.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::Read,
         Self::WriteRoutes,
         Self::WriteGlobal,
         Self::Admin,
+        Self::Evaluate,
+        Self::EvaluateClient,
     ];
 
     /// The word on the wire.
@@ -42,6 +50,8 @@ impl TokenScope {
             Self::WriteRoutes => "write:routes",
             Self::WriteGlobal => "write:global",
             Self::Admin => "admin",
+            Self::Evaluate => "evaluate",
+            Self::EvaluateClient => "evaluate:client",
         }
     }
 }
@@ -93,7 +103,7 @@ impl Platform {
     }
 }
 
-/// A token, which is shown this once.
+/// A token. It is shown only once.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Login {
@@ -154,11 +164,11 @@ pub struct Token {
     #[serde(with = "text::instant")]
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub expires_at: Timestamp,
-    /// `true` for the token that this request carries.
+    /// `true` for the token of this request.
     pub current: bool,
 }
 
-/// A new token, which is shown this once.
+/// A new token. It is shown only once.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NewToken {

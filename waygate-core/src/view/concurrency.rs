@@ -12,7 +12,7 @@ pub struct RouteConcurrencyLimit {
     /// The route's path.
     #[cfg_attr(feature = "schema", schema(example = "/search"))]
     pub path: String,
-    /// The route's method; `ALL` where it takes all of them.
+    /// The route's method; `ALL` if it handles all of them.
     #[cfg_attr(feature = "schema", schema(example = "GET"))]
     pub method: String,
     /// The limit.
@@ -27,7 +27,7 @@ pub struct SharedConcurrencyLimit {
     /// The limit without its exemptions of routes.
     #[serde(flatten)]
     pub limit: ConcurrencyLimit,
-    /// Exempt routes: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
+    /// Exempt routes: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for every path below.
     pub exempt_routes: Vec<ExemptPath>,
     /// `true` if the limit counts force-active routes as well.
     pub include_force_active: bool,
@@ -44,13 +44,13 @@ pub struct ConcurrencyLimit {
     pub key: LimitKey,
     /// The effect of the limit, in words.
     pub meaning: String,
-    /// The number of requests of this process that hold a permit now, over all keys.
+    /// The number of requests in this process that currently hold a permit, over all keys.
     pub in_use: u64,
     /// The number of requests refused since the process started.
     pub refused: u64,
     /// The handling of requests without a key.
     pub effective_on_missing_key: OnMissingKey,
-    /// The number of requests that passed uncounted for that reason since the process started.
+    /// The number of requests that passed uncounted for this reason since the process started.
     pub skipped: u64,
     /// The reason the limit does not count as intended, if that is known without a request.
     #[cfg_attr(feature = "schema", schema(required))]

@@ -33,25 +33,25 @@ pub struct DecisionRecord {
     /// The time, in UTC.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub at: Timestamp,
-    /// The route; `/{*rest}` where everything is in maintenance and no controlled route has the URL.
+    /// The route; `/{*rest}` if everything is in maintenance and no governed route matches the URL.
     pub route: RouteKey,
     /// The request's method.
     pub method: String,
     /// `true` if the request passed.
     pub passed: bool,
-    /// The limit that refused it; `null` where the route's state did.
+    /// The limit that refused it; `null` if the route's state did.
     #[cfg_attr(feature = "schema", schema(required))]
     pub refused_by: Option<LimitKey>,
     /// The reason it was refused, or `exempt`. `null` for other requests that passed.
     #[cfg_attr(feature = "schema", schema(required))]
     pub cause: Option<DecisionCause>,
-    /// More about a refusal by the route's state: the operator's reason (may be empty), the environments, the client's
-    /// address, or the roles; or the network or role that is exempt. `null` for limits.
+    /// Details of a refusal by the route's state: the operator's reason (may be empty), the environments, the client's
+    /// address, or the roles. For an exemption, the exempt network or role. `null` for limits.
     #[cfg_attr(feature = "schema", schema(required))]
     pub reason: Option<String>,
-    /// The mode in which the request was counted.
+    /// How the request was counted.
     pub mode: CountingMode,
-    /// The outcome of each rate of each policy, in the order of the checks; empty when the request was not counted.
+    /// The outcome of each rate of each policy, in the order of the checks; empty if the request was not counted.
     pub steps: Vec<DecisionStep>,
     /// The policies that found no key in the request and let it pass uncounted.
     pub skipped: Vec<SkippedPolicy>,
@@ -76,7 +76,7 @@ impl DecisionRecord {
     }
 }
 
-/// A policy that did not count a request, since the request has no key.
+/// A policy that did not count a request because it has no key.
 ///
 /// ```
 /// use waygate_core::{grammar::OnMissingKey, view::SkippedPolicy};
@@ -91,8 +91,8 @@ impl DecisionRecord {
 pub struct SkippedPolicy {
     /// The policy.
     pub policy: LimitKey,
-    /// The handling of such requests: its own `on_missing_key`, or the default of its key. One that would `block` only
-    /// reports, in shadow mode.
+    /// The handling of such requests: its own `on_missing_key`, or the default of its key. In shadow mode, one that
+    /// would `block` only reports.
     pub on_missing_key: OnMissingKey,
 }
 
@@ -163,7 +163,7 @@ pub enum DecisionCause {
 pub struct DecisionStep {
     /// The policy.
     pub policy: LimitKey,
-    /// The caller's tier, if the policy has one for it.
+    /// The caller's tier, if the policy has one.
     #[cfg_attr(feature = "schema", schema(required))]
     pub tier: Option<String>,
     /// `true` if the policy has tiers and the request carried no caller, so that the policy's own quota applied.
@@ -174,9 +174,9 @@ pub struct DecisionStep {
     pub counter: String,
     /// The cost of the request.
     pub cost: u32,
-    /// The most units that a request can take.
+    /// The maximum units that a request can use.
     pub limit: u64,
-    /// The remainder afterwards.
+    /// The remaining units afterwards.
     pub remaining: u64,
     /// The time when more units are available, in UTC.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]

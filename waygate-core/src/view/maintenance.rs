@@ -13,12 +13,12 @@ pub struct Maintenance {
     /// The settings.
     #[serde(flatten)]
     pub settings: GlobalMaintenance,
-    /// The settings without an effect: exempt paths that no route has, an unknown service, exempt roles where the
-    /// application names no type of callers. Missing if there are none.
+    /// The settings without effect: exempt paths that no route has, an unknown service, or exempt roles if the
+    /// application has no principal type. Missing if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub warning: Option<String>,
-    /// In the response to a change: the settings that it has dropped, if any.
+    /// In the response to a change: the settings that it dropped, if any.
     #[serde(default, skip_serializing_if = "DroppedMaintenance::is_empty")]
     pub dropped: DroppedMaintenance,
 }

@@ -13,7 +13,7 @@ pub struct RouteRateLimit {
     /// The route's path.
     #[cfg_attr(feature = "schema", schema(example = "/search"))]
     pub path: String,
-    /// The route's method; `ALL` where it takes all of them.
+    /// The route's method; `ALL` if it handles all of them.
     #[cfg_attr(feature = "schema", schema(example = "GET"))]
     pub method: String,
     /// The policy.
@@ -35,7 +35,7 @@ pub struct SharedRateLimit {
     /// The policy without its exemptions of routes.
     #[serde(flatten)]
     pub policy: RateLimitPolicy,
-    /// Exempt routes: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
+    /// Exempt routes: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for every path below.
     pub exempt_routes: Vec<ExemptPath>,
     /// `true` if the policy counts force-active routes as well.
     pub include_force_active: bool,
@@ -63,7 +63,7 @@ pub struct AboutRateLimit {
     pub key: LimitKey,
     /// The effect of the policy, in words.
     pub meaning: String,
-    /// `true` if a function in the code returns the cost of each request, instead of `cost`; left out otherwise.
+    /// `true` if a function in the code returns the cost of each request, instead of `cost`; otherwise omitted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(feature = "schema", schema(required = false))]
     pub cost_function: bool,
@@ -71,10 +71,10 @@ pub struct AboutRateLimit {
     pub counts: LimitCounts,
     /// The handling of requests without a key.
     pub effective_on_missing_key: OnMissingKey,
-    /// The number of requests that passed uncounted for that reason since the process started.
+    /// The number of requests that passed uncounted for this reason since the process started.
     pub skipped: u64,
-    /// How many requests carried no caller since the process started, and got the policy's own quota although it has
-    /// tiers.
+    /// The number of requests without a caller since the process started; the policy's own quota applied to them,
+    /// although it has tiers.
     pub without_caller: u64,
     /// The reason the policy does not count as intended, if that is known without a request.
     #[cfg_attr(feature = "schema", schema(required))]

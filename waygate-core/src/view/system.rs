@@ -12,7 +12,7 @@ pub struct Health {
     /// `ok`, or `degraded`: the API is served from the last known state.
     #[cfg_attr(feature = "schema", schema(example = "ok"))]
     pub status: String,
-    /// The revision that requests see: `<epoch>-<number>`.
+    /// The revision that applies to requests: `<epoch>-<number>`.
     pub revision: String,
     /// The impaired components.
     pub components: BTreeMap<String, Degraded>,
@@ -31,7 +31,7 @@ pub struct Degraded {
     #[serde(with = "text::instant")]
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub since: Timestamp,
-    /// The cause. Files are named without their directories, which the log of the service has.
+    /// The cause. Files are named without their directories; the log of the service shows the full paths.
     pub cause: String,
 }
 

@@ -36,7 +36,7 @@ impl LimitCounts {
     }
 }
 
-/// A key that is near its limit, or beyond it.
+/// A key that is close to its limit, or over it.
 ///
 /// ```
 /// use waygate_core::{Timestamp, view::KeyUse};
@@ -50,15 +50,15 @@ impl LimitCounts {
 pub struct KeyUse {
     /// The key, with secrets as digests.
     pub key: String,
-    /// How often it was seen near the limit or beyond. An upper bound, where many keys compete for few slots.
+    /// The number of requests close to the limit or over it. An upper bound if many keys compete for few slots.
     pub seen: u64,
-    /// The number of those requests that were refused, or would have been.
+    /// The number of these requests that were refused, or would have been.
     pub refused: u64,
-    /// The limit, when it was last seen.
+    /// The limit at that time.
     pub limit: u64,
-    /// The remainder then.
+    /// The remaining units at that time.
     pub remaining: u64,
-    /// The time when it was last seen, in UTC.
+    /// The last time when it was close to the limit or over it, in UTC.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub last_seen: Timestamp,
 }
@@ -111,12 +111,12 @@ pub struct HitRecord {
         schema(example = "waygate:ratelimit:GET:/search:203.0.113.7")
     )]
     pub key: String,
-    /// The limit, as it is written.
+    /// The limit, as written.
     pub limit: String,
-    /// The caller's tier, if the policy has one for it.
+    /// The caller's tier, if the policy has one.
     #[cfg_attr(feature = "schema", schema(required))]
     pub tier: Option<String>,
-    /// The time when the same request may pass.
+    /// The time when the same request may pass again.
     #[cfg_attr(feature = "schema", schema(format = DateTime))]
     pub reset_at: String,
     /// The policy.

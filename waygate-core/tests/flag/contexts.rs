@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use waygate_core::flag::{
     AttributeName, AttributeValue, CompileOptions, Context, ErrorCode, EvaluationContext, FlagSet,
+    MergedContext,
 };
 
 use crate::support::{clock, context, set};
@@ -221,4 +222,64 @@ fn a_rollout_without_its_attribute_is_an_error() {
     assert!(number.is_ok());
     assert_eq!(number, result(context.clone().with("seat", "7")));
     assert_eq!(number, result(context.with("seat", 7.0)));
+}
+
+#[test]
+fn levels_are_merged_as_if_they_were_one_context() {
+    let process = EvaluationContext::anonymous()
+        .with("region", "eu")
+        .with("plan", "free")
+        .and(
+            EvaluationContext::new("o1")
+                .of_kind("organization")
+                .with("seats", 5),
+        );
+    let user = EvaluationContext::new("u1")
+        .with("plan", "pro")
+        .with("beta", Value::Null);
+    let call = EvaluationContext::anonymous().with("plan", "team").and(
+        EvaluationContext::new("o2")
+            .of_kind("organization")
+            .with("name", "O"),
+    );
+    let levels = [Some(&process), None, Some(&user), Some(&call)];
+    let merged = MergedContext::of(&levels);
+    let copy = merged.to_context();
+    assert_eq!(copy.targeting_key(), Some("u1"));
+    let organization = EvaluationContext::new("o2").of_kind("organization");
+    let expected = EvaluationContext::new("u1")
+        .with("region", "eu")
+        .with("plan", "team")
+        .with("beta", Value::Null)
+        .and(organization.with("seats", 5).with("name", "O"));
+    assert_eq!(copy, expected);
+
+    let mut names: Vec<&str> = merged.attributes().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["beta", "plan", "region"]);
+    for kind in [None, Some("user"), Some("organization"), Some("device")] {
+        assert_eq!(merged.key(kind), copy.key(kind), "{kind:?}");
+        for name in ["region", "plan", "beta", "seats", "name", "other"] {
+            assert_eq!(merged.get(name), copy.get(name));
+            let name = AttributeName::new(name);
+            assert_eq!(merged.attribute(kind, &name), copy.attribute(kind, &name));
+        }
+    }
+}
+
+#[test]
+fn the_highest_level_with_a_key_names_the_kind() {
+    let device = EvaluationContext::new("d1").of_kind("device");
+    let service = EvaluationContext::anonymous().of_kind("service");
+    let nothing = EvaluationContext::anonymous();
+    let levels = [Some(&device), Some(&service), Some(&nothing)];
+    let merged = MergedContext::of(&levels);
+    assert_eq!(
+        (merged.kind(), merged.key(Some("device"))),
+        ("device", Some("d1"))
+    );
+    assert_eq!(merged.key(Some("service")), None);
+    let levels = [Some(&service), Some(&nothing)];
+    assert_eq!(MergedContext::of(&levels).kind(), "service");
+    assert_eq!(MergedContext::of(&[]).kind(), "user");
 }

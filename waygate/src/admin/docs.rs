@@ -13,19 +13,19 @@ use super::responses::{self, TAGGED, WithBody};
         title = "Waygate admin API",
         version = "1",
         license(name = "MIT", identifier = "MIT"),
-        description = "Controls routes while the service runs.\n\n\
-            Errors are problem details (RFC 9457). A request that fails changes nothing, unless the problem says otherwise.\n\n\
+        description = "Controls routes at run time.\n\n\
+            Errors are problem details (RFC 9457). A failed request changes nothing, unless the problem says otherwise.\n\n\
             Instants are RFC 3339; one without a zone is in UTC. The path key `pk` of a route is its key, \
             percent-encoded or in base64url (RFC 4648 section 5, padding optional) of its UTF-8: `GET:%2Fpayments` or \
-            `R0VUOi9wYXltZW50cw` for `GET:/payments`. A key without a method stands for the path's only method."
+            `R0VUOi9wYXltZW50cw` for `GET:/payments`. A key without a method names the path's only method."
     ),
-    servers((url = "..", description = "Where the interface is mounted, relative to this document.")),
+    servers((url = "..", description = "The path of the admin API, relative to this document.")),
     tags(
         (name = "routes", description = "The state of routes."),
         (name = "rate-limits", description = "Rate limits of routes, and their counts."),
         (name = "concurrency-limits", description = "Concurrency limits of routes."),
         (name = "global", description = "Maintenance and limits of all routes together."),
-        (name = "services", description = "Maintenance and limits of one service, wherever it runs."),
+        (name = "services", description = "Maintenance and limits of one service, across all its processes."),
         (name = "audit", description = "The audit log."),
         (name = "auth", description = "Logins and tokens."),
         (name = "system", description = "The engine itself."),
@@ -202,6 +202,8 @@ fn describe_path(path: &str, operation: &mut Value) {
         let text = match name {
             "pk" => "The path key: the route's key, percent-encoded or in base64url.",
             "id" => "The token's id.",
+            "key" => "The key: 1 to 128 letters, digits or `. _ -`, percent-encoded.",
+            "change" => "The id of the scheduled change.",
             "name" => "The name: ASCII letters, digits and `. _ -`; 1 to 64 bytes.",
             _ => "The service's name.",
         };

@@ -8,6 +8,7 @@
 // | `authorize`, `policy` | the gate: operations and their scopes, read from the OpenAPI document |
 // | `routes` | the endpoints |
 // | `author`, `key`, `scoped` | extractors |
+// | `ofrep` | flags for the tokens of the admin API |
 // | `resource` | list, get, set and delete of limits |
 // | `docs`, `responses` | the OpenAPI document |
 
@@ -16,6 +17,8 @@ mod authorize;
 mod config;
 mod docs;
 mod key;
+#[cfg(feature = "ofrep")]
+mod ofrep;
 mod policy;
 mod resource;
 mod responses;

@@ -15,24 +15,25 @@ const PROBLEMS: [(&str, &str, &str); 15] = [
     (
         "400",
         "InvalidRequest",
-        "The request is malformed, or asks for what cannot be.",
+        "The request is malformed, or the state does not allow it.",
     ),
     (
         "401",
         "Unauthenticated",
-        "There is no valid token, or the password is wrong.",
+        "The token is missing or invalid, or the password is wrong.",
     ),
     (
         "403",
         "Forbidden",
-        "The token lacks a scope; or there are no credentials, and the client is on another machine.",
+        "The token lacks a scope; or the server has no credentials configured, and the client is on another machine.",
     ),
     ("404", "NotFound", "The resource does not exist."),
-    ("408", "BodyTimeout", "The body took too long."),
+    ("408", "BodyTimeout", "The body did not arrive in time."),
     (
         "409",
         "Conflict",
-        "The route is ambiguous, protected or not orphaned; or there are too many tokens.",
+        "The route is ambiguous, protected or not orphaned; the flag or segment exists already or is in use; or there are too \
+         many tokens.",
     ),
     (
         "412",
@@ -42,36 +43,36 @@ const PROBLEMS: [(&str, &str, &str); 15] = [
     (
         "413",
         "BodyTooLarge",
-        "The body is too large: more than 4 KiB for a login, for a token and where no fields are expected, more than 256 \
-         KiB elsewhere.",
+        "The body is too large: over 4 KiB for a login, a token or an operation without fields, over 8 MiB for definitions \
+         of flags, or over 256 KiB otherwise.",
     ),
     (
         "415",
         "UnsupportedMediaType",
-        "There are no credentials, and the body does not say that it is JSON.",
+        "The server has no credentials configured, and the body is not declared as JSON.",
     ),
     (
         "428",
         "PreconditionRequired",
         "The server requires `If-Match` for changes.",
     ),
-    ("429", "TooManyAttempts", "There were too many attempts."),
+    ("429", "TooManyAttempts", "Too many attempts."),
     (
         "500",
         "InternalError",
-        "The server has made a mistake, and logs it.",
+        "Internal error; the log of the server has the details.",
     ),
-    ("501", "NotConfigured", "The server has no credentials."),
+    (
+        "501",
+        "NotConfigured",
+        "The server has no credentials configured.",
+    ),
     (
         "503",
         "Unavailable",
-        "The store does not respond, or there are too many logins or unfinished bodies at a time.",
+        "The store does not respond, or there are too many concurrent logins or unfinished bodies.",
     ),
-    (
-        "507",
-        "NoRoom",
-        "The store has no room, or takes no writes.",
-    ),
+    ("507", "NoRoom", "The store is full, or not writable."),
 ];
 
 /// The shared responses of the document.
@@ -83,7 +84,7 @@ pub(super) fn components() -> Map<String, Value> {
         let response = json!({ "description": description, "content": content });
         ((*name).to_owned(), response)
     });
-    let not_modified = json!({ "description": "The client has the current list." });
+    let not_modified = json!({ "description": "The client's list is current." });
     problems
         .chain([("NotModified".to_owned(), not_modified)])
         .collect()
@@ -115,6 +116,10 @@ macro_rules! problems {
 problems! {
     /// Of operations that read.
     Read: "400" "401" "403";
+    /// Of streams.
+    ReadStream: "400" "401" "403" "503";
+    /// Of operations that read, and have a body.
+    ReadWithBody: "400" "401" "403" "415";
     /// Of operations that read the store.
     ReadStore: "400" "401" "403" "500" "503" "507";
     /// Of operations that write the store.
@@ -129,6 +134,8 @@ problems! {
     NotFound: "404";
     /// Of operations on one route.
     NoRoute: "404" "409";
+    /// Of operations that create or delete definitions.
+    Conflicts: "409";
     /// Of operations that issue tokens.
     TooManyTokens: "409";
     /// Of operations on passwords.

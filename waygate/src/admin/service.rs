@@ -1,13 +1,14 @@
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    extract::Request,
+    Router,
     middleware::{from_fn_with_state, map_response},
-    response::Response,
 };
 use http::Uri;
-use tower::{Layer, Service};
+use tower::Layer;
 
+#[cfg(feature = "ofrep")]
+use super::ofrep::AdminTokens;
 use super::{authorize::authorize, config::Admin, docs, routes, state::AdminState};
 use crate::{
     Guarded, Waygate,
@@ -44,26 +45,27 @@ impl Guarded {
     }
 }
 
-/// The admin API: the gate around the router, and the headers around both.
-fn service(
-    waygate: Waygate,
-    admin: Admin,
-) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send + 'static>
-+ Clone
-+ Send
-+ Sync
-+ 'static {
-    let (router, document) = routes::router().split_for_parts();
+/// The admin API: the gate around the router, and the headers around both. Flags are served before the gate.
+fn service(waygate: Waygate, admin: Admin) -> Router {
+    let (router, document) = routes::router(&admin.settings).split_for_parts();
     let document = docs::finish(document);
     let auth = Authenticator::new(waygate.clone(), admin.mode);
-    let state = Arc::new(AdminState::new(waygate, auth, admin.settings, &document));
+    let settings = admin.settings;
+    let state = Arc::new(AdminState::new(waygate, auth, settings, &document));
     let router = router
         // The gate refuses undocumented requests, so these fallbacks are not reached.
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state.clone());
-    let gated = from_fn_with_state(state, authorize).layer(router);
-    map_response(secure).layer(gated)
+    let gated = from_fn_with_state(state.clone(), authorize).layer(router);
+    let secured = map_response(secure).layer(gated);
+    #[cfg(feature = "ofrep")]
+    if let Some(ofrep) = admin.ofrep {
+        let tokens = Arc::new(AdminTokens(state.clone()));
+        let flags = crate::ofrep::router(state.waygate.clone(), ofrep, Some(tokens));
+        return flags.fallback_service(secured);
+    }
+    Router::new().fallback_service(secured)
 }
 
 async fn not_found(uri: Uri) -> Problem {

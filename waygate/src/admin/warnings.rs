@@ -21,7 +21,7 @@ pub(super) fn masked<'a>(field: &str, texts: impl IntoIterator<Item = &'a str>) 
         .filter(|(_, text)| parse_network(text).is_err())
         .filter_map(|(at, text)| Some((at, text, parse_cidr(text).ok()?)));
     join(masked.map(|(at, text, network)| {
-        format!("{field}[{at}]: `{text}` has bits beyond its prefix, and stands for `{network}`")
+        format!("{field}[{at}]: `{text}` has bits beyond its prefix, and means `{network}`")
     }))
 }
 

@@ -75,11 +75,16 @@ impl Authenticator {
 
     /// Returns the token of a request, if it has a valid one.
     pub(crate) async fn find_token(&self, headers: &HeaderMap) -> Option<Arc<Token>> {
+        let hash = TokenHash::of(shown_token(headers)?);
+        let token = self.tokens().find(hash)?.clone();
+        self.if_valid(token).await
+    }
+
+    /// Returns a token unless it has expired, or was issued for another password.
+    pub(crate) async fn if_valid(&self, token: Arc<Token>) -> Option<Arc<Token>> {
         let AuthMode::Accounts(accounts) = &self.mode else {
             return None;
         };
-        let hash = TokenHash::of(shown_token(headers)?);
-        let token = self.tokens().find(hash)?.clone();
         let record = &token.record;
         let now = self.waygate.inner.clock.now();
         let valid = record.expires_at > now && accounts.contains(&record.username);

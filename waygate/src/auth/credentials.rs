@@ -5,7 +5,7 @@ use waygate_core::{
 
 use super::{password, phc::PasswordHash};
 
-/// The users of the admin interface.
+/// The users of the admin API.
 ///
 /// Plain passwords are hashed with argon2id when the admin API is mounted, and then dropped. Prefer a hash from the
 /// environment or a file, so that no configuration contains a password:

@@ -112,6 +112,10 @@ impl Authenticator {
 }
 
 fn no_token(error: impl std::fmt::Display) -> Problem {
-    tracing::error!(error = %Printable(error), "no token can be made");
-    Problem::new(ProblemKind::Unavailable, "No token can be made now.").retry_after(5)
+    tracing::error!(error = %Printable(error), "cannot create a token");
+    Problem::new(
+        ProblemKind::Unavailable,
+        "Tokens cannot be created at the moment.",
+    )
+    .retry_after(5)
 }

@@ -22,7 +22,8 @@ pub(crate) enum AuthMode {
 #[derive(Debug)]
 pub(crate) struct Accounts {
     by_name: HashMap<String, PasswordHash>,
-    /// The user whose hash is compared with the passwords of unknown users, so that their logins take as long.
+    /// The user with the hash that passwords of unknown users are compared with, so that their logins take equally
+    /// long.
     decoy: Option<String>,
 }
 
@@ -56,7 +57,7 @@ impl From<Credentials> for AuthMode {
         let accounts = credentials.accounts.into_iter();
         let by_name: HashMap<_, _> = accounts.filter_map(usable).collect();
         if by_name.is_empty() {
-            tracing::error!("there is no user who could log in to the admin interface");
+            tracing::error!("no user can log in to the admin API");
         }
         by_name.values().for_each(password::prepare);
         let decoy = by_name.keys().next().cloned();
@@ -67,7 +68,7 @@ impl From<Credentials> for AuthMode {
 impl From<NoCredentials> for AuthMode {
     fn from(none: NoCredentials) -> Self {
         if none.reach == Reach::Everyone {
-            tracing::warn!("the admin interface is open to everyone");
+            tracing::warn!("the admin API is open to everyone");
         }
         Self::NoCredentials(none.reach)
     }
@@ -86,7 +87,7 @@ fn usable(account: Account) -> Option<(String, PasswordHash)> {
     match hash {
         Ok(hash) => Some((account.name, hash)),
         Err(problem) => {
-            tracing::error!(user = ?Printable(&account.name), problem = %Printable(problem), "this user cannot log in");
+            tracing::error!(user = ?Printable(&account.name), problem = %Printable(problem), "a user cannot log in");
             None
         }
     }

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use waygate_core::net::{IPV6_CUSTOMER, client_network};
 
-/// The network of a client. `None` stands for all clients without a known address.
+/// The network of a client. `None` represents all clients without a known address.
 pub(crate) type Network = Option<IpAddr>;
 
 /// The network of a client: its IPv4 address, or the /64 of its IPv6 address.

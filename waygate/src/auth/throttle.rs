@@ -137,7 +137,7 @@ impl Throttle {
         counts.take_back_of_network(attempt.network);
     }
 
-    /// Settles an attempt whose password was not checked.
+    /// Settles an attempt if its password was not checked.
     pub(crate) fn abandoned(&self, attempt: Attempt) {
         let now = self.clock.monotonic();
         let mut counts = self.counts();

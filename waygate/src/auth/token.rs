@@ -59,6 +59,11 @@ impl TokenHash {
         TokenId([a, b, c, d, e, f, g, h])
     }
 
+    #[cfg(feature = "ofrep")]
+    pub(crate) fn bytes(self) -> [u8; 32] {
+        self.0
+    }
+
     /// Compares in constant time.
     pub(crate) fn is(self, other: Self) -> bool {
         self.0.ct_eq(&other.0).into()
@@ -74,6 +79,13 @@ impl fmt::Display for TokenHash {
 /// The public id of a token: the first bytes of its hash, which reveal nothing about the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TokenId([u8; 8]);
+
+#[cfg(feature = "ofrep")]
+impl TokenId {
+    pub(crate) fn new(id: [u8; 8]) -> Self {
+        Self(id)
+    }
+}
 
 impl fmt::Display for TokenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

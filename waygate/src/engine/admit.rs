@@ -128,8 +128,8 @@ impl Waygate {
     /// decision as the layer of [`guard`](Self::guard): the state of the route, allowed networks and roles, global
     /// maintenance, concurrency limits, rate limits.
     ///
-    /// Routes are [registered](Self::register) beforehand. Registered functions for keys and costs are called; custom
-    /// responses are axum's, and are not.
+    /// Routes are [registered](Self::register) beforehand. Registered key and cost functions are called. Custom
+    /// responses are axum responses, and are not used.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -168,8 +168,8 @@ impl Waygate {
         }
     }
 
-    /// Decides whether to serve a request based on the state of its route. Limits are not checked, and nothing is
-    /// counted. `Err` is the reason for the refusal.
+    /// Decides whether to serve a request based on the state of its route. Limits are not checked, and the request is
+    /// not counted. `Err` is the reason for the refusal.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

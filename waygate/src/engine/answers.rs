@@ -7,7 +7,7 @@ pub(crate) struct AnswerSettings {
     challenge: Option<HeaderValue>,
     /// `true` if clients may see the names of environments.
     pub(crate) show_environments: bool,
-    /// `true` if the live document leaves environments, networks and roles out.
+    /// `true` if the live document omits environments, networks and roles.
     #[cfg(feature = "openapi")]
     pub(crate) hides_access: bool,
 }

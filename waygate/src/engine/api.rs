@@ -13,7 +13,8 @@ use super::{
 };
 
 impl Waygate {
-    /// Starts the configuration of an engine. Reads nothing from the environment; see [`from_env`](Self::from_env) for that.
+    /// Starts the configuration of an engine. Does not read environment variables; for that, see
+    /// [`from_env`](Self::from_env).
     pub fn builder() -> WaygateBuilder {
         WaygateBuilder::default()
     }
@@ -35,7 +36,7 @@ impl Waygate {
     /// | `WAYGATE_COUNTERS_REDIS_URL` | | the Redis that counts requests; by default, with `redis` state, the Redis of the state |
     /// | `WAYGATE_COUNTER_SNAPSHOT` | with `file` state, `<state file>.counters` | the file in which this process keeps its counters, a path with a directory or an extension; `off` keeps none |
     /// | `WAYGATE_BYPASS_LIFECYCLE` | `false` | serve every route as if it were active |
-    /// | `WAYGATE_BYPASS_RATE_LIMITS` | `false` | count nothing and limit nothing |
+    /// | `WAYGATE_BYPASS_RATE_LIMITS` | `false` | disable all counting and limits |
     ///
     /// Any other variable that starts with `WAYGATE_` is an error, since it would have no effect; the error suggests
     /// the most similar known name. Exceptions are the variables of the command-line client and of Python applications
@@ -44,8 +45,8 @@ impl Waygate {
     /// `WAYGATE_TEST_`, which Waygate's own tests use.
     ///
     /// It is also an error to set the path or URL of a backend that `WAYGATE_BACKEND` does not select, or a setting
-    /// whose cargo feature is not enabled. If the environment selects a different backend than the file, the file's
-    /// path or URL for its own backend is ignored.
+    /// that requires a cargo feature that is not enabled. If the environment selects a different backend than the file,
+    /// the file's path or URL for its own backend is ignored.
     ///
     /// # Errors
     /// Returns a [`BuildError`] that names the setting and its origin, and describes the problem.
@@ -137,7 +138,7 @@ impl Waygate {
         Ok(route)
     }
 
-    /// Returns the stored routes that the code no longer has. They can be [purged](Operator::purge).
+    /// Returns the stored routes that no longer exist in the code. They can be [purged](Operator::purge).
     pub async fn orphans(&self) -> Vec<RouteRecord> {
         self.inner.orphans().await
     }
@@ -213,6 +214,11 @@ impl Waygate {
         let health = self.health();
         let notes = bypasses.iter().filter_map(|bypass| health.get(bypass));
         let notes = notes.map(|bypass| bypass.cause.clone());
+        let records = health.get(&Component::Records);
+        let records = records.map(|records| format!("unreadable records: {}", records.cause));
+        #[cfg(feature = "flags")]
+        let records = records.into_iter().chain(self.inner.flag_faults());
+        let notes = notes.chain(records);
         let notices = self.inner.maintenance_notices();
         let notices = notices.iter().map(ToString::to_string);
         let environment = self.inner.environment_notes(&snapshot);

@@ -1,4 +1,4 @@
-//! The adapter's data of a route: functions of the application.
+//! The adapter's data for a route: functions of the application.
 
 use std::{any::Any, fmt, sync::Arc};
 
@@ -29,7 +29,7 @@ pub(crate) trait AttachedFunctions: Any + fmt::Debug + Send + Sync {
     /// Joins the functions of two declarations.
     ///
     /// # Errors
-    /// Names what both have different functions for.
+    /// Names the parts with different functions in both.
     fn union(&self, other: &dyn AttachedFunctions) -> Result<Attached, String>;
 }
 
@@ -45,7 +45,7 @@ impl Attached {
         Self((!functions.is_empty()).then(|| Arc::new(functions) as Arc<dyn AttachedFunctions>))
     }
 
-    /// The functions of an adapter; `None` where there are none.
+    /// The functions of an adapter, if any.
     #[inline]
     pub(crate) fn get<T: AttachedFunctions>(&self) -> Option<&T> {
         let functions: &dyn Any = &**self.0.as_ref()?;
@@ -89,7 +89,7 @@ impl Attached {
     /// Joins the functions of two declarations.
     ///
     /// # Errors
-    /// Names what both have different functions for.
+    /// Names the parts with different functions in both.
     pub(crate) fn union(&self, other: &Self) -> Result<Self, String> {
         match (&self.0, &other.0) {
             (Some(ours), Some(theirs)) => ours.union(&**theirs),

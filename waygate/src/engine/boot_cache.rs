@@ -19,7 +19,7 @@ use super::{
 
 /// The minimum interval between two writes.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The maximum wait for the store at a start with a known state.
+/// The maximum wait for the store at startup if a state is known.
 const FIRST_LOOK: Duration = Duration::from_millis(500);
 
 /// Reads the file; an unreadable file is reported and rewritten.

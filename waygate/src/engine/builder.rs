@@ -60,6 +60,12 @@ pub struct WaygateBuilder {
     #[cfg(feature = "testing")]
     only_handlers_under: Vec<String>,
     on_store_reset: OnStoreReset,
+    #[cfg(feature = "flags")]
+    flag_options: waygate_core::flag::CompileOptions,
+    #[cfg(feature = "flags")]
+    pub(super) seeds: super::flags::Seeds,
+    #[cfg(feature = "flags")]
+    pub(super) flag_observation: super::flags::FlagObservation,
 }
 
 impl Default for WaygateBuilder {
@@ -98,14 +104,20 @@ impl Default for WaygateBuilder {
             #[cfg(feature = "testing")]
             only_handlers_under: Vec::new(),
             on_store_reset: OnStoreReset::default(),
+            #[cfg(feature = "flags")]
+            flag_options: waygate_core::flag::CompileOptions::default(),
+            #[cfg(feature = "flags")]
+            seeds: super::flags::Seeds::default(),
+            #[cfg(feature = "flags")]
+            flag_observation: super::flags::FlagObservation::default(),
         }
     }
 }
 
 impl WaygateBuilder {
-    /// Sets the environment of this process, which `#[env_only]` compares with. Takes precedence over `WAYGATE_ENV`,
-    /// which [`from_env`](crate::Waygate::from_env) reads. Default: `dev`. If routes are limited to some environments
-    /// and none is set, the log and the [report](crate::Waygate::report) show it.
+    /// Sets the environment of this process, for `#[env_only]`. Takes precedence over `WAYGATE_ENV`, which
+    /// [`from_env`](crate::Waygate::from_env) reads. Default: `dev`. If routes are limited to some environments and
+    /// none is set, the log and the [report](crate::Waygate::report) show this.
     pub fn environment(mut self, name: impl Into<String>) -> Self {
         self.environment.in_code = Some(Setting {
             value: name.into(),
@@ -120,7 +132,7 @@ impl WaygateBuilder {
         self
     }
 
-    /// Serves every route as if it were active, global maintenance included. Allowed networks and roles still apply,
+    /// Serves every route as if it were active, even during global maintenance. Allowed networks and roles still apply,
     /// since access control is independent of the lifecycle. For emergencies and tests; the log,
     /// [`Waygate::health`](crate::Waygate::health) and the [report](crate::Waygate::report) show it.
     pub fn bypass_lifecycle(mut self, bypass: bool) -> Self {
@@ -135,29 +147,29 @@ impl WaygateBuilder {
         self
     }
 
-    /// Sets the service of this process: its maintenance and its rate limits apply. Checked by `build`.
+    /// Sets the service that this process belongs to. Its maintenance and its rate limits apply. Checked by `build`.
     pub fn service(mut self, name: impl Into<String>) -> Self {
         self.service = Some(name.into());
         self
     }
 
     /// Sets the counters of this process. Default: [`MemoryCounters::new`](crate::port::MemoryCounters::new), with at
-    /// most a million counters.
+    /// most one million counters.
     pub fn memory_counters(mut self, counters: MemoryCounters) -> Self {
         self.memory_counters = Some(counters);
         self
     }
 
-    /// Sets a counter store that other processes share. While it is unavailable, `on_store_failure` of each policy
-    /// applies; units granted meanwhile are charged later. Default: every process counts separately.
+    /// Sets a counter store that is shared with other processes. While it is unavailable, `on_store_failure` of each
+    /// policy applies; units granted in the meantime are charged later. Default: every process counts separately.
     pub fn counters(mut self, counters: impl CounterStore) -> Self {
         self.counters = Some(Arc::new(counters));
         self
     }
 
-    /// Sets the maximum wait for one call of the shared counters, more than 0. A request makes one for each of its
-    /// concurrency limits, and one for all of its rate limits; further ones charge units that the store has lost, or that
-    /// were granted without it. Checked by `build`. Default: 50 ms.
+    /// Sets the maximum wait for one call to the shared counters; must be positive. A request makes one call for each
+    /// of its concurrency limits, and one for all of its rate limits. Further calls charge units that the store has
+    /// lost, or that were granted without it. Checked by `build`. Default: 50 ms.
     pub fn counter_deadline(mut self, deadline: Duration) -> Self {
         self.counter_deadline = deadline;
         self
@@ -177,8 +189,8 @@ impl WaygateBuilder {
     }
 
     /// Sets the algorithm of limits that do not specify one, in attributes and in the admin API. Default:
-    /// [`Algorithm::FixedWindow`]. A calendar quota without an algorithm stays a fixed window; `guard` refuses other
-    /// attributes with a limit that the algorithm does not support.
+    /// [`Algorithm::FixedWindow`]. A calendar quota without an algorithm remains a fixed window; `guard` fails if an
+    /// attribute has another limit that the algorithm does not support.
     ///
     /// ```
     /// # use waygate::{Waygate, limits::Algorithm};
@@ -204,7 +216,7 @@ impl WaygateBuilder {
     }
 
     /// Sets the length of the IPv6 prefix that counts as one client, 1 to 128 bits. Checked by `build`. Default: 64,
-    /// the size of one customer's network.
+    /// the usual network of one customer.
     pub fn ipv6_prefix(mut self, bits: u8) -> Self {
         self.limiting.ipv6_prefix = bits;
         self
@@ -231,10 +243,10 @@ impl WaygateBuilder {
         self
     }
 
-    /// Adds the current and the allowed environments to the built-in 403 of a route of other environments
-    /// (`allowed_envs` and `current_env`, as in Python Waygate). Default: off, since the route is closed to the
-    /// caller. Custom responses see both in any case, in [`BlockReason::EnvGated`](crate::response::BlockReason::EnvGated). For
-    /// the live document, see `show_access`.
+    /// Adds the current and the allowed environments to the built-in 403 of a route that is limited to other
+    /// environments (`allowed_envs` and `current_env`, as in Python Waygate). Default: off, since the route is closed
+    /// to the caller. Custom responses always see both, in
+    /// [`BlockReason::EnvGated`](crate::response::BlockReason::EnvGated). For the live document, see `show_access`.
     pub fn show_environments(mut self, show: bool) -> Self {
         self.show_environments = show;
         self
@@ -250,12 +262,12 @@ impl WaygateBuilder {
         self
     }
 
-    /// Allows annotated handlers without a route: the one with this path (`my_crate::admin::purge`), or all in a module
-    /// (`my_crate::admin`). `""` allows all. By default, `guard` fails if there is such a handler. If another router of
-    /// the program serves it, guard both with [`guard_all`](crate::Waygate::guard_all) instead.
+    /// Allows annotated handlers without a route: the handler with this path (`my_crate::admin::purge`), or all
+    /// handlers in a module (`my_crate::admin`). `""` allows all. By default, `guard` fails if there is such a handler.
+    /// If another router of the program serves it, guard both with [`guard_all`](crate::Waygate::guard_all) instead.
     ///
-    /// If several handlers name one route, as with one engine per router, the engine binds the one that is not
-    /// excluded; if all are, it binds the one matched by the least specific (shortest) path.
+    /// If several handlers name the same route, as with one engine per router, the engine binds the one that is not
+    /// excluded. If all are excluded, it binds the one matched by the least specific (shortest) path.
     #[cfg(feature = "axum")]
     pub fn allow_unmounted(mut self, path: impl Into<String>) -> Self {
         self.allow_unmounted.push(path.into());
@@ -266,8 +278,8 @@ impl WaygateBuilder {
     /// served. Others are bound if the router serves them. Call it once for each module. `guard` fails if there are no
     /// annotated handlers under the path.
     ///
-    /// Nest the router in the test as the program does, so that its routes have their full paths. Needs the feature
-    /// `testing`: a program without it checks all handlers.
+    /// Nest the router in the test as the program does, so that its routes have their full paths. Requires the
+    /// `testing` feature; without it, `guard` checks all handlers.
     ///
     /// ```standalone_crate
     /// mod orders {
@@ -305,14 +317,14 @@ impl WaygateBuilder {
         self
     }
 
-    /// Sets the reaction to a store that was emptied or went back in time.
+    /// Sets the reaction to a store that was emptied or rolled back.
     pub fn on_store_reset(mut self, policy: OnStoreReset) -> Self {
         self.on_store_reset = policy;
         self
     }
 
-    /// Keeps the last known state in this file, for starts while the store is unreachable: closed routes stay closed,
-    /// and the start waits at most half a second for the store. It also detects that the store has
+    /// Keeps the last known state in this file, so that the process can start while the store is unreachable: closed
+    /// routes stay closed, and the start waits at most half a second for the store. It also detects that the store has
     /// [lost](Self::on_store_reset) its state. Give each process a separate file, and remove it when you change the
     /// store.
     #[cfg(feature = "file")]
@@ -322,10 +334,10 @@ impl WaygateBuilder {
     }
 
     /// Keeps the counters of this process in this file, so that an exhausted limit stays exhausted after a restart or a
-    /// crash, except for the last second (and the time of the last write). Permits of concurrency limits are not kept.
-    /// The file takes 32 bytes per counter and 64 MiB at most. Only its owner can read it: it holds digests of keys and
-    /// their secret, which allow guessed keys to be tested. If several processes share one file, only the first one
-    /// saves its counters; give each process a separate file.
+    /// crash, except for usage in the last second (plus the duration of the last write). Permits of concurrency limits
+    /// are not kept. The file takes 32 bytes per counter and 64 MiB at most. Only its owner can read it: it holds
+    /// digests of keys and their secret, which can be used to verify guessed keys. If several processes share one file,
+    /// only the first one saves its counters; give each process a separate file.
     ///
     /// Default: `<state file>.counters` if the state is in a file, unless [another store](Self::counters) counts.
     /// Counters that cannot be saved or restored are reported as [`Component::CounterSnapshot`](crate::health::Component::CounterSnapshot).
@@ -339,6 +351,21 @@ impl WaygateBuilder {
     #[cfg(feature = "file")]
     pub fn without_counter_snapshot(mut self) -> Self {
         self.counter_snapshot = counter_snapshot::Place::Nowhere;
+        self
+    }
+
+    /// Sets the hash and the operators of flags that do not name their own. Default: those of Waygate. An engine that
+    /// replaces Python Waygate takes [`CompileOptions::python`](waygate_core::flag::CompileOptions::python), so that no
+    /// context changes its variation.
+    ///
+    /// ```
+    /// use waygate::{Waygate, flags::CompileOptions};
+    ///
+    /// let builder = Waygate::builder().flag_options(CompileOptions::python());
+    /// ```
+    #[cfg(feature = "flags")]
+    pub fn flag_options(mut self, options: waygate_core::flag::CompileOptions) -> Self {
+        self.flag_options = options;
         self
     }
 

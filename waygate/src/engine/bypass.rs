@@ -24,9 +24,9 @@ pub(crate) fn report(
 }
 
 impl Waygate {
-    /// Serves every route as if it were active, global maintenance included, or stops doing so. Allowed networks and
-    /// roles still apply. Affects this process only, starting with the next request, and is not stored. For
-    /// emergencies and tests; the log, [`health`](Self::health) and the [report](Self::report) show it. Replaces
+    /// Serves every route as if it were active, even during global maintenance, or stops doing so. Allowed networks and
+    /// roles still apply. Affects this process only, starting with the next request, and is not stored. For emergencies
+    /// and tests; the log, [`health`](Self::health) and the [report](Self::report) show it. Replaces
     /// [`WaygateBuilder::bypass_lifecycle`](crate::WaygateBuilder::bypass_lifecycle).
     pub async fn bypass_lifecycle(&self, bypass: bool) {
         let origin = bypass.then_some("Waygate::bypass_lifecycle(true)");

@@ -5,7 +5,7 @@ use waygate_core::{
     port::{BoxFuture, Clock},
 };
 
-/// The clocks of the machine. Monotonic time is read from the processor if possible, since counted requests need it.
+/// The clocks of the machine. Monotonic time is read from the CPU if possible, since every counted request needs it.
 #[derive(Debug)]
 pub(crate) struct SystemClock {
     monotonic: quanta::Clock,

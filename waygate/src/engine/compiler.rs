@@ -1,8 +1,15 @@
+#[cfg(feature = "flags")]
+use std::sync::Arc;
+
+#[cfg(feature = "flags")]
+use waygate_core::flag::CompileOptions;
 use waygate_core::{
     Timestamp,
     grammar::{EnvName, ServiceName},
 };
 
+#[cfg(feature = "flags")]
+use super::flags::FlagFacts;
 use super::limits::{CountersHandle, LimitStats, RateLimitHeaders};
 
 /// The settings for compiling snapshots, besides the store and the table.
@@ -18,6 +25,10 @@ pub(crate) struct Compiler<'a> {
     /// as well.
     pub(crate) is_part: bool,
     pub(crate) bypass: Bypass,
+    #[cfg(feature = "flags")]
+    pub(crate) flags: CompileOptions,
+    #[cfg(feature = "flags")]
+    pub(crate) flag_facts: &'a Arc<FlagFacts>,
     pub(crate) now: Timestamp,
 }
 

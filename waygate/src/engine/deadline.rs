@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use waygate_core::port::BackendError;
 
-/// The maximum wait of a change or a refresh for the store.
+/// The maximum time that a change or a refresh waits for the store.
 pub(crate) const STORE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Runs a call of the store with a deadline.
+/// Runs a call to the store with a deadline.
 pub(crate) async fn in_time<T>(
     call: impl Future<Output = Result<T, BackendError>>,
 ) -> Result<T, BackendError> {

@@ -4,7 +4,7 @@ use waygate_core::model::{ConcurrencyPolicy, RateLimitPolicy, RouteKey, RouteSta
 
 use super::Attached;
 
-/// One controlled route.
+/// One governed route.
 #[derive(Debug, Clone)]
 pub(crate) struct Registered {
     pub(crate) key: RouteKey,

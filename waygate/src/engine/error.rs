@@ -6,6 +6,9 @@ use waygate_core::{
     transition::Refused,
 };
 
+#[cfg(feature = "flags")]
+use super::flags::FlagError;
+
 /// A route key that matches no route, or several.
 ///
 /// ```
@@ -37,7 +40,7 @@ pub enum ResolveError {
         /// `true` if no route is registered at all, as before `guard`.
         is_first: bool,
     },
-    /// Only stored routes that the code no longer has can be purged.
+    /// Only stored routes that no longer exist in the code can be purged.
     #[error(
         "Route '{key}' is not orphaned: only stored routes that the code no longer has can be purged"
     )]
@@ -116,6 +119,10 @@ pub enum ChangeError {
         /// The key of a limit with a similar name, if there is one.
         nearest: Option<LimitKey>,
     },
+    /// A flag or a segment does not exist, exists already, or would have mistakes.
+    #[cfg(feature = "flags")]
+    #[error(transparent)]
+    Flag(#[from] FlagError),
     /// A value is malformed, such as a reason, a service or a window.
     #[error(transparent)]
     Invalid(#[from] Invalid),
@@ -205,6 +212,10 @@ pub enum BuildError {
     /// another backend or needs a feature.
     #[error("{0}")]
     Misconfigured(String),
+    /// A flag or a segment of the program has mistakes.
+    #[cfg(feature = "flags")]
+    #[error(transparent)]
+    Flag(FlagError),
     /// The backend cannot be opened.
     #[error(transparent)]
     Backend(#[from] BackendError),

@@ -53,7 +53,7 @@ pub enum Event {
 /// |---|---|---|
 /// | `route` | `GET:/payments` | [`route`](Self::route); none after a purge |
 /// | `maintenance` | `*`, or `service:billing` | [`maintenance`](Self::maintenance) |
-/// | `limit` | `GET:/search#default` | [`rate_limit`](Self::rate_limit), after a change or a reset; none after the last one was deleted |
+/// | `limit` | `GET:/search#default` | [`rate_limit`](Self::rate_limit), after a change or a reset; none after the last limit was deleted |
 /// | `concurrency` | `GET:/search#default` | [`concurrency_limit`](Self::concurrency_limit) |
 /// | a setting, such as `announcement` | its name | its JSON form, see [`record`](Self::record) |
 /// | `token`, `login` | its id | none: they hold secrets |

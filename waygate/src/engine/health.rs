@@ -27,14 +27,17 @@ use waygate_core::{Printable, Timestamp, port::Clock};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Component {
-    /// The store does not respond or accepts no writes; the last known state applies.
+    /// The store does not respond or is not writable; the last known state applies.
     Store,
-    /// The store was emptied, replaced or went back in time; the last known state applies.
+    /// The store was emptied, replaced or rolled back; the last known state applies.
     StoreReset,
     /// Some stored records cannot be read. The cause names each of them and its substitute: the last known value,
     /// otherwise a closed route or path, active maintenance, or a declared limit. Cleared when the record is repaired
     /// or changed.
     Records,
+    /// Some stored flags or segments have conditions that never match, or flags of the program do not fit to those in
+    /// the store and were not [written](crate::WaygateBuilder). Cleared when they are changed.
+    Flags,
     /// The task that follows the store.
     Sync,
     /// The task that announces scheduled transitions.
@@ -44,18 +47,18 @@ pub enum Component {
     Counters,
     /// The boot cache cannot be written.
     BootCache,
-    /// The counters of this process cannot be written to their file, or could not be restored at the start (reported
-    /// for an hour).
+    /// The counters of this process cannot be written to their file, or could not be restored at startup (reported for
+    /// one hour).
     CounterSnapshot,
-    /// Not a fault of Waygate: maintenance or a limit names an unknown route or service, probably misspelled, or
-    /// `route = ".."` names a route that another handler serves. Not reported if the process is part of a fleet,
-    /// since it does not know the other routes.
+    /// Not a fault of Waygate: maintenance or a limit names an unknown route or service, probably misspelled, or `route
+    /// = ".."` names a route that a different handler serves. Not reported if the process is part of a fleet, since it
+    /// does not know the other routes.
     Unmatched,
-    /// Not a fault: this process bypasses every gate, since its start
+    /// Not a fault: this process has bypassed every gate since its start
     /// ([`bypass_lifecycle`](crate::WaygateBuilder::bypass_lifecycle)) or [later](crate::Waygate::bypass_lifecycle).
     /// Cleared when the bypass ends.
     LifecycleBypass,
-    /// Not a fault: this process bypasses all limits, since its start
+    /// Not a fault: this process has bypassed all limits since its start
     /// ([`bypass_rate_limits`](crate::WaygateBuilder::bypass_rate_limits)) or
     /// [later](crate::Waygate::bypass_rate_limits). Cleared when the bypass ends.
     RateLimitBypass,
@@ -67,6 +70,7 @@ impl fmt::Display for Component {
             Self::Store => "store",
             Self::StoreReset => "store_reset",
             Self::Records => "records",
+            Self::Flags => "flags",
             Self::Sync => "sync",
             Self::Scheduler => "scheduler",
             Self::Counters => "counters",
@@ -119,9 +123,9 @@ pub type Health = BTreeMap<Component, Degraded>;
 pub(crate) struct Monitor {
     health: Mutex<Health>,
     counting: Counting,
-    /// `true` if the store accepts no writes; a successful read does not reset it.
+    /// `true` if the store is not writable; a successful read does not reset this.
     refuses_writes: AtomicBool,
-    /// `true` if the store could not be read at the start, and not since.
+    /// `true` if the store could not be read at startup, and has not been read since.
     is_closed: AtomicBool,
 }
 
@@ -147,7 +151,10 @@ impl Monitor {
         match health.get_mut(&component) {
             Some(known) => {
                 // For these, each cause is news; other causes change with every attempt.
-                let is_news = matches!(component, Component::Records | Component::Unmatched);
+                let is_news = matches!(
+                    component,
+                    Component::Records | Component::Unmatched | Component::Flags
+                );
                 if is_news && known.cause != cause {
                     tracing::warn!(%component, cause = %Printable(&cause), "still degraded");
                 }
@@ -199,12 +206,12 @@ impl Monitor {
         }
     }
 
-    /// Returns `true` if the store is known to accept no writes.
+    /// Returns `true` if the store is known not to be writable.
     pub(crate) fn store_refuses_writes(&self) -> bool {
         self.refuses_writes.load(Ordering::Relaxed)
     }
 
-    /// Records the result of a call of the counter store.
+    /// Records the result of a call to the counter store.
     #[inline]
     pub(crate) fn counted(&self, fault: Option<&impl fmt::Display>, clock: &dyn Clock) {
         match fault {

@@ -61,6 +61,12 @@ pub(crate) struct Inner {
     pub(crate) book: LimitStats,
     pub(crate) decisions: Decisions,
     pub(crate) limiting: LimitConfig,
+    #[cfg(feature = "flags")]
+    pub(crate) flag_options: waygate_core::flag::CompileOptions,
+    #[cfg(feature = "flags")]
+    pub(crate) flag_facts: Arc<super::flags::FlagFacts>,
+    #[cfg(feature = "flags")]
+    pub(crate) sowing: super::flags::Sowing,
     /// The source of callers in requests.
     pub(crate) principal: Option<PrincipalSource>,
 }

@@ -1,4 +1,4 @@
-//! Decides whether the store's content continues the last known state or has another history.
+//! Decides whether the store's content continues the last known state or has a different history.
 
 use std::collections::HashMap;
 
@@ -36,8 +36,8 @@ pub(crate) fn follows(stored: &Stored, image: &Image) -> bool {
     found.number >= known.number && shares_history(stored, image)
 }
 
-/// After the store has gone back in time, its revision numbers are not enough: all lost records must be present
-/// again. A record that another process has deleted meanwhile looks like a loss.
+/// After the store was rolled back, its revision numbers are not enough: all lost records must be present again. A
+/// record that another process has deleted meanwhile looks like a loss.
 fn shares_history(stored: &Stored, image: &Image) -> bool {
     let Some(regressed_to) = stored.regressed_to else {
         return true;

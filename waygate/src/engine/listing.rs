@@ -37,7 +37,7 @@ pub(crate) fn list(snapshot: &Snapshot, now: Timestamp) -> Vec<RouteRecord> {
     routes
 }
 
-/// A stored route that the code no longer has; `None` if nothing is stored for it.
+/// A stored route that no longer exists in the code; `None` if nothing is stored for it.
 pub(crate) fn orphan(stored: &Stored, key: &RouteKey, now: Timestamp) -> Option<RouteRecord> {
     let (state, number) = match stored.records.routes.get(key) {
         Some(known) => (known.value.state.clone(), known.revision),

@@ -19,7 +19,7 @@ pub(crate) enum MaintenanceCommand {
     SetExemptPaths(Vec<ExemptPath>),
 }
 
-/// Global maintenance, or that of a service.
+/// Global maintenance, or maintenance of a service.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -41,7 +41,7 @@ pub struct MaintenanceRecord {
     pub maintenance: GlobalMaintenance,
     /// The commit that last changed it; number 0 if there is none.
     pub revision: Revision,
-    /// Parts that the change has discarded, such as the window or the exemptions of earlier maintenance. Empty in a
+    /// The parts that the change has discarded, such as the window or the exemptions of earlier maintenance. Empty in a
     /// record that is only read.
     pub dropped: DroppedMaintenance,
 }
@@ -143,7 +143,7 @@ impl Change for MaintenanceChange {
         for warning in warnings {
             tracing::warn!(
                 maintenance = %Printable(&entity), warning = %Printable(warning),
-                "the maintenance was set, but parts of it have no effect"
+                "the maintenance is set, but parts of it have no effect"
             );
         }
         let maintenance = next.at(now);

@@ -1,4 +1,4 @@
-//! Merges several declarations of one route. No declaration opens or removes a restriction of another one.
+//! Merges several declarations of one route. No declaration lifts a restriction of another.
 
 use std::sync::Arc;
 

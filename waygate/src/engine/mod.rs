@@ -28,6 +28,8 @@ mod environment;
 mod error;
 mod event;
 mod facts;
+#[cfg(feature = "flags")]
+mod flags;
 mod granted;
 mod handle;
 mod headers;
@@ -84,6 +86,12 @@ pub use concurrency::ConcurrencyRecord;
 pub use declared::Source;
 pub use error::{BuildError, ChangeError, ResolveError};
 pub use event::{Changed, Event, Events};
+#[cfg(feature = "flags")]
+pub use flags::{
+    Conversion, Evaluation, Exposure, FlagDraftRecord, FlagError, FlagEvaluation, FlagObservation,
+    FlagPreview, FlagRecord, FlagScope, FlagUsage, FlagVersion, Flags, MissingFlags, Observations,
+    Observed, ScheduledFlagChange, SeenMove, SeenPreview, SegmentRecord, VariationUsage,
+};
 pub use handle::Waygate;
 pub use health::{Component, Degraded, Health};
 pub use limits::{

@@ -1,5 +1,5 @@
 //! Records where handlers with attributes ran and did not run. Routers do not name their handlers, so only requests
-//! show it.
+//! reveal this.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

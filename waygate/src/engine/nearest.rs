@@ -69,7 +69,7 @@ pub(crate) fn nearest<'a>(
     let letters = letters.count();
     let (asked, allowed) = (asked.as_str(), (asked.as_str().len() / 3).min(letters / 2));
     known
-        // Keys whose lengths differ by more cannot be close enough; checking the length first is cheaper.
+        // Keys that differ more in length cannot be close enough; checking the length first is cheaper.
         .filter(|key| text(key).len().abs_diff(asked.len()) <= allowed)
         .map(|key| (typing_errors(text(key), asked), key))
         .filter(|(distance, _)| *distance <= allowed)

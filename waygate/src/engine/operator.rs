@@ -60,7 +60,7 @@ impl Operator {
         self.run(route_key(key)?, command).await
     }
 
-    /// Runs any command on a route, given its parsed key.
+    /// Runs any command on a route with a parsed key.
     pub(crate) async fn run(
         &self,
         key: RouteKey,
@@ -134,8 +134,8 @@ impl Operator {
             .await
     }
 
-    /// Ends the maintenance of a route immediately, and keeps its environment gate and future windows. Changes nothing
-    /// on a route that is not in maintenance. Refused on a disabled route, which it would not open. Returns the updated
+    /// Ends the maintenance of a route immediately, and keeps its environment gate and future windows. Has no effect on
+    /// a route that is not in maintenance. Refused on a disabled route, since it would not open it. Returns the updated
     /// route.
     ///
     /// # Errors
@@ -182,7 +182,7 @@ impl Operator {
 
     /// Opens a route in these environments only, at least one; to close it everywhere, use [`disable`](Self::disable).
     /// If a name similar to the environment of this process closes the route here, the log and the record's
-    /// [`warning`](RouteRecord::warning) say so. Returns the updated route.
+    /// [`warning`](RouteRecord::warning) report it. Returns the updated route.
     ///
     /// # Errors
     /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
@@ -194,7 +194,7 @@ impl Operator {
         self.apply(key, RouteCommand::EnvOnly { envs }).await
     }
 
-    /// Marks a route as deprecated, or with `None` removes the mark. Returns the updated route.
+    /// Marks a route as deprecated, or removes the mark if `None`. Returns the updated route.
     ///
     /// # Errors
     /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
@@ -222,7 +222,7 @@ impl Operator {
         self.apply(key, RouteCommand::Reset).await
     }
 
-    /// Removes a stored route that the code no longer has. [`Waygate::orphans`] lists them.
+    /// Removes a stored route that no longer exists in the code. [`Waygate::orphans`] lists them.
     ///
     /// # Errors
     /// Returns a [`ChangeError`] on failure, in which case nothing is changed.

@@ -4,7 +4,7 @@ use http::Extensions;
 
 /// The caller of a request. Implement it on your own type, set that type with
 /// [`WaygateBuilder::principal`](crate::WaygateBuilder::principal), and insert a value of it into the request's
-/// extensions where you authenticate, in a layer *around* the guarded router, such as one added with
+/// extensions where you authenticate the caller, in a layer *around* the guarded router, such as one added with
 /// `Guarded::layer`.
 ///
 /// ```

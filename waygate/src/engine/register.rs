@@ -1,4 +1,4 @@
-//! Routes that the program registers and unregisters itself.
+//! Routes that the program registers and unregisters at run time.
 
 use std::sync::Arc;
 
@@ -184,12 +184,12 @@ impl Waygate {
         self.register_all([(key, declared)]).await
     }
 
-    /// Registers several routes, or none on error. A route with a key of another service (`billing:GET:/x`) is
-    /// listed, and governs no request of this process.
+    /// Registers several routes, or none on error. A route with a key of another service (`billing:GET:/x`) is listed,
+    /// but does not govern requests of this process.
     ///
-    /// On a route that [`guard`](Self::guard) governs, the registration is added to the attributes, in either order.
-    /// If both set the same thing to different values, the later of the two calls fails. Two functions are equal if
-    /// both are one `fn`, one closure without captures, or clones of one `KeyFunction`, `CostFunction` or
+    /// On a route that [`guard`](Self::guard) governs, the registration is added to the attributes, in either order. If
+    /// both set the same thing to different values, the later of the two calls fails. Two functions are equal if both
+    /// are the same `fn`, the same closure without captures, or clones of the same `KeyFunction`, `CostFunction` or
     /// `Responder`.
     ///
     /// A key without a method (`/x`) governs every method of the path, in addition to the routes of single methods: a
@@ -200,8 +200,8 @@ impl Waygate {
     /// and other frameworks; the log and the [report](Self::report) name it.
     ///
     /// # Errors
-    /// Returns a [`RegisterError`] on failure, in which case nothing is registered. Two registrations of one route that
-    /// contradict each other are an error, too.
+    /// Returns a [`RegisterError`] on failure, in which case nothing is registered. Contradictory registrations of the
+    /// same route are also an error.
     pub async fn register_all(
         &self,
         routes: impl IntoIterator<Item = impl Into<Registration>>,
@@ -221,10 +221,10 @@ impl Waygate {
         self.inner.register(checked).await
     }
 
-    /// Removes the registration of a route; returns `false` if there was none. Attributes stay.
+    /// Removes the registration of a route; returns `false` if there was none. Attributes remain in effect.
     ///
-    /// A route that a guarded router serves stays listed. Any other route without attributes is no longer listed, and
-    /// takes no commands. An operator's changes to it become an [orphan](Self::orphans), which applies to requests
+    /// A route that a guarded router serves remains listed. Any other route without attributes is no longer listed, and
+    /// commands on it fail. An operator's changes to it become an [orphan](Self::orphans), which applies to requests
     /// while this process runs: a closed route does not open before the orphan is [purged](super::Operator::purge).
     pub async fn unregister(&self, key: &RouteKey) -> bool {
         let inner = &self.inner;
@@ -294,14 +294,14 @@ fn warn_of_unserved<'a>(routes: impl Iterator<Item = (&'a RouteKey, Option<&'a R
         let meant = nearest.map(|nearest| format!("; did you mean `{nearest}`?"));
         tracing::warn!(
             route = %Printable(route),
-            "a registered route is in no guarded router: its gates and limits apply only if its router is nested in \
-             one, or if `RouteGuard` or another framework checks it{}",
+            "a registered route is not in any guarded router: its gates and limits apply only if its router is nested \
+             in one, or if `RouteGuard` or another framework checks it{}",
             Printable(meant.unwrap_or_default())
         );
     }
 }
 
-/// The findings about a guarded router, besides its routes.
+/// What was found in a guarded router, besides its routes.
 #[derive(Debug)]
 pub(crate) struct Found {
     /// The methods of each path.

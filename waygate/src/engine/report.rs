@@ -10,8 +10,8 @@ use super::{ConcurrencyRecord, LimitRecord, RouteRecord, Source};
 
 /// A human-readable start report: the environment and stores, the table of routes, and problems.
 ///
-/// Each route is one line with its key, its status and its origin. Its limits follow below it, and the shared limits
-/// at the end.
+/// Each route has one line with its key, its status and its origin, followed by its limits. The shared limits are at
+/// the end.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

@@ -78,7 +78,7 @@ impl Change for RouteChange {
         if let Some(warning) = &warning {
             tracing::warn!(
                 route = %Printable(&record.key), warning = %Printable(warning),
-                "the change may do something else than was meant"
+                "the change may not do what was intended"
             );
         }
         Ok(RouteRecord {
@@ -89,7 +89,7 @@ impl Change for RouteChange {
     }
 }
 
-/// Deletes the records of a route that the code no longer has.
+/// Deletes the records of a route that no longer exists in the code.
 pub(crate) struct Purge(pub(crate) RouteKey);
 
 impl Change for Purge {
@@ -120,7 +120,7 @@ impl Change for Purge {
         tx.check(key.as_str(), Some(known.revision.number))?;
         tx.delete::<Routes>(key);
         tx.delete::<Schedules>(&Timed::Route(key.clone()));
-        // Limits that apply to a method of a route for all methods stay.
+        // Limits on one method of a route for all methods are kept.
         if snapshot.table.limited(key).is_none() {
             let scope = LimitScope::Route(key.clone());
             let records = &tx.stored.records;

@@ -132,8 +132,7 @@ impl Tx<'_> {
 }
 
 impl Inner {
-    /// Closes records that lost changes may have closed, in the store if it accepts writes, and in this process in
-    /// any case.
+    /// Closes records that lost changes may have closed, in the store if it is writable, and always in this process.
     pub(crate) async fn close_lost(&self, lost: &Lost) {
         let mut stored = self.stored.lock().await;
         let latest = lost_records(lost);
@@ -160,7 +159,7 @@ impl Inner {
         }
         let puts = tx.puts().to_vec();
         if !puts.is_empty() && tx.commit().await.is_err() {
-            // The store accepts no writes, which is reported. This process closes it anyway.
+            // The store is not writable, which is reported. This process closes the record anyway.
             for (key, value) in puts {
                 let known = RecordId::of(&key).ok();
                 let known = known.and_then(|id| stored.records.entity(&id));

@@ -1,5 +1,7 @@
 #[cfg(feature = "openapi")]
 mod closures;
+#[cfg(feature = "flags")]
+mod flags;
 mod limits;
 mod maintained;
 mod slot;
@@ -7,6 +9,8 @@ mod swallowed;
 
 use std::sync::Arc;
 
+#[cfg(feature = "flags")]
+use waygate_core::flag::FlagSet;
 use waygate_core::{
     Timestamp,
     decision::{Facts, Gates, RouteRule, Verdict, decide},
@@ -23,6 +27,8 @@ use super::{
     table::Table,
     touched::Touched,
 };
+#[cfg(feature = "flags")]
+pub(crate) use flags::FlagNotes;
 pub(crate) use maintained::Maintained;
 pub(crate) use slot::Slot;
 use slot::limitable;
@@ -52,6 +58,11 @@ pub(crate) struct Snapshot {
     pub(crate) own_service: Option<ServiceName>,
     /// Closed routes in the store that have been replaced by another route.
     pub(crate) swallowed: Swallowed,
+    /// The compiled flags and segments.
+    #[cfg(feature = "flags")]
+    pub(crate) flags: Arc<FlagSet>,
+    #[cfg(feature = "flags")]
+    pub(crate) flag_notes: Arc<FlagNotes>,
     /// The records that the snapshot was compiled from, shared with the store's.
     pub(crate) records: Records,
 }
@@ -70,6 +81,8 @@ impl Snapshot {
         let levels = Arc::new(SharedPolicies::compile(stored, compiler));
         let limits = levels.compose(limitable(&table, &routes));
         let checks = routes.iter().zip(&limits).map(Checks::of).collect();
+        #[cfg(feature = "flags")]
+        let (flags, flag_notes) = flags::compile(&stored.records, compiler);
         Self {
             revision: stored.revision,
             version,
@@ -84,6 +97,10 @@ impl Snapshot {
             limits,
             levels,
             checks,
+            #[cfg(feature = "flags")]
+            flags,
+            #[cfg(feature = "flags")]
+            flag_notes,
             records: stored.records.clone(),
         }
     }
@@ -126,6 +143,13 @@ impl Snapshot {
             Some(name) => follow(&self.service, MaintenanceScope::Service(name.clone())),
             None => Maintained::default(),
         };
+        #[cfg(feature = "flags")]
+        let (flags, flag_notes) = flags::follow(
+            (&self.flags, &self.flag_notes),
+            touched,
+            &stored.records,
+            compiler,
+        );
         Self {
             revision: stored.revision,
             version: self.version + 1,
@@ -140,6 +164,10 @@ impl Snapshot {
             service,
             own_service: self.own_service.clone(),
             swallowed: self.swallowed.follow(stored, &self.table),
+            #[cfg(feature = "flags")]
+            flags,
+            #[cfg(feature = "flags")]
+            flag_notes,
             records: stored.records.clone(),
         }
     }
@@ -204,7 +232,7 @@ impl Snapshot {
         facts: &impl Facts,
         now: impl FnOnce() -> Timestamp,
     ) -> Verdict<'_> {
-        // A preflight only asks for permission, and no handler runs. A refusal would show a CORS error in the browser
+        // A preflight only asks for permission, and runs no handler. A refusal would show a CORS error in the browser
         // instead of the response to the actual request.
         if asked.is_unhandled_preflight() {
             return Verdict::Pass;
@@ -220,7 +248,7 @@ impl Snapshot {
             .map(|(slot, route)| (slot, &route.key));
         Gates {
             global: self.global.for_request(key, asked, forced),
-            // Uncontrolled requests belong to no service: only global maintenance applies.
+            // Ungoverned requests belong to no service: only global maintenance applies.
             service: key.and_then(|_| self.service.for_request(key, asked, forced)),
             route,
         }

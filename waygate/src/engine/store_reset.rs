@@ -17,8 +17,8 @@ pub enum OnStoreReset {
     /// a closed route. [`Operator::reseed_store`](super::Operator::reseed_store) writes that state back.
     #[default]
     Keep,
-    /// Write the last known state back into an empty store. One of several processes does so, and the others follow
-    /// it; a process with a later state replaces it.
+    /// Write the last known state back into an empty store. One process writes it, and the others follow; a process
+    /// with a later state replaces it.
     Reseed,
     /// Adopt the content of the store.
     Accept,

@@ -22,7 +22,7 @@ pub(crate) struct Stored {
     pub(crate) setback: Option<Setback>,
     /// The error if no record at all can be read.
     pub(crate) blind: Option<String>,
-    /// The lowest revision number since the store went back in time: later numbers may have been reused.
+    /// The lowest revision number since the store was rolled back: later numbers may have been reused.
     pub(crate) regressed_to: Option<u64>,
     /// `true` if this comes from the boot cache and not from the store.
     pub(crate) from_cache: bool,

@@ -45,7 +45,7 @@ pub(crate) struct Table {
     pub(crate) mounts: Arc<Mounts>,
 }
 
-/// The methods with a handler under one path.
+/// The methods with a handler at one path.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Served {
     pub(crate) named: MethodSet,

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+#[cfg(feature = "flags")]
+use waygate_core::flag::{FlagKey, SegmentKey};
 use waygate_core::model::{LimitScope, RouteKey};
 
 use super::{kinds::RecordId, store::Touches, stored::Stored, table::Table};
@@ -10,6 +12,10 @@ pub(crate) struct Touched {
     pub(crate) slots: Vec<usize>,
     /// The scopes of shared limits.
     pub(crate) limits: BTreeSet<LimitScope>,
+    #[cfg(feature = "flags")]
+    pub(crate) flags: BTreeSet<FlagKey>,
+    #[cfg(feature = "flags")]
+    pub(crate) segments: BTreeSet<SegmentKey>,
 }
 
 impl Touched {
@@ -44,6 +50,10 @@ impl Touched {
             Touches::Limits(shared) => {
                 self.limits.insert(shared.clone());
             }
+            #[cfg(feature = "flags")]
+            Touches::Flag(key) => drop(self.flags.insert(key.clone())),
+            #[cfg(feature = "flags")]
+            Touches::Segment(key) => drop(self.segments.insert(key.clone())),
         }
     }
 }

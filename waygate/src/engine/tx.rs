@@ -1,4 +1,5 @@
-//! The path of every change: read, decide, one commit with its audit lines, a new snapshot, events.
+//! Runs every change: reads the state, decides, writes one commit with its audit lines, publishes a new snapshot and
+//! sends events.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -18,7 +19,7 @@ use super::{
     touched::Touched,
 };
 
-/// The maximum number of attempts of a change that loses races, without an expected revision.
+/// The maximum number of attempts for a change that keeps losing races and expects no revision.
 const ATTEMPTS: usize = 16;
 
 /// The author of a change, and its precondition.
@@ -40,14 +41,14 @@ pub(crate) trait Change: Send + Sync {
     fn attempt(&self, tx: Tx<'_>) -> impl Future<Output = Result<Self::Done, Attempt>> + Send;
 }
 
-/// One attempt of a change: the state that it reads, and the records and lines that it writes in one commit.
+/// One attempt at a change: the state that it reads, and the records and audit lines that it writes in one commit.
 pub(crate) struct Tx<'a> {
     pub(crate) engine: &'a Inner,
     pub(crate) stored: &'a mut Stored,
     pub(crate) by: &'a By,
     pub(crate) now: Timestamp,
     batch: Batch,
-    /// The records that are announced.
+    /// The records to announce.
     subjects: BTreeSet<RecordId>,
 }
 
@@ -106,12 +107,12 @@ impl<'a> Tx<'a> {
         self.announce::<K>(key);
     }
 
-    /// Sends an event for a record, in addition to the written ones.
+    /// Sends an event for this record after the commit.
     pub(crate) fn announce<K: Kind>(&mut self, key: &K::Key) {
         self.subjects.extend(RecordId::new::<K>(key));
     }
 
-    /// An audit line, to be completed.
+    /// Creates an audit line for the caller to complete.
     pub(crate) fn line(&self, action: Action, path: &str) -> AuditEntry {
         AuditEntry::new(&self.by.origin, action, path, self.now)
     }
@@ -121,7 +122,7 @@ impl<'a> Tx<'a> {
         self.batch.audit.push(line);
     }
 
-    /// The records that it writes.
+    /// The records to write.
     pub(crate) fn puts(&self) -> &[(EntityKey, Value)] {
         &self.batch.puts
     }
@@ -149,7 +150,7 @@ impl<'a> Tx<'a> {
     }
 }
 
-/// A commit that is in effect but not announced to subscribers yet.
+/// A commit that is in effect but has not been announced to subscribers yet.
 #[must_use = "subscribers wait for its events"]
 pub(crate) struct Written<'a> {
     pub(crate) engine: &'a Inner,

@@ -1,9 +1,9 @@
 //! Tracks the requests that the layer has admitted, so that a `RouteGuard` further inside neither counts them a
 //! second time nor writes the same headers.
 //!
-//! They are kept per thread while the endpoint's future is polled, since a request extension would cost an allocation.
-//! The future may also poll another request that a handler makes. If a layer may see a request that another layer has
-//! admitted, requests also have a [`Mark`].
+//! They are kept in a thread-local while the endpoint's future is polled, since a request extension would cost an
+//! allocation. The future may also poll another request that a handler makes. If a layer may see a request that another
+//! layer has admitted, requests also carry a [`Mark`].
 
 use std::{
     cell::{Cell, RefCell},
@@ -31,7 +31,7 @@ thread_local! {
 /// An engine, and the slot of the route that admitted the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Admitted {
-    /// The engine's address, which outlives the request.
+    /// The engine's address. The engine outlives the request.
     engine: NonZeroUsize,
     slot: usize,
     /// The mark of the request, if it has one.
@@ -58,7 +58,7 @@ impl Admitted {
         }
     }
 
-    /// The parts of a request that the surrounding layers have already counted.
+    /// The limits that the surrounding layers have already counted for a request.
     #[inline]
     pub(super) fn counted(self, of: Asking<'_>) -> Counted {
         match ADMITTED.get() {
@@ -103,7 +103,7 @@ impl Admitted {
 }
 
 /// Identifies a request. Requests that a handler makes have no mark, even if they reuse the extensions of another
-/// request: a clone is not a mark.
+/// request: a cloned mark does not count.
 #[derive(Debug)]
 struct Mark(Option<NonZeroU64>);
 
@@ -132,7 +132,7 @@ impl Mark {
     }
 }
 
-/// The caller of the check: a layer, or a handler behind it. Has the extensions of the request.
+/// The caller of the check: a layer, or a handler behind it. Holds the extensions of the request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Asking<'a> {
     Layer(&'a Extensions),
@@ -154,9 +154,9 @@ impl Asking<'_> {
 /// The remaining limits of a request that several routes govern.
 #[derive(Debug)]
 pub(super) struct Uncounted {
-    /// The routes that have not counted it.
+    /// The routes that have not counted the request.
     pub(super) slots: Governing,
-    /// `true` if the limits that routes share have not counted it.
+    /// `true` if the limits shared by routes have not counted it.
     pub(super) shared: bool,
 }
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use axum::Router;
 
-/// A router to guard, with its OpenAPI document if it has one.
+/// A router to guard, and its OpenAPI document, if any.
 ///
 /// Created from an `OpenApiRouter`, a `(Router, OpenApi)`, or a plain `Router` with handlers that name their routes
 /// with `route = "GET /path"`.

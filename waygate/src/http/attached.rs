@@ -14,7 +14,7 @@ use crate::{
     registry::HandlerDeclaration,
 };
 
-/// The functions of the application for one route: of its handler's attributes, and registered ones.
+/// The application's functions for one route: those of its handler's attributes, and registered ones.
 #[derive(Debug, Clone)]
 pub(crate) struct RouteFunctions {
     pub(super) responses: Responses,

@@ -96,7 +96,7 @@ pub(super) async fn bind(
             .iter()
             .filter_map(|claim| claim.served_by_another(&route, &operations, &serving));
         errors.extend(strangers);
-        // Routers may spell it differently.
+        // Routers may spell the path differently.
         let paths: BTreeSet<&PathTemplate> = found
             .iter()
             .filter(serves)
@@ -104,7 +104,7 @@ pub(super) async fn bind(
             .collect();
         for path in paths {
             match &*claims {
-                // A separate operation would take the method away from the route that governs all of them.
+                // A separate operation would take its method away from the route that governs all methods.
                 [] if every_method.contains(path) => {}
                 [] if known.is_covered(path) => {
                     let key = RouteKey::new(route.method(), path);
@@ -132,7 +132,7 @@ pub(super) async fn bind(
 }
 
 impl Bound {
-    /// Adds the routes of the routers that neither attributes nor a document name.
+    /// Adds the routes that neither attributes nor a document name.
     ///
     /// Routes that `register` added before are included, so that they stay after `unregister`.
     pub(super) fn add_undocumented<'a>(
@@ -186,7 +186,7 @@ impl Bound {
                 .collect();
             for method in new {
                 let route = served_route(RouteKey::new(method, path), Source::Router);
-                // A separate route would take the method away from the route that governs all of them.
+                // A separate route would take its method away from the route that governs all methods.
                 match is_covered && method.is_some() && known.exact(&route.key).is_none() {
                     true => self.covered.push(route),
                     false => {
@@ -244,8 +244,8 @@ fn served_route(key: RouteKey, source: Source) -> Registered {
     }
 }
 
-/// The endpoints of each router under a route's path. utoipa writes the root of a nested router with a trailing
-/// slash, axum does not.
+/// The endpoints of each router at a route's path. utoipa writes the root of a nested router with a trailing slash, and
+/// axum does not.
 async fn served_as(parts: &mut [Part], route: &RouteSpec) -> Vec<(usize, Served)> {
     let path = route.path();
     let spellings = [Some(path.clone()), without_slash(path)];

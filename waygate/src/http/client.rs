@@ -8,7 +8,7 @@ use http::{Extensions, request::Parts};
 
 use crate::{Waygate, engine::Peer};
 
-/// Extractor for the client's address, resolved through the trusted proxies of the engine.
+/// Extractor for the client's address, resolved through the engine's trusted proxies.
 ///
 /// This requires the peer's address, which axum provides if the application is served with
 /// [`Guarded::into_make_service`](crate::Guarded::into_make_service_with_connect_info),

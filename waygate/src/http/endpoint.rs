@@ -11,14 +11,15 @@ use super::{
 };
 use crate::engine::{Governing, MethodSet, Snapshot, Table};
 
-/// Shared by the services of one endpoint. axum clones one for each request, so it is one pointer.
+/// State shared by the services of one endpoint. axum clones a service for each request, so the service holds a single
+/// pointer to this.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub(super) shared: Arc<Shared>,
     pub(super) memory: Memory,
     /// The result of `guard`; empty for an endpoint that it did not find.
     serves: OnceLock<Serves>,
-    /// The state of the watch for its handler.
+    /// The watch state of its handler.
     pub(super) watch: Watch,
 }
 
@@ -53,7 +54,7 @@ impl Methods {
         }
     }
 
-    /// The names of all methods; the others have no names.
+    /// The methods by name; others have no name.
     fn names(self) -> impl Iterator<Item = &'static str> {
         let named = self.named.iter().map(Method::as_str);
         named.chain(self.others.then_some(""))

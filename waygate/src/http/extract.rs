@@ -24,15 +24,15 @@ use crate::{
 /// Responds to refused requests before the handler runs, with the [registered](crate::model::Registration::responses)
 /// response of the route or the built-in one. Rate limits and concurrency limits apply, with their registered
 /// functions. A permit of a concurrency limit is held until the guard and all its clones are dropped, which happens
-/// before the body of the response is sent. Costs that responses correct ([`Cost`](crate::limits::Cost)) need the
-/// layer. The router's state must provide a [`Waygate`] (`FromRef`), and the route must be
+/// before the body of the response is sent. Corrections of the cost by responses ([`Cost`](crate::limits::Cost)) need
+/// the layer. The router's state must provide a [`Waygate`] (`FromRef`), and the route must be
 /// [registered](crate::Waygate::register). A path without a registered route is logged once. If another route calls the
 /// router (`any(|request| router.oneshot(request))`), axum appends the path to that of the calling route: of all
 /// registered routes that the whole path ends with, the strictest applies.
 ///
-/// An extractor cannot add headers to the response. Return the guard with the response to add `Deprecation`,
-/// `Sunset`, `Link` and the rate-limit headers, as the layer does, and to keep responses to callers that are exempt
-/// from maintenance out of caches. Put your own headers first, since later parts of a response replace earlier ones:
+/// An extractor cannot add headers to the response. Return the guard with the response to add `Deprecation`, `Sunset`,
+/// `Link` and the rate-limit headers, as the layer does, and to keep responses to callers who are exempt from
+/// maintenance out of caches. Put your own headers first, since later parts of a response replace earlier ones:
 ///
 /// ```
 /// use axum::{Router, response::IntoResponse, routing::get};

@@ -4,10 +4,10 @@ use http::{Extensions, Uri};
 use super::client;
 use crate::engine::{self, Framework, Peer};
 
-/// The facts about a request, as axum's extensions hold them.
+/// The facts about a request, from axum's extensions.
 pub(super) type RequestFacts<'a> = engine::RequestFacts<'a, SeenBy>;
 
-/// The point from which a request is seen.
+/// The place where a request is examined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SeenBy {
     /// The layer in front of an endpoint, which may have a handler.

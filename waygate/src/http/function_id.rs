@@ -3,7 +3,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// Identifies the function behind an erased one.
+/// Identifies the function behind a type-erased one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FunctionId {
     /// A function item, or a closure without captures: all values of the type are the same function.
@@ -22,12 +22,12 @@ impl FunctionId {
     }
 }
 
-/// An erased function.
+/// A type-erased function.
 pub(crate) trait Function: Clone {
     fn id(&self) -> FunctionId;
 }
 
-/// The function of both, or the only one; `Err` if they differ.
+/// Returns the function that both have, or the only one; `Err` if they differ.
 pub(super) fn either<F: Function>(
     first: Option<&F>,
     second: Option<&F>,
@@ -38,7 +38,7 @@ pub(super) fn either<F: Function>(
     }
 }
 
-/// Used where only one function can be called.
+/// Used if only one function can be called.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TwoFunctions;
 

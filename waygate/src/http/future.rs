@@ -13,7 +13,7 @@ use super::{
     watch::{self, Watching},
 };
 pin_project! {
-    /// The response of the endpoint, or the response in its place.
+    /// The response of the endpoint, or the response that replaces it.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub(crate) struct ResponseFuture<F, E> {
@@ -160,13 +160,13 @@ where
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            // Responses are large: the caller takes them from where they were written.
+            // Responses are large, so the caller takes them from where they were written.
             StateProjection::Served { served } => {
                 let served = served.project();
                 watch::poll(served.future, *served.watching, cx)
             }
             StateProjection::Completed { served } => served.poll(cx),
-            // Polled after completion, which `Future` leaves open: stay pending.
+            // `Future` does not specify polls after completion: stay pending.
             StateProjection::Ready { response } => match response.take() {
                 Some(response) => Poll::Ready(Ok(response)),
                 None => Poll::Pending,

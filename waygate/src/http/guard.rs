@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Waygate {
-    /// Puts the engine in front of every route of an API: binds each annotated handler to its final method and path,
+    /// Puts the engine in front of every route in an API: binds each annotated handler to its final method and path,
     /// and registers all other routes of the document and the router as active.
     ///
     /// Each endpoint records its route, so the route's gates apply wherever the guarded router is mounted: nested, as
@@ -40,16 +40,16 @@ impl Waygate {
     /// ```
     ///
     /// # Errors
-    /// Returns [`BindErrors`] if no route serves an annotated handler, or if a declared route does not exist: an
-    /// annotation without effect is never accepted silently. Also if attributes contradict an earlier
-    /// [registration](Waygate::register_all).
+    /// Returns [`BindErrors`] if no route serves an annotated handler, if a declared route does not exist, or if
+    /// attributes contradict an earlier [registration](Waygate::register_all). An attribute without effect is never
+    /// accepted silently.
     pub async fn guard(&self, api: impl IntoApi) -> Result<Guarded, BindErrors> {
         let [guarded] = self.guard_all([api]).await?;
         Ok(guarded)
     }
 
-    /// Guards several APIs of one program, such as a public and a private one, each with its own listener. One of
-    /// them has to serve each annotated handler.
+    /// Guards several APIs of one program, such as a public and a private one, each with its own listener. Each
+    /// annotated handler must be served by one of them.
     ///
     /// ```standalone_crate
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -75,10 +75,10 @@ impl Waygate {
     ///
     /// Use [`Api::from`](crate::router::Api) to convert APIs of different types.
     ///
-    /// A method and path that several of them serve is one route: it has one state, and its limits count the requests
-    /// of all APIs together. The log and the report name such routes. Attributes without `route = ".."` belong to one
-    /// handler: it is an error if another API serves the same method and path with another handler. With `route =
-    /// ".."`, the attributes apply in every API that serves the route.
+    /// If several APIs serve the same method and path, it is one route: it has one state, and its limits count the
+    /// requests of all APIs together. The log and the report name such routes. Attributes without `route = ".."` belong
+    /// to one handler: it is an error if another API serves the same method and path with a different handler. With
+    /// `route = ".."`, the attributes apply in every API that serves the route.
     ///
     /// # Errors
     /// See [`guard`](Self::guard). On error, none of the APIs is guarded.

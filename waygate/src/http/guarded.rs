@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{Waygate, engine::Report, registry::HandlerDeclaration};
 
-/// A guarded API. Add documentation and administration, then serve it.
+/// A guarded API. Add the documentation and the admin API, then serve it.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -43,12 +43,12 @@ pub struct Guarded {
     pub(super) responses: Responses,
     pub(super) handlers: Vec<HandlerDeclaration>,
     pub(super) gaps: Vec<String>,
-    /// The paths of the API and of Waygate itself; conflicts are refused.
+    /// The paths of the API and of Waygate itself; conflicts are errors.
     pub(super) taken: Vec<Taken>,
     pub(crate) mounts: Vec<Mount>,
-    /// Waygate's own endpoints, which are next to the API and not governed.
+    /// Waygate's own endpoints, which are mounted next to the API and not governed.
     pub(crate) live: Router,
-    /// The document without stamps; null without one.
+    /// The document without stamps; null if there is none.
     #[cfg(feature = "openapi")]
     pub(super) document: serde_json::Value,
     #[cfg(feature = "openapi")]
@@ -61,7 +61,7 @@ impl Guarded {
         &self.waygate
     }
 
-    /// Returns a human-readable report of the configuration. Print it at start.
+    /// Returns a human-readable report of the configuration. Print it at startup.
     pub fn report(&self) -> Report {
         self.waygate.report().with_notes(self.gaps.clone())
     }
@@ -73,11 +73,11 @@ impl Guarded {
         self
     }
 
-    /// Wraps the API in a layer, outside of the engine. Gates and limits see what the layer adds to requests, such as
-    /// the caller, and responses to blocked requests pass through the layer like all others. The last layer is the
-    /// outermost, as with [`Router::layer`], which also has the trait bounds.
+    /// Wraps the API, including Waygate's own layer, in a layer. Gates and limits see what the layer adds to requests,
+    /// such as the caller, and responses to blocked requests pass through the layer like all others. The last layer is
+    /// the outermost, as with [`Router::layer`], which has the same trait bounds.
     ///
-    /// The documentation and the administration stay outside of the layer. To wrap everything, use
+    /// The documentation and the admin API stay outside the layer. To wrap everything, use
     /// `guarded.into_router().layer(..)`.
     ///
     /// Requests without a matching route pass through the layer too. An authentication layer responds with 401 instead
@@ -134,13 +134,13 @@ impl Guarded {
         self
     }
 
-    /// Returns a router with the API behind the engine, and Waygate's own endpoints. `Router::from` does the same.
+    /// Returns a router with the guarded API and Waygate's own endpoints. `Router::from` does the same.
     ///
     /// To add ungoverned routes, merge this router *into* theirs: `mine.merge(guarded)`. In the other direction,
     /// their fallback would replace the guarded one, and global maintenance would not apply to unknown URLs.
     ///
-    /// Layers around this router also wrap the documentation and the administration; [`layer`](Self::layer) wraps the
-    /// API alone.
+    /// Layers around this router also wrap the documentation and the admin API; [`layer`](Self::layer) wraps only the
+    /// API.
     ///
     /// # Panics
     /// Panics if [`try_into_router`](Self::try_into_router) returns a [`PathError`], with its message.
@@ -156,7 +156,7 @@ impl Guarded {
     ///
     /// # Errors
     /// Returns a [`PathError`] if a path passed to `docs`, `openapi` or `admin` is invalid, or is already served by the
-    /// API or one of the other two.
+    /// API or by one of the others.
     #[cfg_attr(not(feature = "openapi"), allow(unused_mut))]
     pub fn try_into_router(mut self) -> Result<Router, PathError> {
         #[cfg(feature = "openapi")]

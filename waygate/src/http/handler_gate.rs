@@ -39,8 +39,8 @@ pub(super) type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
 /// Takes the step of a gate's decision, with the handler's stand-in as the endpoint.
 pub(super) type Follow = fn(StandIn, Arc<Endpoint>, Request, Step) -> Answering;
 
-/// Checks a request to a handler against the routes that its attributes are bound to, each with its own limits. `Err`
-/// is the refusal.
+/// Checks a request to a handler against the routes that its attributes are bound to, each with its own limits. Returns
+/// the refusal as `Err`.
 pub(super) async fn pass(
     endpoint: &Arc<Endpoint>,
     stamp: Stamp,
@@ -138,7 +138,7 @@ fn note_mount(
     }
 }
 
-/// Records whether the handler with attributes bound to the route of an endpoint ran for its response.
+/// Records whether the annotated handler of an endpoint's route ran to produce its response.
 #[cold]
 pub(super) fn note_run(endpoint: &Endpoint, stamp: Stamp, head: &Parts, has_run: bool) {
     let Some(declaration) = endpoint.shared.setup().handlers.get(stamp) else {

@@ -12,12 +12,12 @@ const WAYS: usize = 4;
 
 /// The governing route of an endpoint's requests, cached after the first request of each method.
 ///
-/// axum creates one service per endpoint, so the cached route nearly always matches. A layered router that was nested
-/// twice shares a service between paths, so the cache is compared with each request.
+/// axum creates one service per endpoint, so the cached route nearly always matches. A layered router that is nested
+/// twice shares a service between paths, so each request is compared with the cache.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     first: [OnceLock<Seen>; WAYS],
-    /// The routes that replaced them after registrations at run time.
+    /// The routes that replaced these after registrations at run time.
     later: ArcSwapOption<Seen>,
 }
 
@@ -27,7 +27,7 @@ struct Seen {
     /// Keeps the text alive, so that no other path gets its address.
     path: MatchedPath,
     slot: usize,
-    /// The shape of the table: a later table may have a better match.
+    /// The shape of the table when the slot was cached: a later table may have a better match.
     shape: u64,
 }
 

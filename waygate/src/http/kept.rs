@@ -1,4 +1,4 @@
-//! Requests with kept heads, for gates that may be found.
+//! Keeps the heads of requests, for gates that may be found later.
 
 use std::{
     future::{Future, poll_fn},

@@ -1,4 +1,4 @@
-//! Requests for routes that have limits.
+//! Requests to routes with limits.
 
 use axum::{extract::Request, response::Response};
 use tower::Service;
@@ -16,7 +16,7 @@ use super::{
 use crate::engine::{Admission, LimitRefusal, Limited, StateHeaders};
 
 impl Endpoint {
-    /// Admits a request, if that takes no waiting.
+    /// Admits a request if this requires no waiting.
     #[inline(always)]
     pub(in crate::http) fn admit(
         &self,
@@ -31,7 +31,7 @@ impl Endpoint {
         let Some(key) = facts.address_key() else {
             return self.admit_in_full(facts, limited, announcement);
         };
-        // The most common limit. Its result is large, and written once.
+        // The most common case. Its result is large, so it is written only once.
         let now = charge.now();
         let outcome = charge.take(&key, now);
         if charge.is_noted(&outcome, facts.headers) {

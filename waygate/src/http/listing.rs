@@ -10,8 +10,8 @@ pub(super) struct Listing {
 
 /// Lists the paths of a router.
 ///
-/// axum has no list of a router's routes, but its `Debug` output names them. The list is only a hint: each path is
-/// probed before it counts, and endpoints that no probe reaches are reported.
+/// axum does not list a router's routes, but its `Debug` output names them. The list is only a hint: each path is
+/// probed before it is used, and endpoints that no probe reaches are reported.
 pub(super) fn listing(router: &Router) -> Listing {
     read(&format!("{router:?}"))
 }
@@ -63,7 +63,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// The rest of `\u{1f600}`, after the brace.
+/// The rest of an escape such as `\u{1f600}`, after the brace.
 fn code_point(chars: &mut std::str::CharIndices<'_>) -> Option<char> {
     chars.next().filter(|(_, brace)| *brace == '{')?;
     let digits: String = chars

@@ -19,8 +19,8 @@ use tower::{Layer, Service};
 /// Handlers extract the address as `ConnectInfo<L::Addr>`, where `L` is the listener:
 /// [`ConnectInfo<SocketAddr>`](SocketAddr) with a `TcpListener`,
 /// [`ConnectInfo<tokio::net::unix::SocketAddr>`](tokio::net::unix::SocketAddr) with a `UnixListener`. Waygate
-/// identifies the client with these two (see [`TrustedProxies`](crate::client::TrustedProxies)); other servers can insert
-/// them into the extensions of requests.
+/// identifies clients with these two (see [`TrustedProxies`](crate::client::TrustedProxies)); other servers can insert
+/// them into the request's extensions.
 ///
 /// ```no_run
 /// use axum::Extension;
@@ -41,7 +41,7 @@ pub struct MakeService {
 impl MakeService {
     /// Serves a router, with or without layers around it, or a [`Guarded`](crate::Guarded) API.
     pub fn new(app: impl Into<Router>) -> Self {
-        // Creates the routes once and not per connection, as axum does.
+        // Creates the routes once, and not per connection as axum does.
         let router = app.into().with_state(());
         Self { router }
     }

@@ -1,4 +1,4 @@
-//! The adapter to axum: everything about HTTP requests and responses.
+//! The axum adapter: everything about HTTP requests and responses.
 
 mod admitted;
 mod api;
@@ -22,7 +22,7 @@ mod limited;
 mod limits;
 mod listing;
 mod make_service;
-// The available kinds of paths depend on features.
+// The kinds of paths that exist depend on features.
 #[cfg_attr(not(all(feature = "admin", feature = "openapi")), allow(dead_code))]
 mod mounting;
 mod part;
@@ -34,7 +34,11 @@ mod responses;
 mod sealed;
 mod service;
 mod shared;
-#[cfg(feature = "swagger-ui")]
+#[cfg(any(
+    feature = "ofrep",
+    feature = "swagger-ui",
+    all(feature = "admin", feature = "flags")
+))]
 mod sse;
 mod step;
 mod survey;
@@ -55,7 +59,7 @@ pub use respond::{IntoResponder, Responder};
 pub use responses::Responses;
 
 pub(crate) use attached::functions;
-#[cfg(feature = "swagger-ui")]
+#[cfg(any(feature = "ofrep", feature = "swagger-ui"))]
 pub(crate) use client::peer;
 #[cfg(feature = "openapi")]
 pub(crate) use documentation::Documentation;
@@ -64,6 +68,10 @@ pub(crate) use limits::DeclaredLimits;
 pub(crate) use mounting::check as check_mounts;
 #[cfg(any(feature = "admin", feature = "openapi"))]
 pub(crate) use mounting::{Mount, Serves};
-#[cfg(feature = "swagger-ui")]
-pub(crate) use sse::Streams;
+#[cfg(any(
+    feature = "ofrep",
+    feature = "swagger-ui",
+    all(feature = "admin", feature = "flags")
+))]
+pub(crate) use sse::{Heartbeat, Streams};
 pub(crate) use watch::Entered;

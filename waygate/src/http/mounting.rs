@@ -7,7 +7,7 @@ use waygate_core::grammar::{Method, PathTemplate};
 
 use crate::engine::Served;
 
-/// An invalid or occupied path in a call of [`Guarded::docs`](crate::Guarded), `openapi` or `admin`.
+/// An invalid or occupied path in a call to [`Guarded::docs`](crate::Guarded), `openapi` or `admin`.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -57,7 +57,7 @@ pub(crate) enum Serves {
 /// The occupied paths of the API.
 #[derive(Debug, Clone)]
 pub(crate) struct Taken {
-    /// axum's spelling: a nested service is at its prefix, with and without a slash, and below it.
+    /// axum's spelling: a nested service serves its prefix, with and without a slash, and everything below.
     pub(crate) path: String,
     /// The route's spelling in lists.
     pub(crate) route: PathTemplate,
@@ -130,7 +130,7 @@ impl Mount {
         (gets || matches!(self.serves, Serves::Below(_))) && self.covers(path)
     }
 
-    /// The error of an invalid path, with a valid one.
+    /// The error for an invalid path, with a valid alternative.
     fn problem(&self) -> Option<String> {
         let path = &*self.path;
         let is_below = matches!(self.serves, Serves::Below(_));
@@ -179,7 +179,7 @@ fn is_below(path: &str, prefix: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Leaves space for the names of a page's files, within the 1024 bytes of a [`PathTemplate`].
+/// Leaves room for the names of a page's files within the 1024 bytes of a [`PathTemplate`].
 const MAX_BYTES: usize = 960;
 
 /// All characters but those that a segment may contain unescaped (RFC 3986 section 3.3). `%` is checked separately.
@@ -232,7 +232,7 @@ fn encoded(segment: &str) -> Cow<'_, str> {
     if segment.match_indices('%').all(is_escape) {
         return encoded;
     }
-    // A `%` that starts no escape is literal, and then so are all of them.
+    // If one `%` does not start an escape, all of them are literal.
     Cow::from(utf8_percent_encode(&segment.replace('%', "%25"), FOREIGN).to_string())
 }
 

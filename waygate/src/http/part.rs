@@ -33,7 +33,7 @@ impl Part {
         let document = api.document.and_then(|document| {
             serde_json::to_value(document)
                 .inspect_err(|error| {
-                    tracing::error!(error = %Printable(error), "the OpenAPI document cannot be written as JSON; it is left out");
+                    tracing::error!(error = %Printable(error), "cannot serialize the OpenAPI document; it is omitted");
                 })
                 .ok()
         });
@@ -52,7 +52,7 @@ impl Part {
         }
     }
 
-    /// The routes it serves, by key: a path without a method if one endpoint takes all others.
+    /// The routes that it serves, by key: a path without a method if one endpoint handles all other methods.
     pub(super) fn routes(&self) -> impl Iterator<Item = RouteKey> {
         self.survey.served().flat_map(|served| {
             let named = served.methods.iter().copied().map(Some);
@@ -75,7 +75,7 @@ impl Part {
             .filter(|route| shared.contains(route))
             .map(|route| format!("`{route}`"))
             .collect();
-        // Logged once for all of these routers.
+        // Logged only once for all of these routers.
         if !own.is_empty() {
             gaps.push(format!(
                 "another router serves {} too: one engine treats them as one route, with one state and shared limits",

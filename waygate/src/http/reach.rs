@@ -18,7 +18,7 @@ use super::{
     watch::{self, Watching},
 };
 
-/// Calls an endpoint, and looks for handlers with attributes other than those that are bound to its route.
+/// Calls an endpoint, and looks for annotated handlers other than the one bound to its route.
 pub(super) fn reach<S>(
     inner: &mut S,
     endpoint: &Arc<Endpoint>,

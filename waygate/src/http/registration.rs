@@ -6,8 +6,9 @@ use waygate_core::{
 use super::{ConcurrencyLimitFunctions, RateLimitFunctions, Responses, attached::edit};
 use crate::model::Registration;
 
-/// Functions of the application. The layer of every guarded router and [`RouteGuard`](crate::RouteGuard) call them,
-/// starting with the next request. They are replaced or removed with the registration.
+/// Functions of the application. They are called by the layer of every guarded router and by
+/// [`RouteGuard`](crate::RouteGuard), starting with the next request, and are replaced or removed with the
+/// registration.
 impl Registration {
     /// Sets the responses to blocked requests of this route. They take precedence over
     /// [`Guarded::responses`](crate::Guarded::responses) of the whole application. The response function of a limit

@@ -7,7 +7,7 @@ use waygate_core::Printable;
 use super::Responder;
 use crate::engine::{self, BlockReason, Blocked, Inner};
 
-/// A blocked request. Below `nest`, axum removes the prefix of the URL, but clients know only the whole URL.
+/// A blocked request. Below `nest`, axum removes the prefix from the URL, but clients know only the whole URL.
 pub(super) fn blocked(mut request: Parts, reason: BlockReason, engine: &Inner) -> Blocked {
     if let Some(OriginalUri(whole)) = request.extensions.get() {
         request.uri = whole.clone();

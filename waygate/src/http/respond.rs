@@ -9,7 +9,7 @@ use super::{
 };
 use crate::engine::Blocked;
 
-/// A function that responds to blocked requests, sync or async, erased.
+/// A type-erased function, sync or async, that responds to blocked requests.
 ///
 /// ```
 /// use waygate::{Blocked, Responses, response::Responder};
@@ -27,7 +27,7 @@ pub struct Responder {
 type Answer = Pin<Box<dyn Future<Output = Option<Response>> + Send>>;
 
 impl Responder {
-    /// Erases `function`.
+    /// Erases the type of `function`.
     pub fn new<Kind>(function: impl IntoResponder<Kind>) -> Self {
         function.into_responder(Sealed)
     }

@@ -5,7 +5,7 @@ use waygate_core::decl::Gate;
 use super::{IntoResponder, Responder, function_id::either};
 use crate::engine::BlockReason;
 
-/// Functions that respond to blocked requests, one for each kind of block. The default is the built-in response.
+/// Functions that respond to blocked requests, one for each reason. The default is the built-in response.
 ///
 /// A response with a success status (2xx), such as plain text, is sent with
 /// [`Blocked::status`](crate::Blocked::status) instead, so that clients and caches do not mistake a refusal for the
@@ -62,7 +62,7 @@ impl Responses {
         Self::NONE
     }
 
-    /// Responds to requests in maintenance, global maintenance included.
+    /// Responds to requests during maintenance, global maintenance included.
     pub fn maintenance<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
         self.maintenance = Some(Responder::new(function));
         self
@@ -74,13 +74,13 @@ impl Responses {
         self
     }
 
-    /// Responds to requests to routes of other environments.
+    /// Responds to requests to routes that are limited to other environments.
     pub fn env_gated<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
         self.env_gated = Some(Responder::new(function));
         self
     }
 
-    /// Responds to clients outside of the allowed networks.
+    /// Responds to clients outside the allowed networks.
     pub fn ip_not_allowed<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
         self.ip_not_allowed = Some(Responder::new(function));
         self

@@ -1,3 +1,3 @@
-/// A parameter of methods that only this crate calls, so that their traits have no implementations elsewhere.
+/// A parameter of methods that only this crate can call, which seals their traits.
 #[derive(Debug)]
 pub struct Sealed;

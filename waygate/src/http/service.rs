@@ -41,7 +41,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    // Requests are large: each is moved once, to where it is served.
+    // Requests are large, so each is moved only once, to where it is served.
     fn call(&mut self, request: Request) -> Self::Future {
         let step = self.endpoint.decide(&request);
         let Some(watching) = self.endpoint.watch.light() else {
@@ -206,14 +206,14 @@ impl Endpoint {
             limits: &limits,
         };
         match self.admit(facts, limited, announcement) {
-            // No limit has counted it.
+            // No limit has counted the request.
             step @ (Step::Serve(None) | Step::Refuse(_)) => step,
             step if left.slots.len() == 1 => step,
             step => Step::Among(Box::new((left.slots, step))),
         }
     }
 
-    /// Applies the limits of the route in `slot`; its state refuses nothing.
+    /// Applies the limits of the route in `slot`; its state does not refuse the request.
     #[inline(never)]
     fn limit_at(&self, slot: usize, request: &Request, snapshot: &Snapshot) -> Step {
         let facts = RequestFacts::of(request, &self.shared.waygate.inner, self.seen_by());

@@ -67,7 +67,7 @@ impl Shared {
         of_route.or_else(|| self.responses().of(reason)).cloned()
     }
 
-    /// Returns `true` if this handler was not found behind this endpoint before.
+    /// Returns `true` if this handler was not found behind this endpoint earlier.
     pub(super) fn note_found<T>(&self, endpoint: &Arc<T>, stamp: Stamp) -> bool {
         let found = (Arc::as_ptr(endpoint) as usize, stamp);
         let mut all = self.found.lock().unwrap_or_else(PoisonError::into_inner);

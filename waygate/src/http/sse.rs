@@ -16,11 +16,33 @@ use futures_util::{Stream, StreamExt};
 use http::{StatusCode, header};
 use tokio::sync::oneshot;
 
-/// The maximum interval between two events of a stream. The heartbeat is an event and not a comment, since a page
-/// cannot see comments, and so could not detect a dead connection.
+/// The maximum interval between two events of a stream.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// The network of one customer. `None` is every client with an unknown address.
+/// The heartbeat of a stream.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(
+    not(all(feature = "ofrep", feature = "swagger-ui")),
+    allow(dead_code, reason = "each is for one feature")
+)]
+pub(crate) enum Heartbeat {
+    /// The event `alive`. A page cannot see comments, and so could not detect a dead connection.
+    Event,
+    /// A comment, which clients ignore.
+    Comment,
+}
+
+impl Heartbeat {
+    fn keep_alive(self) -> KeepAlive {
+        let keep_alive = KeepAlive::new().interval(HEARTBEAT);
+        match self {
+            Self::Event => keep_alive.event(Event::default().event("alive").data("")),
+            Self::Comment => keep_alive,
+        }
+    }
+}
+
+/// The network of one client. `None` represents all clients with an unknown address.
 pub(crate) type Client = Option<IpAddr>;
 
 /// Limits the number of open streams, in total and per client. Clones share the limits.
@@ -69,7 +91,12 @@ impl Streams {
     }
 
     /// Responds to `client` with `events`, or with 503 if too many streams are open.
-    pub(crate) fn respond<E>(&self, client: Client, events: impl FnOnce() -> E) -> Response
+    pub(crate) fn respond<E>(
+        &self,
+        client: Client,
+        heartbeat: Heartbeat,
+        events: impl FnOnce() -> E,
+    ) -> Response
     where
         E: Stream<Item = Event> + Send + 'static,
     {
@@ -79,9 +106,7 @@ impl Streams {
             return (StatusCode::SERVICE_UNAVAILABLE, later, problem).into_response();
         };
         let events = events().map(Ok::<_, Infallible>).take_until(permit.ended());
-        let heartbeat = Event::default().event("alive").data("");
-        let events =
-            Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).event(heartbeat));
+        let events = Sse::new(events).keep_alive(heartbeat.keep_alive());
         // Disables response buffering in nginx, which would delay events.
         ([("x-accel-buffering", "no")], events).into_response()
     }
@@ -150,7 +175,7 @@ impl Open {
 impl Permit {
     /// Resolves when the stream has to end. Holds the permit until then.
     async fn ended(mut self) {
-        // Nothing is ever sent.
+        // Nothing is sent on this channel.
         let _ = (&mut self.end).await;
     }
 }
@@ -198,7 +223,7 @@ mod tests {
         let _second = streams.acquire(client(2));
         let _third = streams.acquire(client(3));
         assert!(streams.acquire(client(4)).is_none());
-        // The refusal has not ended the stream of another client.
+        // The refusal does not end the stream of another client.
         assert!(!has_ended(&mut first.unwrap()));
         assert!(streams.acquire(client(4)).is_some());
     }

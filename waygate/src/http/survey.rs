@@ -61,7 +61,7 @@ const NESTED_AS: &str = "{*rest}";
 #[derive(Debug)]
 pub(super) struct Survey {
     router: Router,
-    /// The router without the layer's response to 405, which marks itself.
+    /// The router without the layer around axum's 405, which identifies itself.
     marked: Router,
     listing: Listing,
     paths: BTreeMap<String, Option<Served>>,
@@ -72,18 +72,18 @@ pub(super) struct Survey {
     depth: usize,
 }
 
-/// The endpoints of a router under one path.
+/// The endpoints of a router at one path.
 #[derive(Debug, Clone)]
 pub(super) struct Served {
     /// The template under which it is controlled.
     pub(super) path: PathTemplate,
     /// The methods with a separate endpoint.
     pub(super) methods: Vec<grammar::Method>,
-    /// `true` if a handler or a service takes all others.
+    /// `true` if a handler or a service handles all other methods.
     pub(super) others: bool,
     /// `true` if the path is meant for all methods, as with axum's `any`, and it is not a fallback.
     pub(super) is_any: bool,
-    /// The methods with a separate endpoint, including `HEAD` if that of `GET` serves it.
+    /// The methods with a separate endpoint, including `HEAD` if the endpoint of `GET` serves it.
     apart: MethodSet,
     endpoints: Vec<Arc<Endpoint>>,
 }
@@ -101,7 +101,7 @@ impl Served {
 }
 
 impl Survey {
-    /// `guarded` is the router with our layer.
+    /// `guarded` is the router with Waygate's layer.
     pub(super) fn new(router: &Router, guarded: Router) -> Self {
         let listing = listing(router);
         let segments = |path: &String| path.matches('/').count();
@@ -138,7 +138,7 @@ impl Survey {
         self.paths.get(path.as_str())?.as_ref()
     }
 
-    /// All paths found. A nested service is listed once.
+    /// All paths that were found. A nested service is listed once.
     pub(super) fn served(&self) -> impl Iterator<Item = &Served> {
         let own = |(path, served): &(&String, &Served)| served.path.as_str() == path.as_str();
         let found = self.paths.iter();
@@ -210,7 +210,7 @@ impl Survey {
         if let Some(prefix) = path.strip_suffix(NESTED)
             && let Ok(template) = format!("{prefix}{NESTED_AS}").parse::<PathTemplate>()
         {
-            // The service is also at its prefix, with and without a slash.
+            // The service also serves its prefix, with and without a slash.
             let bare = prefix.strip_suffix('/').unwrap_or(prefix);
             let spelled = [path, prefix, bare];
             for spelled in spelled.into_iter().filter(|spelled| !spelled.is_empty()) {

@@ -1,9 +1,9 @@
-//! Finds handlers with attributes that run outside of the routes of their attributes: on a second path, with another
+//! Finds annotated handlers that run on routes to which their attributes are not bound: on a second path, with another
 //! method, in a nested service, or called by another handler.
 //!
 //! axum erases the handlers of a router, so `guard` cannot see them. Each handler with attributes reports its stamp
 //! before its body runs. Unless its attributes are bound to the endpoint's route, it then waits until the request has
-//! passed the gates and limits of the routes that they are bound to.
+//! passed the gates and limits of the routes to which they are bound.
 
 #[cfg(test)]
 mod tests;
@@ -29,14 +29,14 @@ thread_local! {
     static WATCHING: Cell<Watching> = const { Cell::new(Watching::NOTHING) };
     /// The most recent call.
     static FOUND_CALL: Cell<Option<Call>> = const { Cell::new(None) };
-    /// The calls that have passed their gates, of the request that is polled.
+    /// The calls of the polled request that have passed their gates.
     static PASSED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
     /// The number of calls that have passed on this thread.
     static PASSES: Cell<u32> = const { Cell::new(0) };
 }
 
-/// The handler that the surrounding endpoint expects; any other handler with attributes is reported. A single word,
-/// since each request carries it: the special cases are addresses that no handler has.
+/// The handler that the surrounding endpoint expects; any other handler with attributes is reported. It is a single
+/// word, since each request carries it; the special cases are addresses that no handler has.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Watching(Stamp);
 
@@ -146,7 +146,7 @@ impl Entered {
 
     #[cold]
     fn wait(&mut self, watching: Watching, cx: &Context<'_>) -> Poll<()> {
-        // No gate would decide.
+        // No gate would decide about this call.
         if in_test(|bypass| bypass.lifecycle && bypass.rate_limits) {
             return Poll::Ready(());
         }
@@ -206,7 +206,7 @@ pub(super) struct Watch {
     misses: AtomicU8,
 }
 
-/// Initial state: heads of requests are kept, in case the handler has attributes.
+/// The initial state: heads of requests are kept, in case the handler has attributes.
 const NEW: u8 = 0;
 /// The handler's attributes are bound to the endpoint's route.
 const KNOWN: u8 = 1;
@@ -225,8 +225,8 @@ const UNSEEN: u8 = 5;
 /// The number of responses without the handler after which the watch ends.
 const MISSES: u8 = 8;
 
-/// `true` if attributes were found behind an endpoint of this process that keeps no heads. From then on, all
-/// endpoints keep heads: tracking individual endpoints would cost a counted reference per request.
+/// `true` if attributes were found behind an endpoint of this process that keeps no heads. From then on, all endpoints
+/// keep heads: tracking individual endpoints would cost a reference count per request.
 static HEADS_ARE_NEEDED: AtomicBool = AtomicBool::new(false);
 
 impl Watch {
@@ -338,7 +338,7 @@ impl Watch {
 }
 
 /// Polls the response of an endpoint that keeps nothing of the request. Responses are large, so they are moved as
-/// rarely as possible.
+/// little as possible.
 #[inline(always)]
 pub(super) fn poll<F, E>(
     future: Pin<&mut F>,

@@ -70,7 +70,7 @@ impl Writer {
         }
     }
 
-    /// A member whose name needs no escapes.
+    /// A member with a name that needs no escapes.
     pub(super) fn member(&mut self, name: &'static str, value: &impl Serialize) {
         self.separate();
         self.push("\"");

@@ -26,7 +26,9 @@ mod tests;
 #[cfg(feature = "swagger-ui")]
 mod ui;
 
-#[cfg(feature = "admin")]
+#[cfg(any(feature = "admin", feature = "ofrep"))]
 pub(crate) use conditional::fingerprint;
+#[cfg(any(feature = "admin", feature = "ofrep"))]
+pub(crate) use entity_tags::is_known;
 #[cfg(feature = "admin")]
-pub(crate) use entity_tags::{InvalidTags, Tag, Tags, is_known};
+pub(crate) use entity_tags::{InvalidTags, Tag, Tags};

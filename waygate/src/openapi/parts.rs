@@ -31,7 +31,7 @@ pub(super) struct Parts {
     pub(super) components: Vec<Kind>,
     /// The members of `components` that are not kinds of components.
     pub(super) other_components: Vec<Member>,
-    /// The components used outside of path items and components.
+    /// The components used outside path items and components.
     pub(super) uses: Uses,
     /// The approximate size of the document.
     pub(super) bytes: usize,

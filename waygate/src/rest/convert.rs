@@ -50,6 +50,8 @@ impl From<ChangeError> for Problem {
         match error {
             ChangeError::Resolve(error) => error.into(),
             ChangeError::Invalid(invalid) => invalid.into(),
+            #[cfg(feature = "flags")]
+            ChangeError::Flag(error) => error.into(),
             ChangeError::NoSuchLimit { key, nearest } => {
                 let hint = match nearest {
                     Some(near) if near.scope == key.scope => {
@@ -95,7 +97,7 @@ impl From<BackendError> for Problem {
         match error {
             BackendError::NotWritable(_) => Self::of_store(ProblemKind::NoRoom, &text),
             BackendError::InvalidBatch(_) => {
-                tracing::error!(error = %Printable(&text), "the admin interface wrote a malformed batch");
+                tracing::error!(error = %Printable(&text), "the admin API wrote a malformed batch");
                 Self::new(ProblemKind::Internal, "Internal Server Error")
             }
             _ => Self::of_store(ProblemKind::Unavailable, &text).retry_after(RETRY_AFTER),

@@ -53,7 +53,7 @@ impl<'de> Visitor<'de> for Checked {
             if names.contains(&name) {
                 let shown: String = name.chars().take(64).collect();
                 return Err(A::Error::custom(format_args!(
-                    "the name {shown:?} stands twice in one object"
+                    "the name {shown:?} occurs twice in one object"
                 )));
             }
             names.insert(name);
@@ -111,10 +111,10 @@ mod tests {
     fn names_are_unique_within_their_object() {
         assert_eq!(
             problem(r#"{"a":1,"b":{"a":2},"a":3}"#),
-            "the name \"a\" stands twice in one object at line 1 column 22"
+            "the name \"a\" occurs twice in one object at line 1 column 22"
         );
         // The same name in another notation.
-        assert!(problem(r#"{"a":1,"\u0061":3}"#).contains("stands twice"));
+        assert!(problem(r#"{"a":1,"\u0061":3}"#).contains("occurs twice"));
     }
 
     #[test]

@@ -109,6 +109,7 @@ pub(crate) struct Problem {
     error: String,
     detail: Option<String>,
     ambiguous_matches: Option<Vec<String>>,
+    mistakes: Option<Vec<view::Mistake>>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -119,6 +120,7 @@ impl Problem {
             error: error.into(),
             detail: None,
             ambiguous_matches: None,
+            mistakes: None,
             headers: Vec::new(),
         }
     }
@@ -126,6 +128,20 @@ impl Problem {
     /// Sets the exact cause, if the contract's `error` does not name it.
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Names the part of a request that is at fault.
+    #[cfg(feature = "flags")]
+    pub(crate) fn within(mut self, part: &str) -> Self {
+        self.error = format!("{part}: {}", self.error);
+        self
+    }
+
+    /// Adds all mistakes of a definition.
+    #[cfg(feature = "flags")]
+    pub(super) fn mistakes(mut self, mistakes: Vec<view::Mistake>) -> Self {
+        self.mistakes = Some(mistakes);
         self
     }
 
@@ -142,7 +158,7 @@ impl Problem {
     }
 
     /// 412, with the tag of the current version if there is one.
-    pub(super) fn precondition_failed(current: Option<Revision>) -> Self {
+    pub(crate) fn precondition_failed(current: Option<Revision>) -> Self {
         let text = match current {
             Some(_) => "It was changed in the meantime: `If-Match` names no current ETag.",
             None => "What is to be changed is not there, so `If-Match` does not hold.",
@@ -170,7 +186,7 @@ impl Problem {
     pub(super) fn of_store(kind: ProblemKind, text: &str) -> Self {
         let shown = without_places(text);
         if shown != text {
-            tracing::warn!(error = %Printable(text), "the store failed; the client is shown less");
+            tracing::warn!(error = %Printable(text), "the store failed; the response omits details");
         }
         Self::new(kind, shown)
     }
@@ -186,6 +202,12 @@ impl Problem {
     pub(crate) fn kind(&self) -> ProblemKind {
         self.kind
     }
+
+    /// The text, for errors of another form.
+    #[cfg(feature = "ofrep")]
+    pub(crate) fn into_detail(self) -> String {
+        self.detail.unwrap_or(self.error)
+    }
 }
 
 impl IntoResponse for Problem {
@@ -198,6 +220,7 @@ impl IntoResponse for Problem {
             detail: self.detail.unwrap_or_else(|| self.error.clone()),
             error: self.error,
             ambiguous_matches: self.ambiguous_matches,
+            errors: self.mistakes,
         };
         let body = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = (status, body).into_response();

@@ -9,6 +9,7 @@ mod methods;
 mod missing_keys;
 mod refunds;
 mod skipped;
+mod tiers;
 mod waits;
 mod wire;
 

@@ -26,6 +26,8 @@ mod events;
 mod explain;
 mod extractor;
 mod faults;
+#[cfg(feature = "flags")]
+mod flags;
 mod force_active;
 mod guard_all;
 mod hints;
@@ -35,6 +37,8 @@ mod limits;
 mod log;
 mod maintenance;
 mod named_routes;
+#[cfg(feature = "ofrep")]
+mod ofrep;
 mod openapi;
 mod out_of_range;
 mod outer_layers;

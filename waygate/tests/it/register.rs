@@ -315,7 +315,9 @@ async fn unserved_routes_are_accepted_and_reported() {
             let record = waygate.route(route).unwrap();
             assert!(!record.unserved || report.contains("+not served by a guarded router"));
             let log = log.lines();
-            let warnings = log.iter().filter(|line| line.contains("in no guarded"));
+            let warnings = log
+                .iter()
+                .filter(|line| line.contains("not in any guarded"));
             let is_logged = warnings
                 .into_iter()
                 .any(|line| line.contains(&format!("route={route}")));

@@ -3,6 +3,8 @@
 
 mod convergence;
 mod faults;
+#[cfg(feature = "flags")]
+mod flags;
 mod http;
 mod limits;
 mod load;
@@ -10,6 +12,7 @@ mod log;
 mod loss;
 mod outages;
 mod said;
+mod shared_counters;
 mod stage;
 mod stalls;
 mod start;

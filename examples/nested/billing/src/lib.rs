@@ -2,7 +2,7 @@
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// Two resources. Both handlers are called `list` and are at `/` of their own router, as usual.
+/// Two resources. Both handlers are called `list`, and each is at `/` of its router, as usual.
 pub fn router() -> OpenApiRouter {
     OpenApiRouter::new()
         .nest(

@@ -18,7 +18,12 @@ const FOLDERS: &[arrows::Rule<'_>] = &[
     ("openapi", &["engine", "http"]),
     ("rest", &["engine", "openapi"]),
     ("auth", &["engine", "rest"]),
-    ("admin", &["engine", "http", "openapi", "rest", "auth"]),
+    ("ofrep", &["engine", "http", "openapi"]),
+    ("openfeature", &["engine"]),
+    (
+        "admin",
+        &["engine", "http", "openapi", "rest", "auth", "ofrep"],
+    ),
     ("registry", &["http", "private", "stamp"]),
     ("private", &["http", "stamp"]),
     ("stamp", &[]),

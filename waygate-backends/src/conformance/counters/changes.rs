@@ -1,6 +1,6 @@
 //! Limits that change, and charges after the fact.
 
-use waygate_core::limit::{Rule, Taken};
+use waygate_core::limit::{Quota, Rule, Taken};
 
 use super::{Harness, kit::*};
 
@@ -133,5 +133,63 @@ pub async fn expired_charges_are_not_refunded<H: Harness>(new: impl Fn() -> H) {
             assert_eq!(kit.left(key.as_bytes(), &rule).await, left, "{rule:?}");
         }
         assert!(!kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
+    }
+}
+
+/// Rules with the windows of [`all`], and with others.
+fn later_rules(capacity: u32) -> impl Iterator<Item = Rule> {
+    let (amount, period) = (u64::from(capacity), 2 * HOUR);
+    let others = [
+        Rule::Quota(Quota::FixedWindow {
+            capacity: amount,
+            period,
+        }),
+        Rule::Quota(Quota::SlidingWindow {
+            capacity,
+            period: 157_680_000,
+        }),
+        Rule::Moving {
+            capacity: amount,
+            period,
+        },
+        Rule::Quota(Quota::TokenBucket {
+            capacity: amount,
+            emission: period,
+        }),
+        calendar(amount, "month"),
+    ];
+    all(capacity).into_iter().chain(others)
+}
+
+pub async fn a_refund_by_an_earlier_rule_is_its_units_at_most<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for before in &all(4) {
+        for after in later_rules(9) {
+            let key = format!("{before:?} {after:?}");
+            let outcome = kit.hit(key.as_bytes(), before).await;
+            let taken = Taken::new(kit.now, &outcome);
+            while kit.hit(key.as_bytes(), &after).await.allowed {}
+            kit.give_back(key.as_bytes(), before, 1, taken, kit.now)
+                .await;
+            kit.adjust(key.as_bytes(), before, 1).await;
+            let left = kit.left(key.as_bytes(), &after).await;
+            assert!(left <= 2, "{key}: {left} of two");
+        }
+    }
+}
+
+pub async fn a_charge_by_an_earlier_rule_is_its_units<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for before in &all(4) {
+        // A bucket is not charged below empty, by the capacity of either rule.
+        let is_bucket = |rule: &Rule| matches!(rule, Rule::Quota(Quota::TokenBucket { .. }));
+        for after in later_rules(9).filter(|after| !is_bucket(before) || !is_bucket(after)) {
+            let key = format!("{before:?} {after:?}");
+            for rule in [before, &after, &after, &after, &after] {
+                assert!(kit.hit(key.as_bytes(), rule).await.allowed, "{key}");
+            }
+            kit.adjust(key.as_bytes(), before, -3).await;
+            assert_eq!(kit.left(key.as_bytes(), &after).await, 1, "{key}");
+        }
     }
 }

@@ -235,3 +235,27 @@ pub async fn a_refund_spares_later_requests<H: Harness>(new: impl Fn() -> H) {
     let still = kit.hit_at(b"k", &rule, later + 9 * SECOND).await;
     assert!(!still.allowed, "two of the last nine seconds");
 }
+
+pub async fn an_earlier_rule_starts_no_window<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for before in short_rules() {
+        for after in all(9) {
+            let key = format!("{before:?} {after:?}");
+            let outcome = kit.hit(key.as_bytes(), &before).await;
+            let taken = Taken::new(kit.now, &outcome);
+            while kit.hit(key.as_bytes(), &after).await.allowed {}
+            // Later than two of the earlier windows.
+            let later = kit.now + 70 * SECOND;
+            kit.give_back(key.as_bytes(), &before, 1, taken, later)
+                .await;
+            for units in [1, -1] {
+                let take = kit.ask(key.as_bytes(), &before);
+                let adjusted = kit.store.adjust(take, units, later).await;
+                adjusted.expect("adjust");
+            }
+            let look = kit.ask(key.as_bytes(), &after).cost(0);
+            let left = kit.take_at(&[look], later).await[0].remaining;
+            assert!(left <= 2, "{key}: {left} of two");
+        }
+    }
+}

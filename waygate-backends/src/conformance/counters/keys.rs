@@ -1,6 +1,11 @@
 //! Isolation of counters.
 
-use waygate_core::port::Series;
+use std::time::{Duration, Instant};
+
+use waygate_core::{
+    limit::{Taken, quota::Nanos},
+    port::Series,
+};
 
 use super::{Harness, kit::*};
 
@@ -14,7 +19,8 @@ async fn apart<H: Harness>(new: impl Fn() -> H, one: (&Series, &[u8]), other: (&
             assert!(!kit.take(&[take]).await[0].allowed, "{rule:?}");
         }
         for (series, key) in [one, other] {
-            kit.store.forget(series, key).await.expect("forget");
+            let reset = kit.store.reset(ask(series, key, &rule), kit.now).await;
+            reset.expect("reset");
         }
     }
 }
@@ -61,26 +67,60 @@ pub async fn keys_are_not_prefixes<H: Harness>(new: impl Fn() -> H) {
     apart(new, (&series, b"/api"), (&series, b"/api/x")).await;
 }
 
-pub async fn forgetting_is_exact<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_reset_is_exact<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for rule in all(2) {
         for key in [&b"/api"[..], b"/api/x", b"/ap"] {
             kit.hit(key, &rule).await;
         }
-        let forgotten = kit.store.forget(&kit.series, b"/api").await;
-        forgotten.expect("forget");
+        kit.reset(b"/api", &rule, kit.now).await;
         assert_eq!(kit.left(b"/api", &rule).await, 2, "{rule:?}");
         assert_eq!(kit.left(b"/api/x", &rule).await, 1, "{rule:?}");
         assert_eq!(kit.left(b"/ap", &rule).await, 1, "{rule:?}");
         for key in [&b"/api/x"[..], b"/ap"] {
-            kit.store.forget(&kit.series, key).await.expect("forget");
+            kit.reset(key, &rule, kit.now).await;
         }
     }
 }
 
-pub async fn forgetting_the_unknown_is_fine<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_reset_of_the_unknown_is_fine<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
-    let forgotten = kit.store.forget(&kit.series, b"unknown").await;
-    forgotten.expect("forget");
+    kit.reset(b"unknown", &fixed(3), kit.now).await;
     assert_eq!(kit.left(b"unknown", &fixed(3)).await, 3);
+}
+
+/// Real time passes, for stores with a clock of their own.
+pub async fn a_reset_key_gets_no_earlier_refund<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let start = Instant::now();
+    let now = || kit.now + start.elapsed().as_nanos() as Nanos;
+    // Longer than the error that a store allows for the time of a charge.
+    let pause = || tokio::time::sleep(Duration::from_millis(250));
+    for rule in all(2) {
+        let key = format!("{rule:?}");
+        let key = key.as_bytes();
+        let at = now();
+        let outcome = kit.hit_at(key, &rule, at).await;
+        let earlier = Taken::new(at, &outcome);
+        kit.hit_at(key, &rule, now()).await;
+        kit.reset(key, &rule, now()).await;
+        pause().await;
+        let mut later = Vec::new();
+        for _ in 0..2 {
+            let at = now();
+            let outcome = kit.hit_at(key, &rule, at).await;
+            assert!(outcome.allowed, "{rule:?}");
+            later.push(Taken::new(at, &outcome));
+        }
+        for _ in 0..2 {
+            kit.give_back(key, &rule, 1, earlier, now()).await;
+        }
+        let refused = kit.hit_at(key, &rule, now()).await;
+        assert!(!refused.allowed, "refunds of before the reset: {rule:?}");
+        for taken in later {
+            kit.give_back(key, &rule, 1, taken, now()).await;
+        }
+        let refunded = kit.hit_at(key, &rule, now()).await;
+        assert!(refunded.allowed, "refunds of after the reset: {rule:?}");
+    }
 }

@@ -92,6 +92,11 @@ impl<H: Harness> Kit<H> {
         given.expect("give back");
     }
 
+    pub(super) async fn reset(&self, key: &[u8], rule: &Rule, now: Nanos) {
+        let reset = self.store.reset(self.ask(key, rule), now).await;
+        reset.expect("reset");
+    }
+
     pub(super) async fn occupy(&self, place: Place<'_>) -> Occupancy {
         self.occupy_at(place, self.now).await
     }

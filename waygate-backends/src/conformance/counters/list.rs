@@ -21,13 +21,16 @@ macro_rules! counter_conformance_tests {
                 a_counter_named_twice_is_not_overdrawn all_algorithms_go_together;
             keys: keys_are_apart series_are_apart generations_are_apart a_key_may_be_empty
                 a_key_may_be_binary a_key_may_be_long keys_are_not_prefixes
-                forgetting_is_exact forgetting_the_unknown_is_fine;
+                a_reset_is_exact a_reset_of_the_unknown_is_fine
+                a_reset_key_gets_no_earlier_refund;
             changes: a_higher_limit_keeps_what_was_consumed a_lower_limit_keeps_what_was_consumed
                 another_algorithm_keeps_what_was_consumed units_can_be_refunded
                 units_can_be_charged_afterwards refunds_stop_at_zero_usage
                 a_charge_may_open_a_counter a_refund_lifts_a_refusal
                 earlier_charges_can_be_refunded
-                expired_charges_are_not_refunded;
+                expired_charges_are_not_refunded
+                a_refund_by_an_earlier_rule_is_its_units_at_most
+                a_charge_by_an_earlier_rule_is_its_units;
             places: permits_are_limited a_permit_can_be_released a_permit_can_be_renewed
                 only_the_holder_releases permits_of_keys_and_series_are_isolated
                 a_limit_of_zero_has_no_permit a_lower_limit_keeps_current_permits
@@ -39,7 +42,7 @@ macro_rules! counter_conformance_tests {
     };
     (@capability clocked { $harness:expr }) => {
         $crate::counter_conformance_tests!(@cases { $harness }
-            clocked: a_refund_goes_to_no_other_window a_refund_spares_later_requests
+            clocked: an_earlier_rule_starts_no_window a_refund_goes_to_no_other_window a_refund_spares_later_requests
                 a_fixed_window_ends a_token_is_refilled a_sliding_window_fades
                 a_moving_window_expires_one_by_one a_refused_request_passes_after_its_wait
                 a_lowered_limit_announces_the_exact_wait
@@ -50,8 +53,8 @@ macro_rules! counter_conformance_tests {
     };
     (@capability $other:ident { $harness:expr }) => {
         ::core::compile_error!(::core::concat!(
-            "no capability of a store of counters is called `", ::core::stringify!($other),
-            "`; there is `clocked`"
+            "unknown capability of a counter store: `", ::core::stringify!($other),
+            "`; expected `clocked`"
         ));
     };
     (@cases { $harness:expr } $($module:ident: $($case:ident)+;)+) => {

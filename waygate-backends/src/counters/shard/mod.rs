@@ -13,6 +13,7 @@ use super::{
     cell::{Cell, Digest, Limit, Standing},
     expiry::Expiry,
     permits::Permits,
+    resets::Resets,
     table::{Table, Victim},
 };
 
@@ -50,6 +51,7 @@ pub(super) struct Bounds {
 pub(super) struct Shard {
     table: Table,
     pub(super) permits: Permits,
+    resets: Resets,
     pub(super) bounds: Bounds,
     /// The longest time to live of any counter so far.
     longest: Nanos,
@@ -84,6 +86,7 @@ impl Shard {
         Self {
             table: Table::new(),
             permits: Permits::new(),
+            resets: Resets::default(),
             bounds,
             longest: 0,
             calls: 0,
@@ -228,13 +231,21 @@ impl Shard {
         }
     }
 
-    /// Refunds units that were taken before.
-    pub(super) fn refund(&mut self, ask: Ask<'_>, units: u64, taken: Taken, now: Nanos) {
+    /// Refunds units that were taken before. Returns `false` if the counter was reset or has another rule since then.
+    pub(super) fn refund(&mut self, ask: Ask<'_>, units: u64, taken: Taken, now: Nanos) -> bool {
+        if self.resets.is_since(ask.digest, taken) {
+            return false;
+        }
         self.changes = self.changes.wrapping_add(1);
         let limit = Limit::of(ask.rule, now);
-        self.change(ask.digest, now, |cell| {
-            cell.refund(limit, units, taken, now);
-        });
+        let refund = |cell: &mut Cell| cell.refund(limit, units, taken, now);
+        self.change(ask.digest, now, refund).unwrap_or(true)
+    }
+
+    /// Removes a counter, and drops later refunds of earlier charges.
+    pub(super) fn reset(&mut self, ask: Ask<'_>, now: Nanos) {
+        self.forget(ask.digest);
+        self.resets.add(ask.digest, now, ask.rule.longest_wait(now));
     }
 
     pub(super) fn forget(&mut self, digest: Digest) {

@@ -31,7 +31,7 @@ impl Store {
                 self.files.dir.display()
             )));
         }
-        tracing::warn!(file = %Printable(file), error = %Printable(error), "the state file can only be read; changes will be refused");
+        tracing::warn!(file = %Printable(file), error = %Printable(error), "the state file is read-only; changes will be refused");
         Ok(())
     }
 

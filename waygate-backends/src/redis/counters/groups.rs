@@ -135,7 +135,7 @@ impl Shared {
     ) -> Result<(), CounterError> {
         let units = i64::try_from(units).unwrap_or(i64::MAX);
         let arguments = |command: &mut Cmd| {
-            command.arg(1).arg(name);
+            command.arg(2).arg(name).arg(reset_of(name));
             command.arg(plan.text(units_of(units), false));
             let [age, left] = since(taken, now);
             command.arg(age).arg(left);
@@ -144,6 +144,11 @@ impl Shared {
         self.link.run(call, &scripts::GIVE_BACK, arguments).await?;
         Ok(())
     }
+}
+
+/// Returns the key with the time of the last reset of a counter.
+pub(super) fn reset_of(name: &str) -> String {
+    format!("{name}:reset")
 }
 
 /// Returns the age of a charge, and the time left of its wait, in microseconds. Both are relative, since Redis has its

@@ -6,7 +6,7 @@ use waygate_core::{
 /// Numbers in the scripts are exact up to 2^53, so sums of two are exact up to this.
 const MOST: u64 = 1 << 52;
 pub(super) const MICROSECOND: Nanos = 1_000;
-const MILLISECOND: Nanos = 1_000_000;
+pub(super) const MILLISECOND: Nanos = 1_000_000;
 
 /// A rule in terms of the scripts.
 ///

@@ -44,6 +44,8 @@ pub(super) static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(TAKE_SOU
 pub(super) static ADJUST: LazyLock<Script> = LazyLock::new(|| Script::new(ADJUST_SOURCE));
 pub(super) static GIVE_BACK: LazyLock<Script> = LazyLock::new(|| Script::new(GIVE_BACK_SOURCE));
 pub(super) static RESTORE: LazyLock<Script> = LazyLock::new(|| Script::new(RESTORE_SOURCE));
+pub(super) static RESET: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("lua/reset.lua")));
 pub(super) static MARK: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("lua/mark.lua")));
 pub(super) static OCCUPY: LazyLock<Script> =

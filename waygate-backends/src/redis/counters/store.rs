@@ -16,7 +16,8 @@ use super::{
         link::{LinkState, Permits},
     },
     background,
-    plan::{Plan, units_of},
+    groups::reset_of,
+    plan::{MILLISECOND, Plan, units_of},
     scripts,
     shared::Shared,
 };
@@ -126,12 +127,20 @@ impl Shared {
         Ok(())
     }
 
-    async fn forget(&self, series: &Series, key: &[u8]) -> Result<(), CounterError> {
-        self.forget_locally(series, key);
-        let mut command = redis::cmd("DEL");
-        command.arg(self.names.counter(series, key));
-        self.link.call(&command, self.deadline()).await?;
-        self.forget_locally(series, key);
+    async fn reset(&self, take: Take<'_>, now: Nanos) -> Result<(), CounterError> {
+        self.forget_locally(take.series, take.key);
+        let name = self.names.counter(take.series, take.key);
+        let lasting = take.rule.longest_wait(now) / MILLISECOND;
+        let arguments = |command: &mut Cmd| {
+            command.arg(2).arg(&name).arg(reset_of(&name));
+            // Within the range of the scripts.
+            command.arg(lasting.clamp(1, 1 << 42));
+        };
+        let call = self
+            .link
+            .script(&scripts::RESET, arguments, self.deadline());
+        call.await?;
+        self.forget_locally(take.series, take.key);
         Ok(())
     }
 
@@ -252,12 +261,8 @@ impl CounterStore for RedisCounters {
         Box::pin(self.shared().restore(lost, now))
     }
 
-    fn forget<'a>(
-        &'a self,
-        series: &'a Series,
-        key: &'a [u8],
-    ) -> BoxFuture<'a, Result<(), CounterError>> {
-        Box::pin(self.shared().forget(series, key))
+    fn reset<'a>(&'a self, take: Take<'a>, now: Nanos) -> BoxFuture<'a, Result<(), CounterError>> {
+        Box::pin(self.shared().reset(take, now))
     }
 
     fn occupy<'a>(

@@ -2,11 +2,14 @@ use super::{
     definitions::Definitions,
     graph::{MAX_DEPTH, MOST_STEPS, Tangle, follow, longest_chain},
 };
-use crate::flag::{
-    model::{Clause, Flag, Operator, Segment},
-    place::Place,
-    problem::{ProblemCode, Problems},
-    words::expected,
+use crate::{
+    flag::{
+        model::{Clause, Flag, Operator, Segment},
+        place::Place,
+        problem::{ProblemCode, Problems},
+        words::expected,
+    },
+    similar::nearest,
 };
 
 /// Checks what a flag that is written needs of the others, and what they need of it: prerequisites and segments exist,
@@ -156,7 +159,7 @@ fn prerequisites(flag: &Flag, others: &impl Definitions, problems: &mut Problems
         };
         let Some(other) = other else {
             let keys: Vec<&str> = others.flags().map(|flag| flag.key.as_str()).collect();
-            let help = crate::flag::words::nearest(key, &keys);
+            let help = nearest(key, &keys);
             let help = help.map(|meant| format!("; did you mean `{meant}`?"));
             let message = format!("there is no flag `{key}`{}", help.unwrap_or_default());
             let place = Place::Member(&place, "flag_key");

@@ -9,11 +9,30 @@ use super::{
 use crate::flag::{
     map::Map,
     model::{Flag, Serve},
+    observe::Tally,
     place::Place,
     problem::Problems,
 };
 
 /// A flag in the form that is evaluated. Shared between snapshots until its definition changes.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use serde_json::json;
+/// use waygate_core::flag::{CompileOptions, CompiledFlag, Flag, FlagSet};
+///
+/// # let search = json!({
+/// #     "key": "search", "name": "Search", "type": "boolean",
+/// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+/// #     "off_variation": "off", "fallthrough": "off",
+/// # });
+/// let (flag, _) = CompiledFlag::compile(Arc::new(Flag::parse(&search)?), CompileOptions::default());
+/// let mut flags = FlagSet::new();
+/// flags.insert_flag(Arc::new(flag));
+/// assert_eq!(flags.flag("search").map(|flag| flag.definition().name.as_str()), Some("Search"));
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug)]
 pub struct CompiledFlag {
     definition: Arc<Flag>,
@@ -29,6 +48,7 @@ pub struct CompiledFlag {
     pub(crate) holdout: Option<Gate>,
     /// Has the same result for all contexts.
     pub(crate) is_static: bool,
+    tally: Option<Tally>,
 }
 
 #[derive(Debug)]
@@ -104,8 +124,28 @@ impl CompiledFlag {
             holdout: holdout.map(|holdout| gate(&holdout.name, 0, holdout.weight)),
             variations: names.into_all(),
             definition,
+            tally: None,
         };
         (compiled, problems)
+    }
+
+    /// Counts its evaluations in a tally.
+    #[must_use]
+    pub fn counted(mut self, tally: Tally) -> Self {
+        self.tally = Some(tally);
+        self
+    }
+
+    /// Returns the counters of its evaluations.
+    #[inline]
+    pub fn tally(&self) -> Option<&Tally> {
+        self.tally.as_ref()
+    }
+
+    /// Returns the names of its variations, in the order in which they are counted. Names that the definition uses but
+    /// does not define come last.
+    pub fn variation_names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.variations.iter().map(|named| &*named.name)
     }
 
     /// Returns the definition.

@@ -31,6 +31,12 @@ impl CompileOptions {
 }
 
 /// The meaning of operators where Python Waygate (wire contract, section 9) differs.
+///
+/// ```
+/// use waygate_core::flag::{Compatibility, CompileOptions};
+///
+/// assert_eq!(CompileOptions::python().compatibility, Compatibility::Python);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Compatibility {

@@ -8,6 +8,19 @@ use super::{
 use crate::flag::{map::Map, model::Segment, place::Place, problem::Problems};
 
 /// A segment in the form that is evaluated.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use serde_json::json;
+/// use waygate_core::flag::{CompileOptions, CompiledSegment, Segment};
+///
+/// let beta = Segment::parse(&json!({"key": "beta", "name": "Beta", "included": ["user-1"]}))?;
+/// let (compiled, problems) = CompiledSegment::compile(Arc::new(beta), CompileOptions::default());
+/// assert!(problems.is_empty());
+/// assert_eq!(compiled.definition().name, "Beta");
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug)]
 pub struct CompiledSegment {
     definition: Arc<Segment>,

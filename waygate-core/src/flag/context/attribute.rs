@@ -2,6 +2,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 /// The name of an attribute, with a hash that is computed once, when a flag is compiled.
+///
+/// ```
+/// use waygate_core::flag::AttributeName;
+///
+/// assert_eq!(AttributeName::new("plan").as_str(), "plan");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttributeName {
     text: Box<str>,
@@ -36,6 +42,13 @@ pub(super) fn hash(text: &str) -> u64 {
 /// The value of an attribute, borrowed from its context.
 ///
 /// A list satisfies a clause if any of its elements does.
+///
+/// ```
+/// use waygate_core::flag::AttributeValue;
+///
+/// assert_eq!(AttributeValue::from("pro"), AttributeValue::String("pro"));
+/// assert_eq!(AttributeValue::from(5_u32), AttributeValue::Integer(5));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum AttributeValue<'a> {
@@ -66,6 +79,20 @@ impl<'a> From<&'a Value> for AttributeValue<'a> {
                 _ => Self::Json(value),
             },
             _ => Self::Json(value),
+        }
+    }
+}
+
+impl From<AttributeValue<'_>> for Value {
+    fn from(value: AttributeValue<'_>) -> Self {
+        match value {
+            AttributeValue::Bool(value) => value.into(),
+            AttributeValue::Integer(value) => value.into(),
+            AttributeValue::Float(value) => value.into(),
+            AttributeValue::String(value) => value.into(),
+            AttributeValue::Instant(value) => value.to_string().into(),
+            AttributeValue::Strings(value) => value.into(),
+            AttributeValue::Json(value) => value.clone(),
         }
     }
 }

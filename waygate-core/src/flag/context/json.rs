@@ -4,6 +4,14 @@ use serde_json::{Map, Value, json};
 use super::stored::{EvaluationContext, Single};
 
 /// JSON that is no evaluation context, with the reason (OpenFeature: `INVALID_CONTEXT`).
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::EvaluationContext;
+///
+/// let error = EvaluationContext::from_json(&json!({"targetingKey": 5})).unwrap_err();
+/// assert_eq!(error.to_string(), "invalid evaluation context: `targetingKey` must be a text");
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid evaluation context: {0}")]
 pub struct InvalidContext(String);
@@ -124,6 +132,7 @@ fn single(members: &Map<String, Value>, kind: Option<&str>) -> Result<Single, In
         _ => None,
     };
     let plain = members.iter().filter(is_attribute);
-    single.extend(plain.chain(overriding.into_iter().flatten()));
+    let given = plain.chain(overriding.into_iter().flatten());
+    single.extend(given.map(|(name, value)| (name.as_str(), value)));
     Ok(single)
 }

@@ -2,10 +2,12 @@
 
 mod attribute;
 mod json;
+mod merged;
 mod source;
 mod stored;
 
 pub use attribute::{AttributeName, AttributeValue};
 pub use json::InvalidContext;
+pub use merged::MergedContext;
 pub use source::Context;
 pub use stored::EvaluationContext;

@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
@@ -14,6 +15,10 @@ use super::{
 /// let context = EvaluationContext::new("user-1").with("plan", "pro").with("seats", 5);
 /// let same = json!({"targetingKey": "user-1", "plan": "pro", "seats": 5});
 /// assert_eq!(EvaluationContext::from_json(&same)?, context);
+/// assert_eq!(context.get("seats"), Some(&json!(5)));
+///
+/// let context = context.with_time("signed_up", "2030-01-01T00:00:00Z".parse().unwrap());
+/// assert_eq!(context.get("signed_up"), Some(&json!("2030-01-01T00:00:00Z")));
 /// # Ok::<(), waygate_core::flag::InvalidContext>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +64,14 @@ impl EvaluationContext {
     }
 
     /// Sets the primary kind.
+    ///
+    /// ```
+    /// use waygate_core::flag::EvaluationContext;
+    ///
+    /// let device = EvaluationContext::new("device-1").of_kind("device");
+    /// let context = EvaluationContext::new("user-1").and(device);
+    /// assert_eq!(context.to_json()["device"]["key"], "device-1");
+    /// ```
     #[must_use]
     pub fn of_kind(mut self, kind: &str) -> Self {
         self.primary.kind = kind.into();
@@ -72,11 +85,45 @@ impl EvaluationContext {
         self
     }
 
+    /// Sets an attribute of the primary context to a point in time, which rules compare with `before` and `after`.
+    #[must_use]
+    pub fn with_time(self, name: &str, time: Timestamp) -> Self {
+        self.with(name, time.to_string())
+    }
+
     /// Adds the primary context of another, of a different kind.
+    ///
+    /// ```
+    /// use waygate_core::flag::EvaluationContext;
+    ///
+    /// let organization = EvaluationContext::new("org-1").of_kind("organization").with("plan", "pro");
+    /// let context = EvaluationContext::new("user-1").and(organization);
+    /// assert_eq!(context.to_json()["kind"], "multi");
+    /// ```
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.others.push(other.primary);
         self
+    }
+
+    /// Returns the key of the primary context.
+    pub fn targeting_key(&self) -> Option<&str> {
+        self.primary.key.as_deref()
+    }
+
+    /// Returns an attribute of the primary context.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.primary.find(hash(name), name)
+    }
+
+    /// Returns the attributes of the primary context, each once, in no order.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.primary.attributes()
+    }
+
+    /// The primary context, and those of other kinds.
+    pub(super) fn parts(&self) -> (&Single, &[Single]) {
+        (&self.primary, &self.others)
     }
 
     /// The contexts of all kinds, the primary one first.
@@ -93,6 +140,13 @@ impl EvaluationContext {
     }
 }
 
+/// A context without a key and attributes.
+impl Default for EvaluationContext {
+    fn default() -> Self {
+        Self::anonymous()
+    }
+}
+
 impl Single {
     pub(super) fn new(kind: &str, key: Option<String>) -> Self {
         Self {
@@ -103,10 +157,10 @@ impl Single {
     }
 
     /// Adds attributes. Later ones replace earlier ones of the same name.
-    pub(super) fn extend<'a>(&mut self, given: impl Iterator<Item = (&'a String, &'a Value)>) {
+    pub(super) fn extend<'a>(&mut self, given: impl Iterator<Item = (&'a str, &'a Value)>) {
         self.attributes.extend(given.map(|(name, value)| Attribute {
             hash: hash(name),
-            name: name.as_str().into(),
+            name: name.into(),
             value: value.clone(),
         }));
         // Equal names keep their order.
@@ -143,8 +197,11 @@ impl Single {
             .binary_search_by(|other| other.place().cmp(&place))
     }
 
-    fn get(&self, name: &AttributeName) -> Option<&Value> {
-        let (hash, name) = (name.hash(), name.as_str());
+    pub(super) fn get(&self, name: &AttributeName) -> Option<&Value> {
+        self.find(name.hash(), name.as_str())
+    }
+
+    fn find(&self, hash: u64, name: &str) -> Option<&Value> {
         // A search pays off for many.
         if self.attributes.len() > 16 {
             let at = self.position(hash, name).ok()?;

@@ -15,11 +15,42 @@ impl FlagSet {
         context: &C,
         clock: &dyn Clock,
     ) -> Option<Resolution<'_>> {
-        Some(self.evaluate_flag(self.flag(key)?, context, clock))
+        match self.flag(key) {
+            Some(flag) => Some(self.evaluate_flag(flag, context, clock)),
+            None => {
+                self.count_missing(key);
+                None
+            }
+        }
     }
 
     /// Evaluates a flag that is at hand; its prerequisites and segments are those of this set.
+    #[inline]
     pub fn evaluate_flag<'s, C: Context + ?Sized>(
+        &'s self,
+        flag: &'s CompiledFlag,
+        context: &C,
+        clock: &dyn Clock,
+    ) -> Resolution<'s> {
+        let resolution = self.preview_flag(flag, context, clock);
+        if let Some(tally) = flag.tally() {
+            tally.count(resolution.position(), resolution.error().is_some());
+        }
+        if let Some(watch) = self.watch() {
+            watch.evaluated(context, &resolution);
+        }
+        resolution
+    }
+
+    /// Reports that a flag was requested which does not exist, for callers that need no evaluation to know it.
+    pub fn count_missing(&self, key: &str) {
+        if let Some(watch) = self.watch() {
+            watch.missing(key);
+        }
+    }
+
+    /// Evaluates a flag as [`evaluate_flag`](Self::evaluate_flag) does, but neither counts nor reports it.
+    pub fn preview_flag<'s, C: Context + ?Sized>(
         &'s self,
         flag: &'s CompiledFlag,
         context: &C,

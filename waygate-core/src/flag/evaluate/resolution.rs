@@ -6,6 +6,31 @@ use crate::flag::{
 };
 
 /// The result of an evaluation (OpenFeature: resolution details), borrowed from the [`FlagSet`](super::FlagSet).
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use serde_json::json;
+/// use waygate_core::{
+///     flag::{CompileOptions, CompiledFlag, EvaluationContext, Flag, FlagSet},
+///     port::ManualClock,
+/// };
+///
+/// # let search = json!({
+/// #     "key": "search", "name": "Search", "type": "boolean",
+/// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+/// #     "off_variation": "off", "fallthrough": "off",
+/// # });
+/// let (flag, _) = CompiledFlag::compile(Arc::new(Flag::parse(&search)?), CompileOptions::default());
+/// let mut flags = FlagSet::new();
+/// flags.insert_flag(Arc::new(flag));
+/// let clock = ManualClock::at("2030-01-01T00:00:00Z".parse().unwrap());
+/// let resolution = flags.evaluate("search", &EvaluationContext::new("user-1"), &clock).expect("a flag");
+/// assert_eq!((resolution.variation(), resolution.as_bool()), (Some("off"), Ok(false)));
+/// assert_eq!(resolution.reason().as_str(), "STATIC");
+/// assert_eq!(resolution.error(), None);
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Resolution<'s> {
     flag: &'s CompiledFlag,
@@ -20,6 +45,12 @@ impl<'s> Resolution<'s> {
     /// Returns the key of the flag.
     pub fn flag_key(&self) -> &'s str {
         self.flag.definition().key.as_str()
+    }
+
+    /// Returns the position of the variation.
+    #[inline]
+    pub(super) fn position(&self) -> Option<u16> {
+        self.outcome.variation
     }
 
     /// Returns the name of the variation (OpenFeature: variant); `None` if an error left no result.

@@ -4,7 +4,34 @@ use serde_json::Value;
 use crate::flag::{context::AttributeValue, hash::HashAlgorithm, model::Operator};
 
 /// A step of an evaluation.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use serde_json::{json, to_value};
+/// use waygate_core::{
+///     flag::{CompileOptions, CompiledFlag, EvaluationContext, Flag, FlagSet},
+///     port::ManualClock,
+/// };
+///
+/// # let search = json!({
+/// #     "key": "search", "name": "Search", "type": "boolean",
+/// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+/// #     "off_variation": "off", "fallthrough": "off", "targets": {"on": ["user-1"]},
+/// # });
+/// # let (flag, _) = CompiledFlag::compile(Arc::new(Flag::parse(&search)?), CompileOptions::default());
+/// # let mut flags = FlagSet::new();
+/// # flags.insert_flag(Arc::new(flag));
+/// # let clock = ManualClock::at("2030-01-01T00:00:00Z".parse().unwrap());
+/// let explanation = flags.explain("search", &EvaluationContext::new("user-1"), &clock).expect("a flag");
+/// assert_eq!(
+///     to_value(&explanation.steps)?,
+///     json!([{"flag": "search", "depth": 0, "step": "targets", "variation": "on"}]),
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Step {
     /// The key of the flag.
@@ -17,7 +44,16 @@ pub struct Step {
 }
 
 /// A condition of an evaluation and its outcome.
+///
+/// ```
+/// use waygate_core::flag::StepEvent;
+///
+/// let segment = StepEvent::Segment { key: "beta".to_owned(), member: true };
+/// assert_eq!(serde_json::to_value(segment)?["step"], "segment");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "step", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StepEvent {
@@ -95,20 +131,22 @@ pub enum StepEvent {
         value: Option<String>,
         /// Its bucket, from 0 to 99,999.
         bucket: Option<u32>,
-        /// The bucket after each part, with the variation of the part.
-        parts: Vec<(u32, String)>,
+        /// The parts in order.
+        parts: Vec<SplitPart>,
     },
 }
 
+/// A part of a rollout in a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct SplitPart {
+    /// The bucket after the last one of the part.
+    pub end: u32,
+    /// The variation of the part.
+    pub variation: String,
+}
+
 pub(super) fn json(value: Option<AttributeValue<'_>>) -> Value {
-    match value {
-        None => Value::Null,
-        Some(AttributeValue::Bool(value)) => value.into(),
-        Some(AttributeValue::Integer(value)) => value.into(),
-        Some(AttributeValue::Float(value)) => value.into(),
-        Some(AttributeValue::String(value)) => value.into(),
-        Some(AttributeValue::Instant(value)) => value.to_string().into(),
-        Some(AttributeValue::Strings(value)) => value.into(),
-        Some(AttributeValue::Json(value)) => value.clone(),
-    }
+    value.map_or(Value::Null, Value::from)
 }

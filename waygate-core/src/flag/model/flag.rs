@@ -20,7 +20,13 @@ use crate::{
 /// Read one with [`Flag::parse`], which refuses every mistake, or [`Flag::stored`], which accepts what the contract
 /// accepts. Evaluate it as part of a [`FlagSet`](crate::flag::FlagSet).
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(utoipa::ToSchema),
+    schema(
+        description = "A feature flag. Members after `created_by` are missing while they are not used."
+    )
+)]
 #[non_exhaustive]
 pub struct Flag {
     /// The key, which never changes.
@@ -79,7 +85,7 @@ pub struct Flag {
     /// The kind of context of rollouts; `None` is the primary kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_kind: Option<String>,
-    /// Individual contexts of one kind, after [`targets`](Self::targets).
+    /// Individual contexts of one kind, after `targets`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub context_targets: Vec<ContextTargets>,
     /// The part of a mutual-exclusion layer; contexts outside of it get the off variation.
@@ -95,10 +101,26 @@ pub struct Flag {
     #[serde(with = "maybe_instant", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub expires_at: Option<Timestamp>,
+    /// `true` if clients on other people's devices, such as browsers, may evaluate the flag. Any user of such a client can
+    /// read the value. `false` by default.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "schema", schema(required = false))]
+    pub client_visible: bool,
 }
 
 impl Flag {
     /// Creates a flag without variations, enabled, with the defaults of the contract for all other members.
+    ///
+    /// ```
+    /// use waygate_core::flag::{Flag, FlagType, Serve, Variation};
+    ///
+    /// let mut flag = Flag::new("search".parse()?, FlagType::Boolean);
+    /// flag.variations = vec![Variation::new("on", true), Variation::new("off", false)];
+    /// flag.off_variation = "off".to_owned();
+    /// flag.fallthrough = Serve::Variation("on".to_owned());
+    /// assert!(Flag::parse(&serde_json::to_value(&flag)?).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(key: FlagKey, value_type: FlagType) -> Self {
         Self {
             name: key.to_string(),
@@ -129,6 +151,7 @@ impl Flag {
             holdout: None,
             progressive: None,
             expires_at: None,
+            client_visible: false,
         }
     }
 
@@ -175,6 +198,14 @@ words! {
 }
 
 /// A possible result of a flag.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::Variation;
+///
+/// let green = Variation::new("green", json!({"color": "#0a0"}));
+/// assert_eq!(green.name, "green");
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -199,6 +230,21 @@ impl Variation {
 }
 
 /// Another flag that must have a certain variation.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::Flag;
+///
+/// let flag = Flag::parse(&json!({
+///     "key": "search", "name": "Search", "type": "boolean",
+///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+///     "off_variation": "off",
+///     "fallthrough": "on",
+///     "prerequisites": [{"flag_key": "new-backend", "variation": "on"}],
+/// }))?;
+/// assert_eq!(flag.prerequisites[0].flag_key.as_str(), "new-backend");
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]

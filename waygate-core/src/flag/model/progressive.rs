@@ -45,6 +45,25 @@ pub struct Progressive {
 }
 
 /// A stage of a progressive rollout.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::Flag;
+///
+/// let flag = Flag::parse(&json!({
+///     "key": "search", "name": "Search", "type": "boolean",
+///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+///     "off_variation": "off",
+///     "fallthrough": "off",
+///     "progressive": {
+///         "variation": "on", "baseline": "off", "start": "2030-01-01T00:00:00Z",
+///         "stages": [{"after_seconds": 0, "weight": 1_000}, {"after_seconds": 3600, "weight": 100_000}],
+///     },
+/// }))?;
+/// let progressive = flag.progressive.expect("a progressive rollout");
+/// assert_eq!(progressive.stages[1].after_seconds, 3600);
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -56,6 +75,26 @@ pub struct Stage {
 }
 
 /// A time during which a progressive rollout stands still.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::Flag;
+///
+/// let flag = Flag::parse(&json!({
+///     "key": "search", "name": "Search", "type": "boolean",
+///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+///     "off_variation": "off",
+///     "fallthrough": "off",
+///     "progressive": {
+///         "variation": "on", "baseline": "off", "start": "2030-01-01T00:00:00Z",
+///         "stages": [{"after_seconds": 0, "weight": 1_000}, {"after_seconds": 3600, "weight": 100_000}],
+///     },
+/// }))?;
+/// let mut progressive = flag.progressive.expect("a progressive rollout");
+/// progressive.hold("2030-01-01T00:30:00Z".parse().unwrap());
+/// assert_eq!(progressive.holds[0].until, None);
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -89,6 +128,28 @@ impl Progressive {
     }
 
     /// Stops the growth from `now` on. Returns whether it was growing.
+    ///
+    /// ```
+    /// # use serde_json::json;
+    /// # use waygate_core::flag::Flag;
+    /// # let flag = Flag::parse(&json!({
+    /// #     "key": "search", "name": "Search", "type": "boolean",
+    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+    /// #     "off_variation": "off", "fallthrough": "off",
+    /// #     "progressive": {
+    /// #         "variation": "on", "baseline": "off", "start": "2030-01-01T00:00:00Z",
+    /// #         "stages": [{"after_seconds": 0, "weight": 1_000}, {"after_seconds": 3600, "weight": 100_000}],
+    /// #     },
+    /// # }))?;
+    /// # let mut progressive = flag.progressive.expect("a progressive rollout");
+    /// let at = |time: &str| time.parse().unwrap();
+    /// assert!(progressive.hold(at("2030-01-01T00:30:00Z")));
+    /// assert!(progressive.is_held(at("2030-01-01T05:00:00Z")));
+    /// assert!(progressive.resume(at("2030-01-01T06:00:00Z")));
+    /// assert_eq!(progressive.weight(at("2030-01-01T06:29:59Z")), 1_000);
+    /// assert_eq!(progressive.weight(at("2030-01-01T06:30:00Z")), 100_000);
+    /// # Ok::<(), waygate_core::flag::Problems>(())
+    /// ```
     pub fn hold(&mut self, now: Timestamp) -> bool {
         let held = self.is_held(now);
         if !held {

@@ -4,6 +4,25 @@ use serde_json::Value;
 use super::{operator::Operator, rollout::WeightedVariation};
 
 /// A rule of a flag: it matches if all of its clauses do, and without clauses always.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::Flag;
+///
+/// let flag = Flag::parse(&json!({
+///     "key": "search", "name": "Search", "type": "boolean",
+///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+///     "off_variation": "off",
+///     "rules": [{
+///         "clauses": [{"attribute": "plan", "operator": "in", "values": ["pro", "enterprise"]}],
+///         "rollout": [{"variation": "on", "weight": 25_000}, {"variation": "off", "weight": 75_000}],
+///         "bucket_by": "organization",
+///     }],
+///     "fallthrough": "off",
+/// }))?;
+/// assert_eq!(flag.rules[0].clauses.len(), 1);
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -32,6 +51,25 @@ pub struct Rule {
 }
 
 /// A condition on an attribute: any of the values satisfies it.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::{Flag, Operator};
+///
+/// let flag = Flag::parse(&json!({
+///     "key": "search", "name": "Search", "type": "boolean",
+///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+///     "off_variation": "off",
+///     "rules": [{
+///         "clauses": [{"attribute": "/address/city", "operator": "is", "values": ["bern"], "ignore_case": true}],
+///         "variation": "on",
+///     }],
+///     "fallthrough": "off",
+/// }))?;
+/// let clause = &flag.rules[0].clauses[0];
+/// assert_eq!(clause.operator, Operator::Is);
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]

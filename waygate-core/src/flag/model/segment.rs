@@ -5,6 +5,22 @@ use super::rule::Clause;
 use crate::{flag::key::SegmentKey, model::text::maybe_instant};
 
 /// A named set of contexts. `excluded` comes before `included`, and both before the rules.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::Segment;
+///
+/// let beta = Segment::parse(&json!({
+///     "key": "beta", "name": "Beta testers", "included": ["user-1"], "excluded": ["user-2"],
+///     "rules": [{"clauses": [{"attribute": "email", "operator": "ends_with", "values": ["@example.com"]}]}],
+/// }))?;
+/// assert_eq!(beta.rules.len(), 1);
+///
+/// let renamed = beta.patch(&json!({"name": "Beta"}))?;
+/// assert_eq!(renamed.name, "Beta");
+/// assert!(Segment::stored(&json!({"key": "beta"})).is_err(), "a segment has a name");
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -37,6 +53,17 @@ pub struct Segment {
 }
 
 /// A rule of a segment: it matches if all of its clauses do, and without clauses always.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::Segment;
+///
+/// let tenth = Segment::parse(&json!({
+///     "key": "tenth", "name": "A tenth of all", "rules": [{"clauses": [], "weight": 10_000}],
+/// }))?;
+/// assert_eq!(tenth.rules[0].weight, Some(10_000));
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]

@@ -74,6 +74,9 @@ pub(in crate::flag) fn flag(definition: &Value, problems: &mut Problems) -> Flag
             holdout: object.optional("holdout", holdout, p),
             progressive: object.parsed("progressive", progressive, p),
             expires_at: object.parsed("expires_at", at::instant, p),
+            client_visible: object
+                .optional("client_visible", at::flag, p)
+                .unwrap_or_default(),
             key: empty.key,
             value_type: empty.value_type,
         }

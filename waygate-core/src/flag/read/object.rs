@@ -2,10 +2,12 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::at::{At, Reader, text};
-use crate::flag::{
-    place::Place,
-    problem::{ProblemCode, Problems},
-    words::nearest,
+use crate::{
+    flag::{
+        place::Place,
+        problem::{ProblemCode, Problems},
+    },
+    similar::nearest,
 };
 
 /// The members of an object, and those of them that a reader knows.

@@ -98,7 +98,7 @@ fn errors_suggest_the_fix() {
         ),
         (
             "10/minute extra",
-            "`minute extra` is no unit of time; use one of second, minute, hour, day, week, month, year",
+            "`minute extra` is not a unit of time; use one of second, minute, hour, day, week, month, year",
         ),
         (
             "10/0 minutes",

@@ -79,11 +79,11 @@ fn explains_mistakes() {
         ),
         (
             "get:/health",
-            "`get` is no service name: `get` is an HTTP method; the method is written `GET` \
+            "`get` is not a service name: `get` is an HTTP method; the method is written `GET` \
              (write `/path` or `METHOD:/path`)",
         ),
-        ("billing:/health", "`billing` is no HTTP method"),
-        ("billing:GET:/health", "`billing` is no HTTP method"),
+        ("billing:/health", "`billing` is not an HTTP method"),
+        ("billing:GET:/health", "`billing` is not an HTTP method"),
     ] {
         let error = text.parse::<ExemptPath>().unwrap_err();
         assert_eq!(

@@ -19,18 +19,17 @@ use crate::grammar::{
 pub struct RateLimitPolicy {
     /// The name of the policy, unique within its scope.
     pub name: PolicyName,
-    /// The quota of callers without a tier of their own.
+    /// The quota for callers without a tier.
     pub limit: Limit,
     /// The algorithm that counts requests.
     pub algorithm: Algorithm,
-    /// The key: each of its values has a counter of its own.
+    /// The key: each of its values has its own counter.
     #[serde(rename = "key_strategy")]
     pub key: KeySource,
     /// The handling of requests without a key. The default depends on the key.
     #[cfg_attr(feature = "schema", schema(required))]
     pub on_missing_key: Option<OnMissingKey>,
-    /// The additional units of a window, or the size of a token bucket, for rates without a burst of their own. 0:
-    /// none.
+    /// The additional units of a window, or the size of a token bucket, for rates without their own burst. 0: none.
     pub burst: u64,
     /// The cost of one request.
     #[cfg_attr(feature = "schema", schema(value_type = u32))]
@@ -54,18 +53,18 @@ pub struct RateLimitPolicy {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(feature = "schema", schema(ignore))]
     pub include_force_active: bool,
-    /// `false` for a paused policy, which counts nothing.
+    /// `false` if the policy is paused and does not count requests.
     pub enabled: bool,
-    /// `true` for shadow mode: the policy only reports what it would refuse.
+    /// `true` for shadow mode: the policy only reports the requests that it would refuse.
     pub shadow: bool,
     /// The share of keys that the policy applies to. A key is always in or always out.
     #[serde(serialize_with = "percent")]
     pub rollout: Percentage,
-    /// The behaviour while the store of the counters is unreachable.
+    /// The behaviour while the counter store is unreachable.
     pub on_store_failure: OnStoreFailure,
-    /// `true` if processes take blocks from the shared counter in advance.
+    /// `true` if processes lease blocks from the shared counter in advance.
     pub lease: bool,
-    /// The zone in which calendar days and months start.
+    /// The time zone of calendar days and months.
     pub time_zone: TimeZoneName,
 }
 
@@ -101,7 +100,7 @@ impl Tier {
 }
 
 impl RateLimitPolicy {
-    /// The name of a policy without a name of its own.
+    /// The name of a policy that sets no name.
     pub const DEFAULT_NAME: &str = PolicyName::DEFAULT;
     /// The default attribute of the caller that names the tier.
     pub const DEFAULT_RESOLVER: &str = "plan";

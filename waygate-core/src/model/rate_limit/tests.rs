@@ -89,7 +89,7 @@ fn refuses_contradictions() {
         ),
         (
             json!({"limit": "1/s", "tiers": [{"name": "a", "limit": "2/x"}]}),
-            "invalid rate limit `2/x`: `x` is no unit of time",
+            "invalid rate limit `2/x`: `x` is not a unit of time",
         ),
         (
             json!({"limit": "1/s", "rollout": 101}),

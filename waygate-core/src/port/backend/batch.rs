@@ -174,7 +174,7 @@ pub enum CommitError {
         found: Option<Epoch>,
     },
     /// The response was lost, or the commit is not durable.
-    #[error("the change may or may not have been made: {0}")]
+    #[error("the commit may or may not have succeeded: {0}")]
     Unconfirmed(String),
     /// The store failed.
     #[error(transparent)]

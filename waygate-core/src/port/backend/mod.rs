@@ -156,7 +156,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         Box::pin(async { None })
     }
 
-    /// Returns the state file; `None` by default, for state outside of files. The engine stores counters next to it.
+    /// Returns the state file; `None` by default, for state that is not in a file. The engine stores counters next to
+    /// it.
     fn state_file(&self) -> Option<&Path> {
         None
     }

@@ -21,14 +21,14 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new().routes(routes!(set))
 }
 
-/// The access list of a route. Both lists are required: a forgotten one would admit all callers.
+/// The access list of a route. Both lists are required, since an omitted one would admit all callers.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AccessRequest {
-    /// The client's address must be in one of these networks. Empty: any address.
+    /// The client's address must be in one of these networks. If empty, any address is allowed.
     #[schema(example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
     allowed_ips: Vec<String>,
-    /// The caller must have one of these roles. Empty: no role is needed.
+    /// The caller must have one of these roles. If empty, no role is required.
     allowed_roles: Vec<RoleName>,
 }
 

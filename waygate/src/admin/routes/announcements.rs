@@ -22,7 +22,7 @@ use crate::{
 };
 
 #[derive(OpenApi)]
-#[openapi(tags((name = "announcements", description = "Texts on the page of the documentation.")))]
+#[openapi(tags((name = "announcements", description = "Texts on the documentation page.")))]
 struct Tag;
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -101,7 +101,7 @@ async fn get(
     setting::get(&state, &name)
 }
 
-/// Sets an announcement, and replaces the previous one of this name.
+/// Sets an announcement, replacing the previous one of this name.
 #[utoipa::path(
     put,
     path = "/api/announcements/{name}",

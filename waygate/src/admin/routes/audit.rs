@@ -23,10 +23,10 @@ const MAX_OFFSET: usize = 1_000_000;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct AuditParams {
-    /// At most this many: a whole number, where more than 1000 counts as 1000.
+    /// The maximum number of lines: a whole number; more than 1000 counts as 1000.
     #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 50)]
     limit: Option<AtMost<MAX_LIMIT>>,
-    /// Skips this many of the newest: 0 to 1000000.
+    /// The number of newest lines to skip: 0 to 1000000.
     #[param(nullable = false, value_type = Option<u64>, minimum = 0, maximum = 1000000, default = 0)]
     offset: Option<Skip<MAX_OFFSET>>,
     /// Only lines with exactly this path.

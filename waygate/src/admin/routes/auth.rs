@@ -37,7 +37,7 @@ struct LoginRequest {
     username: Option<String>,
     #[schema(nullable = false, required, format = Password)]
     password: Option<String>,
-    /// `sdk` for a service: a login that lasts longer, and can only read. Anything else counts as `cli`.
+    /// `sdk` for a service: the login lasts longer, and can only read. Anything else counts as `cli`.
     #[schema(nullable = false, example = "cli")]
     platform: Option<String>,
 }

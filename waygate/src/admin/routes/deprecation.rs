@@ -41,7 +41,7 @@ struct DeprecateRequest {
 
 impl RequestBody for DeprecateRequest {}
 
-/// Deprecates a route. It is served as before, with the headers of a deprecation.
+/// Deprecates a route. It is still served, with deprecation headers.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/deprecate",

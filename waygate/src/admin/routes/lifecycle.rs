@@ -29,7 +29,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(env))
 }
 
-/// The reason of a change.
+/// The reason for a change.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EnableRequest {
@@ -40,7 +40,7 @@ struct EnableRequest {
 
 impl RequestBody for EnableRequest {}
 
-/// Opens a route everywhere immediately, and drops its windows and its environment gate, which the response names.
+/// Opens a route everywhere immediately, and drops its windows and its environment gate; the response lists them.
 ///
 /// `POST /api/routes/{pk}/maintenance/end` keeps planned windows.
 #[utoipa::path(
@@ -60,21 +60,21 @@ async fn enable(
     change(operator, key, RouteCommand::Enable { reason }).await
 }
 
-/// The reason a route is disabled, and the end.
+/// The reason for disabling a route, and the end.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct DisableRequest {
     /// One line of plain text; may be empty.
     #[serde(default)]
     reason: Reason,
-    /// The time when the route returns to its current state; without a zone, in UTC.
+    /// The time when the route returns to its current state; in UTC if it has no zone.
     #[schema(format = DateTime)]
     until: Option<String>,
 }
 
 impl RequestBody for DisableRequest {}
 
-/// Closes a route immediately. Its windows apply again when it is back.
+/// Closes a route immediately. Its windows apply again once it is open.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/disable",
@@ -100,10 +100,10 @@ struct MaintenanceRequest {
     /// One line of plain text; may be empty.
     #[serde(default)]
     reason: Reason,
-    /// With `end`: the start of the maintenance; without a zone, in UTC. Default: immediately.
+    /// With `end`: the start of the maintenance; in UTC if it has no zone. Default: immediately.
     #[schema(format = DateTime)]
     start: Option<String>,
-    /// The end of the maintenance; without a zone, in UTC. Default: none.
+    /// The end of the maintenance; in UTC if it has no zone. Default: none.
     #[schema(format = DateTime)]
     end: Option<String>,
 }
@@ -149,7 +149,7 @@ async fn maintenance(
 
 /// Ends the maintenance of a route immediately, and keeps its environment gate and the windows that have not started.
 ///
-/// Changes nothing if the route is not in maintenance. Fails if the route is disabled, since it would stay disabled.
+/// Has no effect if the route is not in maintenance. Fails if the route is disabled, since it would remain disabled.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/maintenance/end",
@@ -171,7 +171,8 @@ async fn end_maintenance(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EnvRequest {
-    /// The only environments, at least one: `POST /api/routes/{pk}/disable` closes a route everywhere.
+    /// The only environments in which the route is open; at least one. Use
+    /// `POST /api/routes/{pk}/disable` to close it everywhere.
     #[serde(default)]
     #[schema(nullable = false, required, min_items = 1, example = json!(["dev", "staging"]))]
     envs: Option<Vec<String>>,

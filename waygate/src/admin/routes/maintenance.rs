@@ -83,7 +83,7 @@ fn shown(
 
 /// Shows maintenance of {of}.
 ///
-/// Processes of a service enforce its maintenance; every process shows it.
+/// The processes of a service enforce its maintenance; every process shows it.
 #[utoipa::path(
     get,
     path = "/",
@@ -105,23 +105,23 @@ struct EnableRequest {
     /// One line of plain text; may be empty.
     #[serde(default)]
     reason: Reason,
-    /// Routes that stay open: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
+    /// Routes that stay open: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for every path below.
     #[serde(default)]
     exempt_paths: Vec<ExemptPath>,
     /// `true` to close even force-active routes.
     #[serde(default)]
     include_force_active: bool,
-    /// The start; without a zone, in UTC. Default: immediately.
+    /// The start; in UTC if it has no zone. Default: immediately.
     #[schema(format = DateTime)]
     start: Option<String>,
-    /// The end, after the start; without a zone, in UTC. Default: none.
+    /// The end, after the start; in UTC if it has no zone. Default: none.
     #[schema(format = DateTime)]
     end: Option<String>,
-    /// Clients whose addresses are in one of these networks are served.
+    /// Clients in these networks are served.
     #[serde(default)]
     #[schema(example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
     exempt_ips: Vec<String>,
-    /// Callers who have one of these roles are served.
+    /// Callers with one of these roles are served.
     #[serde(default)]
     exempt_roles: Vec<RoleName>,
 }
@@ -130,8 +130,8 @@ impl RequestBody for EnableRequest {}
 
 /// Puts {of} in maintenance: immediately, or from `start` on. Fields that are missing are reset to their defaults.
 ///
-/// The response shows the current state: a planned maintenance is not `enabled` yet. `dropped` names the previous settings
-/// that are gone. Responses to exempt clients and callers carry `Cache-Control: private, no-store`.
+/// The response shows the current state: planned maintenance is not `enabled` yet. `dropped` contains the previous
+/// settings that were dropped. Responses to exempt clients and callers carry `Cache-Control: private, no-store`.
 #[utoipa::path(
     post,
     path = "/enable",
@@ -165,7 +165,7 @@ async fn enable(
     Ok(reply.map(|shown| shown.warning = join(masked.into_iter().chain(shown.warning.take()))))
 }
 
-/// Ends maintenance of {of}, planned or running, and drops its reason and exemptions.
+/// Ends maintenance of {of}, planned or active, and drops its reason and exemptions.
 #[utoipa::path(
     post,
     path = "/disable",
@@ -183,11 +183,11 @@ async fn disable(
     change(&state, operator, scope, MaintenanceCommand::Disable).await
 }
 
-/// The routes that stay open in global maintenance.
+/// The routes that stay open during global maintenance.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ExemptPathsRequest {
-    /// All of them: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
+    /// The complete list: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for every path below.
     exempt_paths: Vec<ExemptPath>,
 }
 

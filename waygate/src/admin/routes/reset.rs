@@ -41,7 +41,7 @@ async fn reset(
     change(operator, key, RouteCommand::Reset).await
 }
 
-/// Purges a stored route that the code no longer has.
+/// Purges a stored route that no longer exists in the code.
 #[utoipa::path(
     delete,
     path = "/api/routes/{pk}",

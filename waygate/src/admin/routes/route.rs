@@ -30,7 +30,7 @@ struct ListParams {
     /// Only routes of this service.
     #[param(nullable = false)]
     service: Option<ServiceName>,
-    /// `true`: only stored routes that the code no longer has. `false`, the default: only those that it has.
+    /// `true`: only stored routes that no longer exist in the code. `false`, the default: only routes in the code.
     #[param(nullable = false, value_type = Option<bool>)]
     orphaned: Option<Flag>,
 }

@@ -24,10 +24,10 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ScheduleRequest {
-    /// The start; without a zone, in UTC.
+    /// The start; in UTC if it has no zone.
     #[schema(format = DateTime, nullable = false, required)]
     start: Option<String>,
-    /// The end, after the start; without a zone, in UTC.
+    /// The end, after the start; in UTC if it has no zone.
     #[schema(format = DateTime, nullable = false, required)]
     end: Option<String>,
     /// One line of plain text; may be empty.
@@ -39,7 +39,7 @@ impl RequestBody for ScheduleRequest {
     const REQUIRED: bool = true;
 }
 
-/// Adds a maintenance window. The route returns to its present state when the window ends.
+/// Adds a maintenance window. The route returns to its current state when the window ends.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/schedule",
@@ -71,14 +71,14 @@ async fn schedule(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct CancelParams {
-    /// The `id` of a window: only this one.
+    /// The `id` of the window to cancel. Default: all windows.
     #[param(nullable = false)]
     window: Option<WindowId>,
 }
 
 /// Cancels one maintenance window, or all of them and the end of a temporary disable.
 ///
-/// A route whose window has started returns to its previous state immediately.
+/// If the window has started, the route returns to its previous state immediately.
 #[utoipa::path(
     delete,
     path = "/api/routes/{pk}/schedule",

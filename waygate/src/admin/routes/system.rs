@@ -55,9 +55,9 @@ async fn health(State(state): State<Arc<AdminState>>) -> Reply<Health> {
     })
 }
 
-/// Restores the last known state, without the audit log, to a store that has lost everything.
+/// Restores the last known state, without the audit log, to a store that has lost its state.
 ///
-/// `If-Match` names the revision that `GET /api/health` shows, in quotes.
+/// `If-Match` takes the revision shown by `GET /api/health`, in quotes.
 #[utoipa::path(
     post,
     path = "/api/store/reseed",

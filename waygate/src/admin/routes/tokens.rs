@@ -39,8 +39,8 @@ fn view(id: TokenId, record: &Record, shown: Option<TokenId>) -> view::Token {
     }
 }
 
-/// Lists the tokens of all users that have not expired, logins included, oldest first. Tokens that were issued for another
-/// password than the current one are among them, and are not accepted.
+/// Lists the tokens of all users that have not expired, logins included, oldest first. This includes tokens issued for
+/// a previous password, which are no longer accepted.
 #[utoipa::path(
     get,
     path = "/api/auth/tokens",
@@ -74,13 +74,13 @@ async fn list(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateTokenRequest {
-    /// The purpose, in 1 to 128 characters without `/`. The audit log names it.
+    /// The purpose: 1 to 128 characters without `/`, shown in the audit log.
     #[schema(example = "deploy", max_length = 128)]
     name: String,
-    /// The permitted uses: a subset of the scopes of this request's token.
+    /// The scopes: a subset of those of the token of this request.
     #[schema(value_type = Vec<TokenScope>, example = json!(["read", "write:routes"]))]
     scopes: TokenScopes,
-    /// The lifetime: a minute to a year.
+    /// The lifetime, from one minute to one year.
     #[schema(minimum = 60, maximum = 31536000)]
     expires_in_seconds: u64,
 }

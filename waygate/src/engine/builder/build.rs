@@ -34,7 +34,7 @@ impl WaygateBuilder {
     /// Returns a [`BuildError`] if a setting is invalid.
     ///
     /// # Panics
-    /// Panics if called outside of a tokio runtime.
+    /// Panics if called outside a tokio runtime.
     pub async fn build(self) -> Result<Waygate, BuildError> {
         let env = self.environment.name()?;
         let service = self.service.as_deref().map(str::parse).transpose();
@@ -42,6 +42,8 @@ impl WaygateBuilder {
         let answers = AnswerSettings::new(self.challenge.as_deref(), self.show_environments);
         let answers = answers.map_err(|invalid| of("challenge (.challenge(..))", invalid))?;
         self.check_ranges()?;
+        #[cfg(feature = "flags")]
+        self.seeds.check()?;
         #[cfg(feature = "openapi")]
         let answers = answers.showing_access(self.show_access);
         let backend = self.open_backend().await?;
@@ -74,6 +76,9 @@ impl WaygateBuilder {
         let headers = self.limiting.headers;
         let counters = Arc::new(Counters::new(local, shared, self.clock.clone()));
         let handle = CountersHandle::new(&counters);
+        #[cfg(feature = "flags")]
+        let flag_facts =
+            crate::engine::flags::FlagFacts::new(self.flag_observation.clone(), &self.clock);
         let compiler = Compiler {
             env: &env,
             service: service.as_ref(),
@@ -88,6 +93,10 @@ impl WaygateBuilder {
                 lifecycle: self.bypass_lifecycle.is_some(),
                 rate_limits: self.bypass_rate_limits.is_some(),
             },
+            #[cfg(feature = "flags")]
+            flags: self.flag_options,
+            #[cfg(feature = "flags")]
+            flag_facts: &flag_facts,
             now,
         };
         let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);
@@ -107,6 +116,12 @@ impl WaygateBuilder {
             book,
             decisions: Decisions::new(self.decision_log_capacity),
             limiting: self.limiting,
+            #[cfg(feature = "flags")]
+            flag_options: self.flag_options,
+            #[cfg(feature = "flags")]
+            flag_facts,
+            #[cfg(feature = "flags")]
+            sowing: crate::engine::flags::Sowing::new(self.seeds),
             principal: self.principal,
             clients: self.proxies.into(),
             answers,
@@ -135,7 +150,7 @@ impl WaygateBuilder {
             boot_cache::look(&inner).await;
             supervise(Component::BootCache, &inner, boot_cache::run);
         }
-        // Only a freshly opened backend has this.
+        // Only a newly opened backend has this.
         if let Some(lost) = inner.backend.lost().await {
             inner.close_lost(&lost).await;
         }
@@ -143,6 +158,15 @@ impl WaygateBuilder {
         if inner.counter_snapshot.is_some() {
             counter_snapshot::report_start(&inner);
             supervise(Component::CounterSnapshot, &inner, counter_snapshot::run);
+        }
+        #[cfg(feature = "flags")]
+        {
+            inner.note_flags();
+            crate::engine::flags::start_sampler(&inner);
+            // The health shows a failure, and the scheduler tries again.
+            if !inner.monitor.is_degraded(Component::Store) {
+                let _ = inner.sow().await;
+            }
         }
         supervise(Component::Sync, &inner, sync::run);
         supervise(Component::Scheduler, &inner, scheduler::run);
@@ -153,7 +177,7 @@ impl WaygateBuilder {
         Ok(Waygate { inner })
     }
 
-    /// Checks the settings with a range.
+    /// Checks the settings that have a valid range.
     fn check_ranges(&self) -> Result<(), BuildError> {
         let LimitConfig {
             jitter,

@@ -1,4 +1,4 @@
-//! Records of the admin API. Processes without it may share the store, and keep the records unchanged.
+//! Records of features that a process may lack: it keeps them unchanged for the others that share the store.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -37,7 +37,7 @@ pub(crate) struct Tokens;
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Logins;
 
-/// Implements a kind whose values the engine does not read.
+/// Implements a kind with values that the engine does not read.
 macro_rules! opaque {
     ($kind:ident, $name:literal) => {
         impl Kind for $kind {
@@ -63,3 +63,25 @@ macro_rules! opaque {
 
 opaque!(Tokens, "token");
 opaque!(Logins, "login");
+
+/// Feature flags, in a process without them.
+#[cfg(not(feature = "flags"))]
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Flags;
+
+/// Segments of feature flags, in a process without them.
+#[cfg(not(feature = "flags"))]
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Segments;
+
+/// Drafts of feature flags, in a process without them.
+#[cfg(not(feature = "flags"))]
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct FlagDrafts;
+
+#[cfg(not(feature = "flags"))]
+opaque!(FlagDrafts, "flag_draft");
+#[cfg(not(feature = "flags"))]
+opaque!(Flags, "flag");
+#[cfg(not(feature = "flags"))]
+opaque!(Segments, "segment");

@@ -85,7 +85,7 @@ impl Ord for RecordId {
     }
 }
 
-/// The kinds whose records gate or limit requests: their names, and how to find a route in a name.
+/// The kinds with records that gate or limit requests: their names, and how to find a route in a name.
 pub(crate) fn governing() -> impl Iterator<Item = (&'static str, &'static dyn AnyKind)> {
     let kinds = KINDS.iter().filter(|kind| kind.governs());
     kinds.flat_map(|kind| kind.names().iter().map(|name| (*name, *kind)))

@@ -11,4 +11,7 @@ records! {
     tokens: opaque::Tokens,
     logins: opaque::Logins,
     announcements: announcement::Announcements,
+    flags: flag::Flags,
+    segments: flag::Segments,
+    flag_drafts: flag_draft::FlagDrafts,
 }

@@ -143,9 +143,9 @@ impl Change for KeyReset {
         tx.put::<Generations>(&policy.key, &Generation { generation });
         // No reset without an audit line.
         let written = tx.write().await?;
-        let forgotten = written.engine.counters.forget(policy, key).await;
+        let reset = written.engine.counters.reset(policy, key).await;
         written.announce();
-        Ok(forgotten?)
+        Ok(reset?)
     }
 }
 

@@ -112,7 +112,9 @@ impl Counters {
         }
         let rule = &take.rule.shared_by(shared.store.replicas(), now);
         let own = take.rule(rule);
-        shared.hand_over(&self.local, &[take], &[own], now);
+        if mode != CountingMode::Local {
+            shared.hand_over(&self.local, &[take], &[own], now);
+        }
         self.local.adjust_at(&own, -change, now);
         shared.owe(limits, matched, &take, units);
     }
@@ -132,9 +134,8 @@ impl Counters {
         if mode == CountingMode::Local {
             let rule = &take.rule.shared_by(shared.store.replicas(), now);
             let own = take.rule(rule);
-            shared.hand_over(&self.local, &[take], &[own], now);
-            self.local.give_back_at(&own, units, taken, now);
-            if !is_over {
+            let counts = self.local.give_back_at(&own, units, taken, now);
+            if counts && !is_over {
                 shared.owed.reduce(take.series, &matched.key, units);
             }
             return;

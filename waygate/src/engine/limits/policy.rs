@@ -89,11 +89,12 @@ impl Policy {
         let has_tiers = !fields.tiers.is_empty();
         let sources = compiler.sources;
         let label = label(&key, compiler.is_part);
-        let tiers = fields.tiers.iter().map(|tier| &tier.limit);
+        let tiers = fields.tiers.iter();
+        let tiers = tiers.map(|tier| (Some(&tier.name), &tier.limit));
         let own = TierLimit::Limited(fields.limit.clone());
-        let limits = std::iter::once(&own)
+        let limits = std::iter::once((None, &own))
             .chain(tiers)
-            .map(|limit| Rates::compile(&key, &label, &fields, limit, generation))
+            .map(|(tier, limit)| Rates::compile(&key, &label, &fields, tier, limit, generation))
             .collect();
         let problem = sources.problem(&fields.key, &key, declared.as_ref(), has_tiers);
         stats
@@ -155,13 +156,9 @@ impl Policy {
             .unwrap_or(&self.limits[0])
     }
 
-    /// All counter keys of the policy, without duplicates.
-    pub(crate) fn all_series(&self) -> impl Iterator<Item = &Series> {
-        // Tiers share their counters by position, so the longest list has them all.
-        let longest = self.limits.iter().max_by_key(|rates| rates.list.len());
-        longest
-            .into_iter()
-            .flat_map(|rates| rates.list.iter().map(|rate| &rate.series))
+    /// The rates of all tiers. Each has its own counters.
+    pub(crate) fn all_rates(&self) -> impl Iterator<Item = &Rate> {
+        self.limits.iter().flat_map(|rates| &rates.list)
     }
 
     /// The tier of a plan; the policy's own limit for all others.
@@ -229,6 +226,7 @@ impl Rates {
         key: &LimitKey,
         label: &str,
         fields: &RateLimitPolicy,
+        tier: Option<&PolicyName>,
         limit: &TierLimit,
         generation: u64,
     ) -> Self {
@@ -239,8 +237,12 @@ impl Rates {
             };
         };
         let rules = Rule::compile(fields, limit).into_iter().enumerate();
-        // All tiers share a counter: a change of the plan keeps the consumption.
-        let series = |index| Series::new(&key.scope, &key.name, rank(limit, index), generation);
+        // Each tier has its own counters: requests of one change no counter of another, whatever their key.
+        let name = match tier {
+            Some(tier) => format!("{}:{tier}", key.name),
+            None => key.name.to_string(),
+        };
+        let series = |index| Series::new(&key.scope, &name, rank(limit, index), generation);
         let list = rules
             .map(|(index, rule)| Rate::new(series(index), item_name(label, limit, index), rule));
         Self {

@@ -192,8 +192,7 @@ fn gives_nothing_back(rule: &Rule) -> bool {
 fn lasts(rule: &Rule, outcome: &Outcome, now: Nanos) -> Nanos {
     match rule {
         Rule::Quota(Quota::FixedWindow { .. }) | Rule::Calendar(_) => outcome.reset_after,
-        Rule::Moving { period, .. } => *period,
-        Rule::Quota(_) => rule.quota(now).map_or(0, |quota| quota.longest_wait()),
+        Rule::Moving { .. } | Rule::Quota(_) => rule.longest_wait(now),
     }
 }
 

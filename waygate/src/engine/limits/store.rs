@@ -189,17 +189,18 @@ impl Counters {
     }
 
     /// Resets the counters of one key of a policy, in every tier.
-    pub(crate) async fn forget(
+    pub(crate) async fn reset(
         &self,
         policy: &Policy,
         key: &LimitedKey,
     ) -> Result<(), CounterError> {
-        for series in policy.all_series() {
-            self.local.forget_at(series, key.as_bytes());
+        let now = self.clock.now();
+        for rate in policy.all_rates() {
+            let take = rate.take(policy, key, 0);
+            self.local.reset_at(&take, now);
             if let Some(shared) = &self.shared {
-                let call = shared.store.forget(series, key.as_bytes());
-                shared.in_time(call).await?;
-                shared.forget(series, key);
+                shared.in_time(shared.store.reset(take, now)).await?;
+                shared.forget(take.series, key);
             }
         }
         Ok(())

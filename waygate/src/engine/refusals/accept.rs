@@ -9,7 +9,7 @@ pub(super) enum Form {
     Json,
     /// RFC 9457.
     Problem,
-    /// A page for people.
+    /// An HTML page.
     Html,
 }
 

@@ -21,7 +21,7 @@ pub(crate) enum LimitRefusal {
 }
 
 impl LimitRefusal {
-    /// The wait that the response names.
+    /// The wait that the response states.
     pub(crate) fn wait(&self, engine: &Inner) -> Nanos {
         match self {
             Self::Rate(refusal) => refusal.wait(engine.limiting.jitter),

@@ -86,7 +86,7 @@ fn cause(reason: &BlockReason) -> Option<DecisionCause> {
         BlockReason::EnvGated { .. } => DecisionCause::EnvGated,
         BlockReason::IpNotAllowed => DecisionCause::IpNotAllowed,
         BlockReason::RoleRequired { .. } => DecisionCause::RoleRequired,
-        // Limits record theirs.
+        // Limits record their own.
         BlockReason::RateLimited(_)
         | BlockReason::ConcurrencyLimited(_)
         | BlockReason::KeyMissing(_) => return None,

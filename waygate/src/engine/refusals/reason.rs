@@ -22,7 +22,7 @@ use waygate_core::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BlockReason {
-    /// Global maintenance is on.
+    /// Global maintenance is active.
     GlobalMaintenance {
         /// The reason; may be empty.
         reason: Reason,
@@ -92,12 +92,13 @@ pub struct RateLimited {
     pub policy: LimitKey,
     /// The limit in its text form, such as `100/minute`.
     pub limit: String,
-    /// The caller's tier, if the policy has one for it.
+    /// The caller's tier, if the policy has one.
     pub tier: Option<PolicyName>,
     /// Seconds until the same request may succeed: rounded up, at least 1, with the configured jitter. 0 if it is
     /// [`too_costly`](Self::too_costly).
     pub retry_after: u64,
-    /// The time of that, without the jitter. The current time if the request is [`too_costly`](Self::too_costly).
+    /// The time when the same request may succeed, without the jitter. The current time if the request is
+    /// [`too_costly`](Self::too_costly).
     pub reset_at: Timestamp,
     /// `true` if the counter store is unreachable and the policy fails closed.
     pub store_gone: bool,
@@ -126,7 +127,7 @@ pub struct ConcurrencyLimited {
     pub policy: LimitKey,
     /// The maximum number of concurrent requests.
     pub limit: u32,
-    /// Seconds until a retry is worthwhile. The time when a permit is released is unknown: 1.
+    /// Seconds until a retry is worthwhile: 1, since the time of the next release is unknown.
     pub retry_after: u64,
 }
 
@@ -190,7 +191,7 @@ impl BlockReason {
         }
     }
 
-    /// A sentence for people.
+    /// A human-readable sentence.
     pub fn message(&self) -> &'static str {
         match self {
             Self::GlobalMaintenance { .. }

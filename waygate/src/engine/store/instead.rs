@@ -3,10 +3,10 @@
 pub(crate) enum Instead {
     LastKnown,
     Closed,
-    /// Closes every route that the record may be about, unless it has a record of its own.
+    /// Closes every route that the record may be about, unless it has its own record.
     PathClosed,
     MaintenanceOn,
-    /// Closes every service without a record of its own, by turning on its maintenance.
+    /// Closes every service without its own record, by turning on its maintenance.
     ServicesClosed,
     MaintenanceOff,
     Declared,

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use serde::{Serialize, de::DeserializeOwned};
+#[cfg(feature = "flags")]
+use waygate_core::flag::{FlagKey, SegmentKey};
 use waygate_core::{
     grammar::Invalid,
     model::{LimitScope, RouteKey},
@@ -106,6 +108,10 @@ pub(crate) enum Touches<'a> {
     Nothing,
     Route(&'a RouteKey),
     Limits(&'a LimitScope),
+    #[cfg(feature = "flags")]
+    Flag(&'a FlagKey),
+    #[cfg(feature = "flags")]
+    Segment(&'a SegmentKey),
 }
 
 /// A [`Kind`] behind a pointer, with the operations on keys.

@@ -26,7 +26,7 @@ pub(super) fn places(
     let own = operations
         .iter()
         .filter(|operation| operation.is_of(declaration));
-    // Several routers may serve it.
+    // Several routers may serve the route.
     let routes: BTreeSet<&RouteSpec> = own.map(|operation| &operation.route).collect();
     let source = |route: &RouteSpec| (route.clone(), Source::Operation { handler });
     routes.into_iter().map(source).collect()
@@ -52,8 +52,8 @@ pub(super) struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    /// Returns an error if another router serves the route with another handler. Attributes that name no route belong
-    /// to the handler that the document names, so they must not govern the other one.
+    /// Returns an error if another router serves the route with another handler. Attributes without `route` belong to
+    /// the handler that the document names, so they must not govern the other one.
     pub(super) fn served_by_another(
         &self,
         route: &RouteSpec,

@@ -44,7 +44,7 @@ impl From<crate::RegisterError> for BindErrors {
     }
 }
 
-/// Separates a problem from its help.
+/// The separator between a problem and its help text.
 const HELP: &str = "\n  help: ";
 
 /// Prints a help text that several errors share once, after all of them.
@@ -150,7 +150,7 @@ pub enum BindError {
     /// The attributes of a route contradict an earlier registration or declaration.
     #[error(transparent)]
     Registered(#[from] crate::RegisterError),
-    /// Two handlers claim one route.
+    /// Two handlers claim the same route.
     #[error(
         "`{first}` ({first_location}) and `{second}` ({location}) both govern `{route}`\n  help: correct `route = \
          \"..\"` of one of them; if they belong to different routers, use one engine per router and exclude the \
@@ -169,7 +169,7 @@ pub enum BindError {
         /// The route that both name.
         route: RouteSpec,
     },
-    /// Another router that is guarded by the same engine serves the route with another handler.
+    /// Another router guarded by the same engine serves the route with a different handler.
     #[error(
         "`{handler}` ({location}) serves `{route}` in one router, but another router serves `{route}` with another \
          handler: one engine treats both as one route\n  help: change one of the paths, use a separate engine for \
@@ -210,7 +210,7 @@ pub enum BindError {
         /// The remedy.
         help: String,
     },
-    /// The key of a limit is the caller, but the builder sets no principal type.
+    /// A limit counts by caller, but no principal type is set on the builder.
     #[error(
         "`{handler}` ({location}): the `#[{attribute}]` `{name}` {need}, but no request has a caller\n  help: \
          {NO_PRINCIPAL}"
@@ -271,7 +271,7 @@ fn operations(alike: &[RouteSpec]) -> String {
     }
 }
 
-/// The suggested route, with the names of its parameters if only these differ.
+/// The suggested route, with its own parameter names if only these differ.
 fn meant(route: &RouteSpec, nearest: Option<&RouteSpec>) -> String {
     let Some(nearest) = nearest else {
         return String::new();

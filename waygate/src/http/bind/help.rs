@@ -25,7 +25,7 @@ pub(super) fn no_such_path(handler: Option<&str>) -> String {
 fn other_router(handler: Option<&str>) -> String {
     let part = match cfg!(feature = "testing") {
         true => {
-            // The module of a handler in the root of its crate is the whole crate.
+            // For a handler in the crate root, the module is the whole crate.
             let module = handler.map(module).filter(|module| module.contains("::"));
             let own = module.map(|module| format!(" (this one's is `{module}`)"));
             format!(

@@ -58,7 +58,7 @@ fn missing_principal(declaration: &HandlerDeclaration) -> impl Iterator<Item = B
     })
 }
 
-/// Keys by path parameters that the route does not have: they would always be missing.
+/// Keys from path parameters that the route does not have: they would always be missing.
 fn missing_parameters(
     declaration: &HandlerDeclaration,
     route: &RouteSpec,

@@ -44,7 +44,7 @@ impl Unmounted<'_> {
         claims.retain(|claim| Some(left_out(claim)) == least);
     }
 
-    /// How specifically an exclusion matches a handler; 0 if the handler must be served.
+    /// The specificity with which an exclusion matches a handler; 0 if the handler must be served.
     fn left_out(self, declaration: &HandlerDeclaration) -> usize {
         let naming = self
             .allowed
@@ -78,7 +78,7 @@ fn meant(path: &str, handlers: &[HandlerDeclaration]) -> String {
         }
     };
     let near = modules.iter().map(|module| (distance(module), *module));
-    // Modules share prefixes, so the length of the whole path is no measure.
+    // Modules share prefixes, so the length of the whole path cannot be used.
     let near = near.filter(|(distance, _)| distance * 3 <= own.len());
     match near.min_by_key(|(distance, _)| *distance) {
         Some((_, module)) => format!("did you mean `{module}`?"),

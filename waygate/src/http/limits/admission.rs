@@ -17,8 +17,7 @@ use crate::engine::{
 };
 
 impl<'a> Arrived<'a> {
-    /// The charge where one policy counts every request by the client's address, and calls no function of the
-    /// application.
+    /// The charge if one policy counts every request by the client's address, without functions of the application.
     #[inline(always)]
     pub(in crate::http) fn charge_by_address(&self) -> Option<Charge<'a>> {
         let charge = Charge::by_address(self.engine, self.limits)?;
@@ -53,7 +52,7 @@ impl<'a> Arrived<'a> {
         self.admitting(&facts).try_admit(&facts, &mut NoFunctions)
     }
 
-    /// Admits a request with functions of the application; `None` if one must be awaited.
+    /// Admits a request, calling the application's functions; `None` if one must be awaited.
     pub(in crate::http) fn try_enter_with_functions(&self, parts: &'a Parts) -> Option<Admission> {
         if !self.limits.concurrency.is_empty() {
             return None;
@@ -84,7 +83,7 @@ impl<'a> Arrived<'a> {
     }
 }
 
-/// A request that waits for its admission.
+/// A request that is waiting for admission.
 pub(crate) struct Waiting {
     pub(in crate::http) slot: usize,
     pub(in crate::http) route: Arc<Registered>,

@@ -7,7 +7,7 @@ use crate::engine::{Allowed, Granted, Inner, StateHeaders};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Uncharged;
 
-/// The remaining work after the response of the endpoint.
+/// The work that remains after the endpoint has responded.
 pub(crate) struct After {
     granted: Granted,
     /// `None` without a controlled route.

@@ -5,7 +5,7 @@ use http::request::Parts;
 use super::super::facts::{RequestFacts, SeenBy};
 use crate::engine::{Admitting, Inner, Limits, Registered};
 
-/// A request that has arrived at the limits of its route.
+/// A request that has reached the limits of its route.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct Arrived<'a> {
     pub(in crate::http) engine: &'a Arc<Inner>,

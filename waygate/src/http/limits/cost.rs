@@ -1,5 +1,5 @@
-/// The actual cost of a request, as an extension of its response. The rate limits that counted the request charge the
-/// difference, or refund it.
+/// The actual cost of a request, set as an extension of its response. The rate limits that counted the request charge
+/// or refund the difference.
 ///
 /// ```
 /// use axum::{Extension, response::IntoResponse};
@@ -11,6 +11,6 @@
 /// }
 /// ```
 ///
-/// A later charge can bring a counter over its limit; it then affects the next request.
+/// This later charge can exceed the limit of a counter; it then affects the next request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost(pub u32);

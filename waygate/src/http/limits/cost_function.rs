@@ -9,7 +9,7 @@ use crate::http::{
     sealed::Sealed,
 };
 
-/// A function that returns the cost of a request, erased.
+/// A type-erased function that returns the cost of a request.
 ///
 /// The cost is 1 if the function panics; the panic is logged.
 ///
@@ -29,7 +29,7 @@ pub struct CostFunction {
 }
 
 impl CostFunction {
-    /// Erases `function`.
+    /// Erases the type of `function`.
     pub fn new<Kind>(function: impl IntoCostFunction<Kind>) -> Self {
         function.into_cost_function(Sealed)
     }
@@ -58,7 +58,7 @@ pub enum FunctionKind {}
 
 /// Functions that return a cost: `fn(&RequestParts) -> u32`.
 ///
-/// `Kind` distinguishes functions and erased ones; it is always inferred.
+/// `Kind` distinguishes plain functions from type-erased ones; it is always inferred.
 ///
 /// ```
 /// use waygate::limits::{IntoCostFunction, RateLimitFunctions};

@@ -9,7 +9,7 @@ use waygate_core::{
 use super::{ConcurrencyLimitFunctions, LimitFunctions, RateLimitFunctions};
 use crate::__private::Declaration;
 
-/// The limits in the attributes of one handler, each kind from the top.
+/// The limits in the attributes of one handler, by kind, each from top to bottom.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DeclaredLimits {
     pub(crate) rates: Vec<DeclaredLimit>,

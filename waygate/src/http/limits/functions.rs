@@ -3,13 +3,13 @@ use http::request::Parts;
 use super::{Key, KeyFunction, LimitFunctions};
 use crate::engine::{Concurrency, Functions, LimitedKey, Policy};
 
-/// The results of the functions of one route's limits for one request.
+/// The results for one request of the functions of its route's limits.
 pub(in crate::http) struct Answers<'a> {
     functions: &'a LimitFunctions,
     request: &'a Parts,
     /// The results of async functions of rate limits, by the index of their limit.
     asked: Vec<(usize, Option<Key>)>,
-    /// Those of concurrency limits.
+    /// The results of async functions of concurrency limits.
     permits: Vec<(usize, Option<Key>)>,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Answers<'a> {
     }
 }
 
-/// Awaits the async functions. Returns the head of the request with the results.
+/// Awaits the async functions, and returns the head of the request with their results.
 pub(in crate::http) async fn ask(
     functions: impl Iterator<Item = Option<&KeyFunction>>,
     mut request: Parts,

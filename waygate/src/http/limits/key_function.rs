@@ -14,7 +14,7 @@ use super::{
     Key,
 };
 
-/// A function that returns the key of a request, sync or async, erased.
+/// A type-erased function, sync or async, that returns the key of a request.
 ///
 /// A function that panics returns no key; the panic is logged.
 ///
@@ -46,7 +46,7 @@ type AsyncFunction = dyn Fn(Parts) -> Asked + Send + Sync;
 type Asked = Pin<Box<dyn Future<Output = (Parts, Option<Key>)> + Send>>;
 
 impl KeyFunction {
-    /// Erases `function`.
+    /// Erases the type of `function`.
     pub fn new<Kind>(function: impl IntoKeyFunction<Kind>) -> Self {
         function.into_key_function(Sealed)
     }
@@ -199,7 +199,7 @@ mod tests {
         path(request)
     }
 
-    /// Fails before there is a future.
+    /// Fails before a future exists.
     #[allow(clippy::manual_async_fn, reason = "the point is what comes before it")]
     fn early(request: &Parts) -> impl Future<Output = Option<Key>> + Send + use<> {
         let key = path(request);

@@ -147,7 +147,7 @@ pub(crate) struct LimitFunctions {
 #[derive(Debug, Clone)]
 struct Of<T> {
     name: PolicyName,
-    /// The route of the limit, if there are limits of several routes, which may share names.
+    /// The route of the limit, if limits of several routes may have the same name.
     route: Option<RouteKey>,
     functions: T,
 }
@@ -225,8 +225,7 @@ impl LimitFunctions {
         Some(find(&self.concurrency, |of| of.name == *name)?.1)
     }
 
-    /// The functions of a policy, with its index among the policies with functions. Policies that several routes
-    /// share have none.
+    /// The functions of a policy, with its index among the policies with functions. Shared policies have none.
     pub(super) fn rate(&self, policy: &Policy) -> Option<(usize, &RateLimitFunctions)> {
         match policy.is_declared {
             true => find(&self.rates, |of| of.is_of(&policy.key)),

@@ -1,5 +1,5 @@
-//! Limits of requests: the application's keys, costs and functions, the admission of a request, and the work after
-//! its response.
+//! Rate limits and concurrency limits: the application's keys, costs and functions, the admission of a request, and the
+//! work after its response.
 
 mod admission;
 mod after;

@@ -16,7 +16,7 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    /// Responds on behalf of the layer, which has the responses of the application.
+    /// Responds on behalf of the layer, with the application's responses.
     pub(in crate::http) async fn respond(&self, parts: Parts, shared: &Shared) -> Response {
         let (engine, responses) = (&shared.waygate.inner, Some(shared.responses()));
         let (refusal, route) = (&self.refusal, &self.route);

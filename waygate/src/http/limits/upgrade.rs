@@ -1,9 +1,9 @@
-//! Connections that switch protocols (101 over HTTP/1.1, RFC 9110, section 7.8; `CONNECT`, over HTTP/2 as RFC 8441 extends
-//! it), and hold permits for as long as they live.
+//! Connections that switch protocols (101 over HTTP/1.1, RFC 9110, section 7.8; `CONNECT`, over HTTP/2 as RFC 8441
+//! extends it), and hold permits until they are closed.
 //!
-//! The handler owns such a connection as an opaque [`Upgraded`], which only hyper can create. So hyper creates a
-//! second one: it serves an upgrade over a [`Wire`] that plays the client, and that is replaced with the real
-//! connection after the real upgrade. Nothing is copied or buffered in between, and both end together.
+//! The handler owns such a connection as an opaque [`Upgraded`], which only hyper can create. To create a second one,
+//! hyper serves an upgrade over a [`Wire`] that simulates the client, and that is replaced with the real connection
+//! after the real upgrade. Nothing is copied or buffered in between, and both end together.
 
 use std::{
     convert::Infallible,
@@ -29,7 +29,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 
 use waygate_core::Printable;
 
-/// The request of the played client.
+/// The request of the simulated client.
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: held\r\n\r\n";
 
 /// The minimum size of hyper's buffer.
@@ -135,7 +135,7 @@ struct Line {
 
 /// The handler's side of the connection.
 enum Wire {
-    /// Plays a client that requests an upgrade, and reads the response once the real connection is open.
+    /// Simulates a client that requests an upgrade, and reads the response once the real connection is open.
     Opening {
         request: &'static [u8],
         line: oneshot::Receiver<Line>,
@@ -180,7 +180,7 @@ impl Write for Wire {
         match &mut *self {
             Self::Opening { line, .. } => match ready!(Pin::new(line).poll(cx)) {
                 Ok(line) => {
-                    // The whole response, since hyper writes a head from one buffer.
+                    // This is the whole response, since hyper writes the head from one buffer.
                     *self = Self::Open(line);
                     Poll::Ready(Ok(buf.len()))
                 }

@@ -37,7 +37,7 @@ pub(super) fn deflated(gzip: &[u8]) -> Option<&[u8]> {
     gzip.get(GZIP.len()..gzip.len().checked_sub(TRAILER)?)
 }
 
-/// The file whose path ends in `suffix`.
+/// The file with a path that ends in `suffix`.
 pub(super) fn find<'a>(archive: &'a [u8], suffix: &str) -> Option<Packed<'a>> {
     let mut entries = Bytes(archive.get(directory(archive)?)?);
     loop {

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use waygate_core::net::{IPV6_CUSTOMER, client_network};
 
 use crate::{
-    http::{Streams, peer},
+    http::{Heartbeat, Streams, peer},
     openapi::document::LiveDocument,
 };
 
@@ -53,7 +53,9 @@ pub(super) fn route(document: &Arc<LiveDocument>) -> MethodRouter {
 async fn answer(State(source): State<Source>, request: Request) -> Response {
     let client = source.client(&request);
     let document = source.document;
-    source.streams.respond(client, || events(document))
+    source
+        .streams
+        .respond(client, Heartbeat::Event, || events(document))
 }
 
 /// Yields the current state, then one event per version. A slow reader gets only the newest.

@@ -30,7 +30,7 @@ async fn setting_exempt_paths_does_not_enable_maintenance() {
         ),
         (
             json!({ "exempt_paths": ["billing:/x"] }),
-            "`billing` is no HTTP method",
+            "`billing` is not an HTTP method",
         ),
         (
             json!({ "exempt_paths": null }),
@@ -90,7 +90,7 @@ async fn maintenance_can_be_planned_with_exemptions() {
         let warning = shown.as_object_mut().unwrap().remove("warning");
         let warning = warning.unwrap().as_str().unwrap().to_owned();
         let masked =
-            "exempt_ips[0]: `10.1.2.3/8` has bits beyond its prefix, and stands for `10.0.0.0/8`; ";
+            "exempt_ips[0]: `10.1.2.3/8` has bits beyond its prefix, and means `10.0.0.0/8`; ";
         // Only the response to the change has this warning.
         whole["warning"] = json!(warning.strip_prefix(masked).unwrap());
         let is_ours = base == "/api/global";

@@ -527,7 +527,7 @@ async fn json_errors_name_their_location() {
         ("{not json", "key must be a string at line 1 column 2"),
         (
             r#"{"reason":"a","reason":"b"}"#,
-            "the name \"reason\" stands twice in one object at line 1 column 22",
+            "the name \"reason\" occurs twice in one object at line 1 column 22",
         ),
         ("{} x", "trailing characters at line 1 column 4"),
     ] {

@@ -311,8 +311,8 @@ async fn networks_with_host_bits_are_masked_with_a_warning() {
     ];
     let warning = |field: &str| {
         format!(
-            "{field}[0]: `10.0.0.1/8` has bits beyond its prefix, and stands for `10.0.0.0/8`; {field}[2]: \
-             `2001:db8::1/32` has bits beyond its prefix, and stands for `2001:db8::/32`"
+            "{field}[0]: `10.0.0.1/8` has bits beyond its prefix, and means `10.0.0.0/8`; {field}[2]: \
+             `2001:db8::1/32` has bits beyond its prefix, and means `2001:db8::/32`"
         )
     };
     let flagged = async |path: &str, mut body: Value, field: &str, status| {

@@ -216,8 +216,7 @@ async fn access_is_replaced_as_a_whole() {
     let ask = json!({ "allowed_ips": ["10.1.2.3/8", "::1"], "allowed_roles": ["billing:admin"] });
     let mut route = server.post(&at(ORDERS, "/access"), ask).await.expect(200);
     let warning = route.as_object_mut().unwrap().remove("warning");
-    let masked =
-        "allowed_ips[0]: `10.1.2.3/8` has bits beyond its prefix, and stands for `10.0.0.0/8`";
+    let masked = "allowed_ips[0]: `10.1.2.3/8` has bits beyond its prefix, and means `10.0.0.0/8`";
     assert_eq!(warning, Some(json!(masked)));
     assert_eq!(route["allowed_ips"], json!(["10.0.0.0/8", "::1/128"]));
     assert_eq!(route["allowed_roles"], json!(["billing:admin"]));

@@ -130,7 +130,7 @@ async fn invalid_token_requests_are_refused() {
     let refused = async |body: Value| server.post("/api/auth/tokens", body).await.refused(400);
     assert_eq!(
         refused(ask("x", &["root"], 60)).await,
-        "scopes[0]: unknown variant `root`, expected one of `read`, `write:routes`, `write:global`, `admin`"
+        "scopes[0]: unknown variant `root`, expected one of `read`, `write:routes`, `write:global`, `admin`, `evaluate`, `evaluate:client`"
     );
     assert_eq!(
         refused(ask("x", &[], 60)).await,

@@ -18,7 +18,7 @@ use tokio::{
 use waygate::{
     Waygate,
     health::Component,
-    port::{BoxFuture, CounterError, CounterStore, MemoryCounters, Occupancy, Place, Series, Take},
+    port::{BoxFuture, CounterError, CounterStore, MemoryCounters, Occupancy, Place, Take},
     testing::{ManualClock, TestApp},
 };
 use waygate_core::limit::{Outcome, quota::Nanos};
@@ -98,12 +98,8 @@ impl CounterStore for Link {
         self.store.adjust(take, units, now)
     }
 
-    fn forget<'a>(
-        &'a self,
-        series: &'a Series,
-        key: &'a [u8],
-    ) -> BoxFuture<'a, Result<(), CounterError>> {
-        self.store.forget(series, key)
+    fn reset<'a>(&'a self, take: Take<'a>, now: Nanos) -> BoxFuture<'a, Result<(), CounterError>> {
+        self.store.reset(take, now)
     }
 
     fn occupy<'a>(

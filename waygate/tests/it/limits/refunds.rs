@@ -1,4 +1,4 @@
-//! Refunds of requests that cost less than charged, to the window that was charged or not at all.
+//! Corrections of requests that cost less or more than charged, in the window that was charged or not at all.
 
 use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
@@ -17,11 +17,12 @@ use tokio::{
 use tower::ServiceExt;
 use waygate::{
     Waygate,
+    decision::{Decision, Pass, RequestHead},
     limits::Cost,
     testing::{ManualClock, TestApp},
 };
 
-use super::{set, status};
+use super::{key, policy, set, status};
 use crate::support::builder;
 
 /// A service with one limit for all its routes: `/slow` waits until it is released, and then costs nothing.
@@ -220,4 +221,94 @@ async fn unfinished_bodies_to_a_closed_handler_open_no_limit() {
         assert_eq!(answer.await.unwrap().status(), 503);
     }
     assert_eq!(passes(&app, "/refunds/quick").await, 0);
+}
+
+const ALGORITHMS: [&str; 4] = [
+    "fixed_window",
+    "sliding_window",
+    "moving_window",
+    "token_bucket",
+];
+
+/// An engine with the limited route `GET:/items`.
+async fn engine(limit: serde_json::Value) -> (Waygate, ManualClock) {
+    let clock = ManualClock::at(START.parse().unwrap());
+    let waygate = builder().clock(clock.clone()).build().await.unwrap();
+    let route = "GET:/items".parse().unwrap();
+    waygate.register(route, Default::default()).await.unwrap();
+    set(&waygate, "GET:/items#default", limit).await;
+    (waygate, clock)
+}
+
+async fn admit(waygate: &Waygate) -> Option<Pass> {
+    let (parts, ()) = Request::get("/items").body(()).unwrap().into_parts();
+    let head = RequestHead::new(&parts).matched("/items");
+    match waygate.admit(head.peer([192, 0, 2, 1].into())).await {
+        Decision::Serve(pass) => Some(pass),
+        Decision::Refuse(_) => None,
+    }
+}
+
+async fn admitted(waygate: &Waygate) -> Vec<Pass> {
+    let mut passes = Vec::new();
+    while let Some(pass) = admit(waygate).await {
+        passes.push(pass);
+        assert!(passes.len() < 1_000, "no end");
+    }
+    passes
+}
+
+/// Corrections of a request that was admitted before the limit changed.
+#[tokio::test]
+async fn a_correction_by_an_earlier_limit_opens_no_later_one() {
+    for from in ALGORITHMS {
+        for to in ALGORITHMS {
+            for (cost, wait) in [(4, 0), (4, 70), (6, 0), (6, 70)] {
+                let mut before = by(from, "10/minute");
+                before["cost"] = json!(5);
+                let (waygate, clock) = engine(before).await;
+                let mut slow = admit(&waygate).await.unwrap();
+                let after = policy(by(to, "100/hour"));
+                let operator = waygate.system();
+                let set = operator.set_rate_limit(key("GET:/items#default"), after);
+                set.await.unwrap();
+                for wait in [0, wait] {
+                    clock.advance(Duration::from_secs(wait));
+                    admitted(&waygate).await;
+                }
+                slow.correct(cost);
+                drop(slow);
+                let more = admitted(&waygate).await.len();
+                let refunded = 5usize.saturating_sub(cost as usize);
+                assert!(
+                    more <= refunded,
+                    "{from} -> {to}, {cost} instead of 5 after {wait} s: {more} more"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reset_key_gets_no_refund_of_earlier_requests() {
+    for algorithm in ALGORITHMS {
+        let (waygate, clock) = engine(json!({"limit": "10/minute", "algorithm": algorithm})).await;
+        let earlier = admitted(&waygate).await;
+        assert_eq!(earlier.len(), 10, "{algorithm}");
+        clock.advance(Duration::from_millis(1_500));
+        let operator = waygate.system();
+        let reset = operator.reset_rate_limit_key(key("GET:/items#default"), &["192.0.2.1"]);
+        reset.await.unwrap();
+        clock.advance(Duration::from_millis(100));
+        let later = admitted(&waygate).await;
+        assert_eq!(later.len(), 10, "{algorithm}");
+        for mut pass in earlier {
+            pass.correct(0);
+        }
+        assert_eq!(admitted(&waygate).await.len(), 0, "{algorithm}");
+        for mut pass in later {
+            pass.correct(0);
+        }
+        assert_eq!(admitted(&waygate).await.len(), 10, "{algorithm}");
+    }
 }

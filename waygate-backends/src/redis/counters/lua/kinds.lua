@@ -2,10 +2,11 @@
 local KINDS = {}
 
 -- The usage of a window after a refund of units that were taken from one that ends in `taken.left`. Two windows end at
--- least a length apart.
+-- least a length apart, unless the earlier one was reset.
 local function givenBack(take, units, taken, left, length)
   local apart = left - taken.left
-  return max(apart, -apart) < length / 2 and max(take.used - units, 0) or take.used
+  local same = taken.left > 0 and max(apart, -apart) < length / 2
+  return same and max(take.used - units, 0) or take.used
 end
 
 -- Fixed windows. a: the period.
@@ -174,6 +175,8 @@ KINDS.B = {
       take.debt = max(list[2] - (now - list[1]) * take.b, 0)
       take.settles = take.debt > take.depth
     end
+    -- A rule with another capacity may have allowed a debt beyond the depth.
+    take.owed = take.debt
     take.debt = min(take.debt, take.depth)
   end,
   decide = function(take, cost)
@@ -192,11 +195,12 @@ KINDS.B = {
     expire(take.key, take.after / take.b)
   end,
   adjust = function(take, units)
-    take.after = min(max(take.debt - units * take.a, 0), take.depth)
+    local after = max(take.owed - units * take.a, 0)
+    take.after = units < 0 and max(min(after, take.depth), take.owed) or after
   end,
   -- Tokens come back in the order in which they were taken.
   giveBack = function(take, units, taken)
-    take.after = max(take.debt - min(units * take.a, max(taken.left, 0) * take.b), 0)
+    take.after = max(take.owed - min(units * take.a, max(taken.left, 0) * take.b), 0)
   end,
 }
 

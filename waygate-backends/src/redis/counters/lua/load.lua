@@ -15,6 +15,51 @@ local function load(take)
   KINDS[take.kind].load(take, value, used, start)
 end
 
+-- The plan of the rule that has counted a key, by its field.
+local function planOfField(name, value)
+  local kind, number, unit = match(name, '^(%l)(%d*)(%l?)$')
+  if kind == 'w' then
+    return planOf('W:' .. name .. ':0:0:0')
+  elseif kind == 'f' then
+    return planOf('F:' .. name .. ':0:' .. number .. '000:' .. number .. ':0:0')
+  elseif kind == 'c' then
+    local start, over = match(value, '^(%d+):%d+:(%d+)$')
+    return planOf('C:c:0:' .. start .. ':' .. over .. ':0:0')
+  elseif kind == 's' then
+    return planOf('S:' .. name .. ':0:' .. number .. ':0:0:0')
+  elseif kind == 'b' then
+    -- Of unknown depth: the next request reduces a debt beyond it.
+    local depth, scale = text(floor(EXACT / 2 / number)), unit == 'n' and '1000' or '1'
+    return planOf('B:' .. name .. ':' .. depth .. ':' .. number .. ':' .. scale .. ':0:0')
+  elseif kind == 'm' then
+    return planOf('M:m:0:' .. text(logOf(value).period) .. ':0:0:0')
+  end
+end
+
+-- The take by whose rule the key of a take is counted, for corrections, which convert no counter: itself, if nothing
+-- is counted, or if the rules differ in their capacity only. A log has the time of each request, and serves every
+-- moving window.
+local function asCounted(take)
+  local value = call('HGET', take.key, take.field)
+  if value and take.kind == 'M' then
+    take.a = logOf(value).period
+  end
+  if value and take.kind ~= 'C' then
+    return take
+  end
+  local fields = call('HGETALL', take.key)
+  for i = 1, #fields, 2 do
+    local known, other = pcall(planOfField, fields[i], fields[i + 1])
+    if known and other then
+      local same = take.kind == 'C' and other.kind == 'C'
+        and (other.a == take.a and other.b == take.b or other.b <= now)
+      other.key = take.key
+      return same and take or other
+    end
+  end
+  return take
+end
+
 local function save(take)
   if take.changed then
     call('DEL', take.key)

@@ -1,25 +1,25 @@
 -- Charges lost units again. A key, and the key with the units charged again since the loss; a plan with the units to
 -- charge; the microseconds since they were used; the units that still count; and the microseconds until they expire, of
 -- a fixed window its end.
-local take = planOf(ARGV[1])
+local own = planOf(ARGV[1])
 local age, still, left = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-take.key = KEYS[1]
-local fresh, before = call('EXISTS', take.key) == 0, tonumber(call('GET', KEYS[2]) or nil)
-if fresh and not before and match(take.kind, '[SBM]') then
+own.key = KEYS[1]
+local fresh, before = call('EXISTS', own.key) == 0, tonumber(call('GET', KEYS[2]) or nil)
+if fresh and not before and match(own.kind, '[SBM]') then
   -- From then it fades as it would have.
   now = now - age
 end
+-- A counter that another rule has counted since then is charged by that rule.
+local take, units = asCounted(own), nil
 load(take)
-local units
 if before then
   -- Already restored by a process that knew of less, or of as much.
   units = min(before - still, 0)
 elseif fresh then
-  units, before = take.cost, still
+  units, before = own.cost, still
 else
   -- Counted since then, or not lost.
-  local _, remaining = KINDS[take.kind].decide(take, 0)
-  before = take.capacity - max(remaining, 0)
+  before = consumed(take.key)
   units = min(before - still, 0)
 end
 if fresh and take.left then

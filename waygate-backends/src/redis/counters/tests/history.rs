@@ -1,7 +1,7 @@
 //! Random histories of one counter.
 
 use waygate_core::{
-    limit::{Quota, Rule, Taken},
+    limit::{Quota, Rule, Taken, quota::SECOND},
     port::{Series, Take},
 };
 
@@ -10,34 +10,49 @@ use super::{
     model::{Model, agree, any_rule},
 };
 
+/// A rule whose calendar window is that of every other one: the scripts store the later end of two, and so take
+/// corrections by the longer of two windows for those of the other.
+fn one_calendar(random: &mut fastrand::Rng) -> Rule {
+    match any_rule(random) {
+        Rule::Quota(Quota::Calendar {
+            capacity, start, ..
+        }) => Rule::Quota(Quota::Calendar {
+            capacity,
+            start,
+            end: start + 150 * SECOND,
+        }),
+        rule => rule,
+    }
+}
+
 /// Compares random requests to one key. `change` is the probability of another rule.
 fn compare(scripts: &mut Scripts, seed: u64, change: f64) {
     let mut random = fastrand::Rng::with_seed(seed);
     let key = format!("key{seed}");
     let series = Series::new("scope", "policy", 0, 0);
-    let (mut now, mut rule, mut model) = (START, any_rule(&mut random), Model::default());
+    let (mut now, mut rule, mut model) = (START, one_calendar(&mut random), Model::default());
     let mut history = Vec::new();
-    let mut taken = Vec::new();
+    let mut taken: Vec<(Rule, u64, Taken)> = Vec::new();
     for _ in 0..60 {
         now += [0, 10, 50, 300, 1_500][random.usize(0..5)] * MILLISECOND;
         if random.f64() < change {
-            rule = any_rule(&mut random);
+            rule = one_calendar(&mut random);
         }
         if random.u8(0..8) == 0 {
-            let units = random.i64(-4..5);
-            history.push(format!("{now} {rule:?} adjust {units}"));
-            scripts.adjust(&key, &rule, units, now);
-            model = model.adjusted(&rule, units, now);
+            let (units, earlier) = (random.i64(-4..5), taken.last());
+            let of = earlier.map_or(&rule, |(of, ..)| of);
+            history.push(format!("{now} {of:?} adjust {units}"));
+            scripts.adjust(&key, of, units, now);
+            model = model.adjusted(of, units, now);
             continue;
         }
         if !taken.is_empty() && random.u8(0..5) == 0 {
-            let (of, cost, taken): (_, _, Taken) = taken.swap_remove(random.usize(0..taken.len()));
-            if of == format!("{rule:?}") {
-                let units = random.u64(1..=cost);
-                history.push(format!("{now} {rule:?} give back {units} of {taken:?}"));
-                scripts.give_back(&key, &rule, units, taken, now);
-                model = model.given_back(&rule, units, taken, now);
-            }
+            let index = random.usize(0..taken.len());
+            let (of, cost, taken) = taken.swap_remove(index);
+            let units = random.u64(1..=cost);
+            history.push(format!("{now} {of:?} give back {units} of {taken:?}"));
+            scripts.give_back(&key, &of, units, taken, now);
+            model = model.given_back(&of, units, taken, now);
             continue;
         }
         let cost = [0, 1, 1, 1, 2, 5][random.usize(0..6)];
@@ -52,7 +67,8 @@ fn compare(scripts: &mut Scripts, seed: u64, change: f64) {
             story()
         );
         if rust.allowed && cost > 0 {
-            taken.push((format!("{rule:?}"), cost, Taken::new(now, &lua)));
+            let of = rule.shared_by(1, now);
+            taken.push((of, cost, Taken::new(now, &lua)));
         }
         model = match (rust.allowed, cost) {
             (true, 1..) => next,

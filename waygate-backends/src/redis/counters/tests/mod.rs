@@ -83,7 +83,8 @@ impl Scripts {
         self.run(scripts::GIVE_BACK_SOURCE, now, |command| {
             let text = Plan::of(rule, now).text(units as i64, false);
             let [age, left] = since(taken, now);
-            command.arg(1).arg(key).arg(text).arg(age).arg(left);
+            command.arg(2).arg(key).arg(format!("reset:{key}"));
+            command.arg(text).arg(age).arg(left);
         });
     }
 

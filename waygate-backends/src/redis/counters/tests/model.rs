@@ -99,13 +99,62 @@ impl Model {
         }
     }
 
+    /// Returns `true` if nothing is counted, or by a rule that differs from this one in its capacity only. A log serves
+    /// every period.
+    fn is_of(&self, rule: &Rule, now: Nanos) -> bool {
+        let is_over = match self {
+            Self::Logged(period, changed, log) => now > changed + period || log.used() == 0,
+            _ => self.counter(now).is_none(),
+        };
+        is_over
+            || match (self, rule.quota(now)) {
+                (Self::Counted(before, _), Some(after)) => match (before, after) {
+                    (
+                        Quota::TokenBucket { emission: a, .. },
+                        Quota::TokenBucket { emission: b, .. },
+                    ) => *a == b,
+                    _ => {
+                        discriminant(before) == discriminant(&after)
+                            && before.window() == after.window()
+                    }
+                },
+                (Self::Logged(..), None) => true,
+                _ => false,
+            }
+    }
+
+    /// Returns the period of the log, if it still counts.
+    fn period(&self, of_rule: Nanos, now: Nanos) -> Nanos {
+        match self {
+            Self::Logged(period, changed, _) if now <= changed + period => *period,
+            _ => of_rule,
+        }
+    }
+
     pub(super) fn adjusted(&self, rule: &Rule, units: i64, now: Nanos) -> Self {
+        if !self.is_of(rule, now) {
+            return match self {
+                _ if units >= 0 => self.clone(),
+                Self::Counted(quota, counter) => {
+                    Self::Counted(*quota, counter.charged(units.unsigned_abs(), now))
+                }
+                Self::Logged(period, _, _) => self.adjusted(
+                    &Rule::Moving {
+                        capacity: 0,
+                        period: *period,
+                    },
+                    units,
+                    now,
+                ),
+                Self::Nothing => unreachable!(),
+            };
+        }
         match rule {
             Rule::Moving { period, .. } => {
-                let mut log = self.log(now);
-                log.take(u64::MAX, *period, 0, now);
+                let (mut log, period) = (self.log(now), self.period(*period, now));
+                log.take(u64::MAX, period, 0, now);
                 log.adjust(units, now);
-                Self::Logged(*period, now, log)
+                Self::Logged(period, now, log)
             }
             rule => {
                 let quota = rule.quota(now).unwrap();
@@ -125,8 +174,11 @@ const SLACK: Nanos = 100 * MILLISECOND;
 
 impl Model {
     pub(super) fn given_back(&self, rule: &Rule, units: u64, taken: Taken, now: Nanos) -> Self {
+        if !self.is_of(rule, now) {
+            return self.clone();
+        }
         match (rule, self) {
-            (Rule::Moving { period, .. }, Self::Logged(_, changed, _)) => {
+            (Rule::Moving { .. }, Self::Logged(period, changed, _)) => {
                 if now > changed + period {
                     return self.clone();
                 }

@@ -3,7 +3,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use super::expression::{Comparison, Expression, Node, Part, Precedence, Untranslatable};
-use crate::flag::words::nearest;
+use crate::similar::nearest;
 
 /// Reads expressions of one flag.
 pub(super) struct Parser<'a> {

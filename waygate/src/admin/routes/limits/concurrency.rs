@@ -112,10 +112,10 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
     resource::list_of_routes::<ConcurrencyLimits>(&state, &headers)
 }
 
-/// Sets a concurrency limit of a route, and replaces the previous one. Missing fields have their defaults.
+/// Sets a concurrency limit of a route, replacing the previous one. Missing fields are set to their defaults.
 ///
-/// Requests that are being served keep their permits and still count: after a limit is lowered, no request is admitted
-/// until enough of them are done.
+/// Requests in flight keep their permits and still count: after a limit is lowered, no request is admitted until enough
+/// of them have finished.
 #[utoipa::path(
     post,
     path = "/api/concurrency-limits",
@@ -158,7 +158,7 @@ async fn get(
     resource::list_of_route::<ConcurrencyLimits>(&state, &key, &headers)
 }
 
-/// Deletes the limit of an operator: the declared limit of the route applies again, if there is one.
+/// Deletes a limit set by an operator; the declared limit of the route applies again, if there is one.
 ///
 /// Succeeds if there is nothing to delete, with a `warning`.
 #[utoipa::path(
@@ -168,7 +168,7 @@ async fn get(
     tag = "concurrency-limits",
     params(NameParams),
     responses(
-        (status = OK, description = "No operator's limit is left.", body = DeletedLimit),
+        (status = OK, description = "No limit set by an operator remains.", body = DeletedLimit),
         Change,
         NoRoute
     ),
@@ -185,7 +185,7 @@ async fn delete(
 
 /// Lists the concurrency limits of {of}, by name.
 ///
-/// Processes of a service enforce its limits; every process shows them.
+/// The processes of a service enforce its limits; every process shows them.
 #[utoipa::path(
     get,
     path = "/",
@@ -201,7 +201,7 @@ async fn list_shared(
     resource::list_shared::<ConcurrencyLimits>(&state, &scope.limits(), &headers)
 }
 
-/// Sets a concurrency limit of {of}, and replaces the previous one. Missing fields have their defaults.
+/// Sets a concurrency limit of {of}, replacing the previous one. Missing fields are set to their defaults.
 #[utoipa::path(
     post,
     path = "/",

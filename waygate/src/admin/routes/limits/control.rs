@@ -48,7 +48,7 @@ async fn control(
     Ok(show_of_route::<RateLimits>(left, warning))
 }
 
-/// Pauses a rate limit: it counts nothing until it is resumed.
+/// Pauses a rate limit, so that it counts nothing until it is resumed.
 #[utoipa::path(
     post,
     path = "/api/rate-limits/{pk}/pause",
@@ -94,7 +94,7 @@ async fn resume(
     control(&state, operator, key, body, LimitCommand::SetEnabled(true)).await
 }
 
-/// Puts a rate limit in shadow mode: it only reports what it would refuse.
+/// Puts a rate limit in shadow mode: it only reports the requests that it would refuse.
 #[utoipa::path(
     post,
     path = "/api/rate-limits/{pk}/shadow",

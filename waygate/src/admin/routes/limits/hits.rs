@@ -40,16 +40,16 @@ const MAX_KEYS: usize = 256;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct HitParams {
-    /// At most this many: a whole number, where more than 10000 counts as 10000.
+    /// The maximum number of refusals: a whole number; more than 10000 counts as 10000.
     #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 50)]
     limit: Option<AtMost<MAX_HITS>>,
-    /// Only of routes with this path, or of this route: `/path` or `METHOD:/path`.
+    /// Only refusals on routes with this path, or on this route: `/path` or `METHOD:/path`.
     #[param(nullable = false)]
     route: Option<RouteKey>,
-    /// Only by policies of this name.
+    /// Only refusals by policies of this name.
     #[param(nullable = false)]
     policy: Option<PolicyName>,
-    /// Only of this key, as it ends the `key` of a hit.
+    /// Only refusals of this key, the last part of the `key` of a hit.
     #[param(nullable = false, example = "203.0.113.7")]
     key: Option<String>,
     /// `true`: only requests that were refused. `false`: only those that a policy in shadow mode would have refused.
@@ -91,7 +91,7 @@ struct ExplainParams {
     request_id: String,
 }
 
-/// Explains the decision about one request. Each process keeps the latest 4096 that carried an id.
+/// Explains the decision about one request. Each process keeps the latest 4096 decisions on requests with an id.
 #[utoipa::path(
     get,
     path = "/api/rate-limits/explain",
@@ -122,13 +122,13 @@ pub(super) struct TopParams {
     /// The name of the policy. Default: `default`.
     #[param(nullable = false)]
     pub(super) name: Option<PolicyName>,
-    /// At most this many: a whole number, where more than 256 counts as 256.
+    /// The maximum number of keys: a whole number; more than 256 counts as 256.
     #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 20)]
     pub(super) limit: Option<AtMost<MAX_KEYS>>,
 }
 
-/// Lists the keys that came near a rate limit or were refused, those with the most such requests first. Each process
-/// lists its own.
+/// Lists the keys that came close to a rate limit or were refused, those with the most such requests first. Each
+/// process lists its own.
 #[utoipa::path(
     get,
     path = "/api/rate-limits/{pk}/top",

@@ -107,10 +107,10 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
     resource::list_of_routes::<RateLimits>(&state, &headers)
 }
 
-/// Sets a rate limit of a route, and replaces the previous one. Missing fields have their defaults.
+/// Sets a rate limit of a route, replacing the previous one. Missing fields are set to their defaults.
 ///
-/// Counts are kept: a limit that is raised or lowered neither resets the counters nor locks anyone out. Only a window that
-/// started before the new one could have starts again.
+/// Counts are kept: raising or lowering a limit neither resets the counters nor locks clients out. Only a window that
+/// started too early for the new limit is restarted.
 #[utoipa::path(
     post,
     path = "/api/rate-limits",
@@ -153,7 +153,7 @@ async fn get(
     resource::list_of_route::<RateLimits>(&state, &key, &headers)
 }
 
-/// Deletes the policy of an operator: the declared limit of the route applies again, if there is one.
+/// Deletes a policy set by an operator; the declared limit of the route applies again, if there is one.
 ///
 /// Succeeds if there is nothing to delete, with a `warning`.
 #[utoipa::path(
@@ -163,7 +163,7 @@ async fn get(
     tag = "rate-limits",
     params(NameParams),
     responses(
-        (status = OK, description = "No operator's policy is left.", body = DeletedLimit),
+        (status = OK, description = "No policy set by an operator remains.", body = DeletedLimit),
         Change,
         NoRoute
     ),

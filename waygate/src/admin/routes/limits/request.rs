@@ -61,7 +61,7 @@ pub(super) struct ResetKeyRequest {
     /// The name of the limit. Default: `default`.
     pub(super) name: Option<PolicyName>,
     /// The values of the limit's key in its order: an address, a user, an API key, the value of a header or path
-    /// parameter, or the result of the code's function. Empty where all requests share one counter.
+    /// parameter, or the result of the key function in the code. Empty if all requests share one counter.
     #[schema(example = json!(["203.0.113.7"]))]
     pub(super) key: Vec<String>,
 }
@@ -70,15 +70,15 @@ impl RequestBody for ResetKeyRequest {
     const REQUIRED: bool = true;
 }
 
-/// A rate limit for a route. Fields that are `null` or missing have their defaults.
+/// A rate limit for a route. Fields that are `null` or missing are set to their defaults.
 // The policy is read from its fields later, because the contract has texts for some mistakes that quote them.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct SetRateLimit {
     /// The route's path.
     #[schema(value_type = String, required, example = "/search")]
     path: Option<Value>,
-    /// The route's method, in capitals or not; `ALL` for a route that takes all of them; each of its methods may have a
-    /// limit of its own. Default: `ALL` where the path is registered so, else its only method.
+    /// The route's method, in any case; `ALL` for a route of all methods, each of which may also have its own limit.
+    /// Default: `ALL` if the path is registered that way, otherwise its only method.
     #[schema(value_type = Option<String>, example = "GET")]
     method: Option<Value>,
     #[serde(flatten)]
@@ -86,10 +86,10 @@ pub(super) struct SetRateLimit {
     policy: Map<String, Value>,
 }
 
-/// A rate limit that several routes share. Fields that are `null` or missing have their defaults.
+/// A rate limit that several routes share. Fields that are `null` or missing are set to their defaults.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct SetSharedRateLimit {
-    /// Exempt routes: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below. Default: none.
+    /// Exempt routes: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for every path below. Default: none.
     #[schema(value_type = Option<Vec<String>>)]
     exempt_routes: Option<Value>,
     /// `true` to count force-active routes as well. Default: `false`.
@@ -100,14 +100,14 @@ pub(super) struct SetSharedRateLimit {
     policy: Map<String, Value>,
 }
 
-/// A concurrency limit for a route. Fields that are `null` or missing have their defaults.
+/// A concurrency limit for a route. Fields that are `null` or missing are set to their defaults.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct SetConcurrencyLimit {
     /// The route's path.
     #[schema(value_type = String, required, example = "/search")]
     path: Option<Value>,
-    /// The route's method, in capitals or not; `ALL` for a route that takes all of them; each of its methods may have a
-    /// limit of its own. Default: `ALL` where the path is registered so, else its only method.
+    /// The route's method, in any case; `ALL` for a route of all methods, each of which may also have its own limit.
+    /// Default: `ALL` if the path is registered that way, otherwise its only method.
     #[schema(value_type = Option<String>, example = "GET")]
     method: Option<Value>,
     #[serde(flatten)]
@@ -115,10 +115,10 @@ pub(super) struct SetConcurrencyLimit {
     policy: Map<String, Value>,
 }
 
-/// A concurrency limit that several routes share. Fields that are `null` or missing have their defaults.
+/// A concurrency limit that several routes share. Fields that are `null` or missing are set to their defaults.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct SetSharedConcurrencyLimit {
-    /// Exempt routes: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below. Default: none.
+    /// Exempt routes: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for every path below. Default: none.
     #[schema(value_type = Option<Vec<String>>)]
     exempt_routes: Option<Value>,
     /// `true` to count force-active routes as well. Default: `false`.

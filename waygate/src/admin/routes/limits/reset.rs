@@ -28,7 +28,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ResetParams {
-    /// Only the route of this method; all of the path when it is not given.
+    /// Only the route of this method. Default: all routes of the path.
     #[param(nullable = false, example = "GET")]
     method: Option<String>,
 }
@@ -91,8 +91,8 @@ fn with_method(key: RouteKey, method: Option<&str>) -> Result<RouteKey, Problem>
 
 /// Resets the counter of exactly one key of one rate limit.
 ///
-/// Counters of this process are reset immediately; shared ones in the store that holds them. Other processes that count
-/// for themselves are not reached.
+/// Counters of this process are reset immediately, and shared counters in their store. Other processes that count on
+/// their own are not reset.
 #[utoipa::path(
     post,
     path = "/api/rate-limits/{pk}/reset",

@@ -63,7 +63,7 @@ async fn control(
 
 /// Shows the rate limit of {of}, and whether it exists and is not paused.
 ///
-/// Processes of a service enforce its limits; every process shows them.
+/// The processes of a service enforce its limits; every process shows them.
 #[utoipa::path(
     get,
     path = "/",
@@ -92,7 +92,7 @@ async fn get(
     })
 }
 
-/// Sets the rate limit of {of}, and replaces the previous one. Missing fields have their defaults.
+/// Sets the rate limit of {of}, replacing the previous one. Missing fields are set to their defaults.
 ///
 /// A paused policy is resumed. Counts are kept, as for routes.
 #[utoipa::path(
@@ -163,8 +163,8 @@ async fn reset(operator: Operator, scope: Scoped) -> Finished {
 
 /// Resets the counter of exactly one key of the rate limit of {of}.
 ///
-/// Counters of this process are reset immediately; shared ones in the store that holds them. Other processes that count
-/// for themselves are not reached.
+/// Counters of this process are reset immediately, and shared counters in their store. Other processes that count on
+/// their own are not reset.
 #[utoipa::path(
     post,
     path = "/reset",
@@ -181,8 +181,8 @@ async fn reset_key(
     reset_counter(operator, scope.limits(), body).await
 }
 
-/// Lists the keys that came near the rate limit of {of} or were refused, those with the most such requests first. Each
-/// process lists its own.
+/// Lists the keys that came close to the rate limit of {of} or were refused, those with the most such requests first.
+/// Each process lists its own.
 #[utoipa::path(
     get,
     path = "/top",
@@ -227,7 +227,7 @@ async fn enable(
     .await
 }
 
-/// Pauses the rate limit of {of}: it counts nothing. Succeeds if there is none, unless the request names one.
+/// Pauses the rate limit of {of}, so that it counts nothing. Succeeds if there is none, unless the request names one.
 #[utoipa::path(
     post,
     path = "/disable",
@@ -254,13 +254,13 @@ async fn disable(
     .await
 }
 
-/// Puts the rate limit of {of} in shadow mode: it only reports what it would refuse.
+/// Puts the rate limit of {of} in shadow mode: it only reports the requests that it would refuse.
 #[utoipa::path(
     post,
     path = "/shadow",
     operation_id = "shadow_{scope}_rate_limit",
     request_body = Option<PolicyNameRequest>,
-    responses((status = OK, description = "The policy refuses nothing.", body = Done), Change, NotFound),
+    responses((status = OK, description = "The policy no longer refuses requests.", body = Done), Change, NotFound),
     security(("token" = ["write:global"]))
 )]
 async fn shadow(
@@ -280,7 +280,7 @@ async fn shadow(
     .await
 }
 
-/// Enforces the rate limit of {of} that is in shadow mode. Its counts are kept.
+/// Enforces the rate limit of {of} if it is in shadow mode. Its counts are kept.
 #[utoipa::path(
     post,
     path = "/promote",

@@ -1,0 +1,6 @@
+//! Public OpenFeature clients of other languages, unmodified, against the flags server.
+
+mod client;
+mod javascript;
+mod python;
+mod server;

@@ -1,0 +1,332 @@
+//! One path for every change of a flag or a segment.
+
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
+
+use serde::Serialize;
+use serde_json::Value;
+use waygate_core::{
+    Timestamp,
+    flag::{
+        Flag, FlagKey, Problems, Segment, SegmentKey, check_flag, check_flag_removal,
+        check_segment, check_segment_removal,
+    },
+    grammar::Invalid,
+    model::{Action, Revision},
+    similar::nearest,
+};
+
+use super::error::FlagError;
+use crate::engine::{
+    ChangeError,
+    kinds::{FlagDrafts, Flags, Records, Segments},
+    store::{Holds, Kind, json},
+    tx::{Attempt, Change, Tx},
+};
+
+/// A kind of definition: flags, or segments.
+pub(super) trait Definition:
+    Kind<Value = Arc<Self::Body>, Key: fmt::Display + Borrow<str> + FromStr<Err = Invalid>>
+{
+    type Body: Serialize + Send + Sync;
+    const NOUN: &'static str;
+
+    /// Reads a definition for writing, with all of its mistakes.
+    fn read(definition: &Value) -> Result<Self::Body, Problems>;
+    /// Checks a definition against all others.
+    fn check(body: &Self::Body, records: &Records) -> Result<(), Problems>;
+    fn check_removal(key: &Self::Key, records: &Records) -> Result<(), Problems>;
+    /// Deletes what belongs to a definition that is deleted.
+    fn delete_parts(_key: &Self::Key, _tx: &mut Tx<'_>) {}
+    /// Sets the members that the server keeps.
+    fn stamp(body: &mut Self::Body, previous: Option<&Self::Body>, author: &str, now: Timestamp);
+    /// Returns the definition with the members of a patch.
+    fn patch(body: &Self::Body, members: &Value) -> Result<Self::Body, Problems>;
+}
+
+impl Definition for Flags {
+    type Body = Flag;
+    const NOUN: &'static str = "flag";
+
+    fn read(definition: &Value) -> Result<Flag, Problems> {
+        Flag::parse(definition)
+    }
+
+    fn check(flag: &Flag, records: &Records) -> Result<(), Problems> {
+        check_flag(flag, records)
+    }
+
+    fn check_removal(key: &FlagKey, records: &Records) -> Result<(), Problems> {
+        check_flag_removal(key.as_str(), records)
+    }
+
+    fn delete_parts(key: &FlagKey, tx: &mut Tx<'_>) {
+        if tx.stored.records.flag_drafts.contains(key) {
+            tx.delete::<FlagDrafts>(key);
+        }
+    }
+
+    fn stamp(flag: &mut Flag, previous: Option<&Flag>, author: &str, now: Timestamp) {
+        match previous {
+            Some(previous) => {
+                flag.created_at = previous.created_at;
+                flag.created_by.clone_from(&previous.created_by);
+            }
+            None => {
+                flag.created_at = Some(now);
+                author.clone_into(&mut flag.created_by);
+            }
+        }
+        flag.updated_at = Some(now);
+    }
+
+    fn patch(flag: &Flag, members: &Value) -> Result<Flag, Problems> {
+        flag.patch(members)
+    }
+}
+
+impl Definition for Segments {
+    type Body = Segment;
+    const NOUN: &'static str = "segment";
+
+    fn read(definition: &Value) -> Result<Segment, Problems> {
+        Segment::parse(definition)
+    }
+
+    fn check(segment: &Segment, records: &Records) -> Result<(), Problems> {
+        check_segment(segment, records)
+    }
+
+    fn check_removal(key: &SegmentKey, records: &Records) -> Result<(), Problems> {
+        check_segment_removal(key.as_str(), records)
+    }
+
+    fn stamp(segment: &mut Segment, previous: Option<&Segment>, _: &str, now: Timestamp) {
+        segment.created_at = previous.map_or(Some(now), |previous| previous.created_at);
+        segment.updated_at = Some(now);
+    }
+
+    fn patch(segment: &Segment, members: &Value) -> Result<Segment, Problems> {
+        segment.patch(members)
+    }
+}
+
+/// Returns a changed definition; `None` if nothing changes.
+pub(super) type Edit<B> =
+    Box<dyn Fn(&B, &Author<'_>) -> Result<Option<B>, FlagError> + Send + Sync>;
+
+/// The author and the time of a change.
+pub(super) struct Author<'a> {
+    pub(super) actor: &'a str,
+    pub(super) now: Timestamp,
+}
+
+/// A command on one flag or segment.
+pub(super) enum Write<B> {
+    /// Adds a definition.
+    Create(B),
+    /// Adds or replaces a definition.
+    Set(B),
+    /// Replaces some members.
+    Patch(Value),
+    /// Turns a flag on or off.
+    Switch(bool),
+    /// Edits a definition.
+    Edit(Edit<B>),
+}
+
+/// A change of one flag or segment.
+pub(super) struct FlagChange<K: Definition>
+where
+    Records: Holds<K>,
+{
+    pub(super) key: K::Key,
+    pub(super) write: Write<K::Body>,
+}
+
+/// The result of a change.
+pub(super) struct Written<B> {
+    pub(super) body: Arc<B>,
+    pub(super) revision: Revision,
+    pub(super) created: bool,
+}
+
+impl<K: Definition> Change for FlagChange<K>
+where
+    Records: Holds<K>,
+{
+    type Done = Written<K::Body>;
+
+    fn subject(&self) -> String {
+        subject::<K>(&self.key)
+    }
+
+    async fn attempt(&self, mut tx: Tx<'_>) -> Result<Written<K::Body>, Attempt> {
+        let previous = known::<K>(&tx, &self.key)?;
+        let Some(next) = self.next(&tx, previous.as_deref())? else {
+            return self.unchanged(&tx).map_err(Attempt::from);
+        };
+        let word = match (&self.write, &previous) {
+            (_, None) => "created",
+            (Write::Switch(true), _) => "enabled",
+            (Write::Switch(false), _) => "disabled",
+            _ => "updated",
+        };
+        let body = Arc::new(next);
+        tx.put::<K>(&self.key, &body);
+        audit::<K>(&mut tx, &self.key, word, previous.as_deref(), Some(&*body));
+        Ok(Written {
+            body,
+            revision: tx.commit().await?,
+            created: previous.is_none(),
+        })
+    }
+}
+
+impl<K: Definition> FlagChange<K>
+where
+    Records: Holds<K>,
+{
+    /// The definition after the change, checked; `None` if nothing changes.
+    fn next(
+        &self,
+        tx: &Tx<'_>,
+        previous: Option<&K::Body>,
+    ) -> Result<Option<K::Body>, ChangeError> {
+        let records = &tx.stored.records;
+        let invalid = |problems| invalid::<K>(&self.key, problems);
+        let existing = || previous.ok_or_else(|| not_found::<K>(&self.key, records));
+        let mut next = match &self.write {
+            Write::Create(_) if previous.is_some() => {
+                let (kind, key) = (K::NOUN, self.key.to_string());
+                return Err(FlagError::Exists { kind, key }.into());
+            }
+            // The fields may have been edited by the program.
+            Write::Create(body) | Write::Set(body) => K::read(&json(body)).map_err(invalid)?,
+            Write::Patch(members) => K::patch(existing()?, members).map_err(invalid)?,
+            Write::Switch(enabled) => {
+                let members = serde_json::json!({ "enabled": enabled });
+                K::patch(existing()?, &members).map_err(invalid)?
+            }
+            Write::Edit(edit) => {
+                let author = Author {
+                    actor: &tx.by.origin.actor,
+                    now: tx.now,
+                };
+                match edit(existing()?, &author)? {
+                    Some(edited) => K::read(&json(&edited)).map_err(invalid)?,
+                    None => return Ok(None),
+                }
+            }
+        };
+        K::check(&next, records).map_err(invalid)?;
+        K::stamp(&mut next, previous, &tx.by.origin.actor, tx.now);
+        Ok(Some(next))
+    }
+
+    /// The result of an edit that changes nothing.
+    fn unchanged(&self, tx: &Tx<'_>) -> Result<Written<K::Body>, ChangeError> {
+        let records = &tx.stored.records;
+        let known = Holds::<K>::collection(records).get(&self.key);
+        let known = known.ok_or_else(|| not_found::<K>(&self.key, records))?;
+        Ok(Written {
+            body: known.value.clone(),
+            revision: Revision {
+                epoch: tx.stored.revision.epoch,
+                number: known.revision,
+            },
+            created: false,
+        })
+    }
+}
+
+/// The deletion of one flag or segment.
+pub(super) struct FlagDeletion<K: Definition>
+where
+    Records: Holds<K>,
+{
+    pub(super) key: K::Key,
+}
+
+impl<K: Definition> Change for FlagDeletion<K>
+where
+    Records: Holds<K>,
+{
+    type Done = ();
+
+    fn subject(&self) -> String {
+        subject::<K>(&self.key)
+    }
+
+    async fn attempt(&self, mut tx: Tx<'_>) -> Result<(), Attempt> {
+        let previous = known::<K>(&tx, &self.key)?;
+        let records = &tx.stored.records;
+        let previous = previous
+            .ok_or_else(|| not_found::<K>(&self.key, records))
+            .map_err(ChangeError::from)?;
+        K::check_removal(&self.key, records)
+            .map_err(|problems| ChangeError::from(invalid::<K>(&self.key, problems)))?;
+        tx.delete::<K>(&self.key);
+        K::delete_parts(&self.key, &mut tx);
+        audit::<K>(&mut tx, &self.key, "deleted", Some(&previous), None);
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// The subject of a change, in the audit log and in messages.
+pub(super) fn subject<K: Kind<Key: fmt::Display>>(key: &K::Key) -> String {
+    format!("{}:{key}", K::NAMES.first().unwrap_or(&""))
+}
+
+/// The current definition, if its revision is the one that the author expects.
+pub(super) fn known<K: Definition>(
+    tx: &Tx<'_>,
+    key: &K::Key,
+) -> Result<Option<Arc<K::Body>>, ChangeError>
+where
+    Records: Holds<K>,
+{
+    let known = Holds::<K>::collection(&tx.stored.records).get(key);
+    tx.check(&subject::<K>(key), known.map(|known| known.revision))?;
+    Ok(known.map(|known| known.value.clone()))
+}
+
+fn audit<K: Definition>(
+    tx: &mut Tx<'_>,
+    key: &K::Key,
+    word: &str,
+    previous: Option<&K::Body>,
+    next: Option<&K::Body>,
+) where
+    Records: Holds<K>,
+{
+    let action = Action::from(&*format!("{}_{word}", K::NOUN));
+    let mut line = tx.line(action, &subject::<K>(key));
+    line.previous = previous.map(json);
+    line.new = next.map(json);
+    tx.audit(line);
+}
+
+pub(super) fn invalid<K: Definition>(key: &K::Key, problems: Problems) -> FlagError
+where
+    Records: Holds<K>,
+{
+    FlagError::Invalid {
+        kind: K::NOUN,
+        key: key.to_string(),
+        problems,
+    }
+}
+
+pub(super) fn not_found<K: Definition>(key: &K::Key, records: &Records) -> FlagError
+where
+    Records: Holds<K>,
+{
+    let keys = Holds::<K>::collection(records).keys();
+    let keys: Vec<&str> = keys.map(Borrow::borrow).collect();
+    FlagError::NotFound {
+        kind: K::NOUN,
+        nearest: nearest(key.borrow(), &keys).map(str::to_owned),
+        key: key.to_string(),
+    }
+}

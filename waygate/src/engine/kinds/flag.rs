@@ -1,0 +1,61 @@
+use std::sync::Arc;
+
+use waygate_core::{
+    flag::{Flag, FlagKey, Segment, SegmentKey},
+    grammar::Invalid,
+    port::EntityKey,
+};
+
+use crate::engine::store::{Kind, Shown, Touches, View, named, record};
+
+/// Feature flags.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Flags;
+
+/// Segments of feature flags.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Segments;
+
+impl Kind for Flags {
+    const NAMES: &'static [&'static str] = &["flag"];
+    type Key = FlagKey;
+    type Value = Arc<Flag>;
+
+    fn parse(kind: &str, name: Option<&str>) -> Result<FlagKey, Invalid> {
+        named(kind, name)
+    }
+
+    fn entity(key: &FlagKey) -> EntityKey {
+        EntityKey::of("flag", key)
+    }
+
+    fn touches(key: &FlagKey) -> Touches<'_> {
+        Touches::Flag(key)
+    }
+
+    fn shown(key: &FlagKey, flag: Option<&Arc<Flag>>, _: &dyn View) -> Option<Shown> {
+        Some(Shown::new("flag", key, flag.cloned().map(record)))
+    }
+}
+
+impl Kind for Segments {
+    const NAMES: &'static [&'static str] = &["segment"];
+    type Key = SegmentKey;
+    type Value = Arc<Segment>;
+
+    fn parse(kind: &str, name: Option<&str>) -> Result<SegmentKey, Invalid> {
+        named(kind, name)
+    }
+
+    fn entity(key: &SegmentKey) -> EntityKey {
+        EntityKey::of("segment", key)
+    }
+
+    fn touches(key: &SegmentKey) -> Touches<'_> {
+        Touches::Segment(key)
+    }
+
+    fn shown(key: &SegmentKey, segment: Option<&Arc<Segment>>, _: &dyn View) -> Option<Shown> {
+        Some(Shown::new("segment", key, segment.cloned().map(record)))
+    }
+}

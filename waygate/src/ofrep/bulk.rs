@@ -1,0 +1,192 @@
+use std::{io::Write, sync::Arc};
+
+use axum::{
+    extract::{OriginalUri, Path, Query, Request, rejection::PathRejection},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    configuration::{Configuration, Version},
+    evaluation::{evaluate, is_visible},
+    failure::{Failure, json},
+    fresh,
+    request::{Asked, Params},
+    state::State,
+    ticket::{self, Ticket},
+};
+use crate::openapi::{fingerprint, is_known};
+
+/// The metadata of an event that a request follows. Those of other servers are ignored.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Follows {
+    flag_config_etag: Option<String>,
+}
+
+/// Evaluates all flags that the token may see.
+pub(super) async fn bulk(
+    axum::extract::State(state): axum::extract::State<Arc<State>>,
+    path: Result<Path<Params>, PathRejection>,
+    OriginalUri(uri): OriginalUri,
+    request: Request,
+) -> Response {
+    if let Err(failure) = Params::read(path, &state) {
+        return failure.into_response();
+    }
+    let outcome = respond(&state, uri.path(), request).await;
+    outcome.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn respond(state: &State, path: &str, request: Request) -> Result<Response, Failure> {
+    let follows = Query::<Follows>::try_from_uri(request.uri());
+    let known = request.headers().get_all(header::IF_NONE_MATCH).iter();
+    let known: HeaderMap = known
+        .map(|tag| (header::IF_NONE_MATCH, tag.clone()))
+        .collect();
+    let asked = Asked::read(request, state).await?;
+    if let Ok(Query(Follows {
+        flag_config_etag: Some(etag),
+    })) = follows
+        && let Ok(version) = etag.parse::<Version>()
+        && !fresh::reach(&state.waygate, version.revision).await
+    {
+        return Err(Failure::not_yet_here());
+    }
+    let configuration = state.configurations.current(&state.waygate);
+    let mut body = flags(state, &configuration, &asked)?;
+    let tag = tag(state, &configuration, &asked, &body);
+    let mut response = if is_known(&known, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        body.extend(about(state, &configuration, &asked, path)?);
+        json(StatusCode::OK, body)
+    };
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    Ok(response)
+}
+
+/// The start of the body, up to the end of the flags.
+fn flags(state: &State, configuration: &Configuration, asked: &Asked) -> Result<Vec<u8>, Failure> {
+    let audience = asked.grant.audience;
+    let mut body = Vec::with_capacity(128 * (configuration.flags.len() + 1));
+    body.extend(b"{\"flags\":[");
+    let visible = configuration.flags.iter();
+    let visible = visible.filter(|flag| is_visible(flag, audience));
+    for (at, flag) in visible.enumerate() {
+        if at > 0 {
+            body.push(b',');
+        }
+        let set = &configuration.set;
+        let written = match evaluate(&state.waygate, set, flag, &asked.context, audience) {
+            Ok(success) => serde_json::to_writer(&mut body, &success),
+            Err(failure) => serde_json::to_writer(&mut body, &failure),
+        };
+        written.map_err(|_| Failure::internal())?;
+    }
+    body.push(b']');
+    Ok(body)
+}
+
+/// The tag covers the flags, their configuration, the context, and the period of the ticket.
+fn tag(state: &State, configuration: &Configuration, asked: &Asked, flags: &[u8]) -> String {
+    let mut covered = Vec::with_capacity(64);
+    // Writing to memory does not fail.
+    let _ = write!(
+        covered,
+        "{:x} {:x} {:x} {} {:?}",
+        fingerprint(flags),
+        fingerprint(&asked.body),
+        configuration.fingerprint,
+        ticket::period(state.waygate.inner.clock.now()),
+        asked.grant.audience,
+    );
+    format!("\"{:032x}\"", fingerprint(&covered))
+}
+
+/// The rest of the body.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct About<'a> {
+    metadata: SetMetadata<'a>,
+    event_streams: [EventStream; 1],
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SetMetadata<'a> {
+    /// The environment.
+    flag_set_id: &'a str,
+    version: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventStream {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(flatten)]
+    at: Location,
+    inactivity_delay_sec: u32,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Location {
+    Url(String),
+    #[serde(rename_all = "camelCase")]
+    Endpoint {
+        request_uri: String,
+    },
+}
+
+/// Pages that are hidden for so long close their stream. The default of the protocol.
+const INACTIVITY_SECONDS: u32 = 120;
+
+fn about(
+    state: &State,
+    configuration: &Configuration,
+    asked: &Asked,
+    path: &str,
+) -> Result<Vec<u8>, Failure> {
+    let digest = &asked.grant.digest;
+    let now = state.waygate.inner.clock.now();
+    let ticket = Ticket::new(digest.id(), configuration.fingerprint, now).sign(digest);
+    let about = About {
+        metadata: SetMetadata {
+            flag_set_id: state.waygate.inner.env.as_str(),
+            version: format!("{:016x}", configuration.fingerprint),
+        },
+        event_streams: [EventStream {
+            kind: "sse",
+            at: location(state, path, &ticket),
+            inactivity_delay_sec: INACTIVITY_SECONDS,
+        }],
+    };
+    let mut text = serde_json::to_vec(&about).map_err(|_| Failure::internal())?;
+    // It continues the object of the flags.
+    if let Some(brace) = text.first_mut() {
+        *brace = b',';
+    }
+    Ok(text)
+}
+
+/// The address of the stream, next to the path of this request.
+fn location(state: &State, path: &str, ticket: &str) -> Location {
+    let below = path.strip_suffix("/evaluate/flags").unwrap_or(path);
+    match &state.public_url {
+        None => Location::Endpoint {
+            request_uri: format!("{below}/events?ticket={ticket}"),
+        },
+        Some(base) => {
+            // The prefix of the mount is the base URL; that of the environment stays.
+            let own = below
+                .rfind("/ofrep-env/")
+                .map_or("/ofrep/v1", |at| &below[at..]);
+            Location::Url(format!("{base}{own}/events?ticket={ticket}"))
+        }
+    }
+}

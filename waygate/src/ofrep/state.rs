@@ -1,0 +1,30 @@
+use std::net::IpAddr;
+
+use axum::extract::Request;
+use waygate_core::net::{IPV6_CUSTOMER, client_network};
+
+use super::{access::Access, configuration::Configurations};
+use crate::{
+    Waygate,
+    http::{Streams, peer},
+};
+
+/// The state shared by all requests to one server.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) waygate: Waygate,
+    pub(super) access: Access,
+    pub(super) configurations: Configurations,
+    pub(super) streams: Streams,
+    pub(super) public_url: Option<String>,
+    pub(super) max_body_bytes: usize,
+}
+
+impl State {
+    /// The client's network, as in limits by address.
+    pub(super) fn client(&self, request: &Request) -> Option<IpAddr> {
+        let clients = &self.waygate.inner.clients;
+        let address = clients.client(peer(request.extensions()), request.headers())?;
+        Some(client_network(address, IPV6_CUSTOMER))
+    }
+}

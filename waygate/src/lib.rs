@@ -133,8 +133,14 @@ pub mod prelude {
     pub use crate::Waygate;
     #[cfg(feature = "admin")]
     pub use crate::admin::Credentials;
+    #[cfg(all(feature = "axum", feature = "flags", feature = "macros"))]
+    pub use crate::canary;
+    #[cfg(all(feature = "axum", feature = "flags"))]
+    pub use crate::flags::RequestFlags;
     #[cfg(feature = "axum")]
     pub use crate::{Blocked, Responses, limits::Key, response::RequestParts};
+    #[cfg(all(feature = "flags", feature = "macros"))]
+    pub use crate::{FlagContext, flag_gate};
     #[cfg(feature = "macros")]
     pub use crate::{
         allowed_ips, allowed_roles, concurrency_limit, disabled, env_only, force_active,
@@ -255,11 +261,15 @@ pub mod flags {
     };
 
     pub use crate::engine::{
-        Conversion, Evaluation, Exposure, FlagDraftRecord, FlagError, FlagEvaluation,
-        FlagObservation, FlagPreview, FlagRecord, FlagScope, FlagUsage, FlagVersion, Flags,
-        MissingFlags, Observations, Observed, ScheduledFlagChange, SeenMove, SeenPreview,
-        SegmentRecord, VariationUsage,
+        ArmRecord, CanaryRecord, Conversion, DeclaredVariation, Evaluation, Exposure,
+        FlagDeclaration, FlagDetails, FlagDraftRecord, FlagError, FlagEvaluation, FlagFinding,
+        FlagGate, FlagMismatch, FlagObservation, FlagPreview, FlagRecord, FlagRequest, FlagScope,
+        FlagUsage, FlagVersion, Flags, LatencyHistogram, MissingFlags, Observations, Observed,
+        ScheduledFlagChange, SeenMove, SeenPreview, SegmentRecord, Structured, Typed, TypedFlag,
+        VariationUsage,
     };
+    #[cfg(feature = "axum")]
+    pub use crate::http::RequestFlags;
 }
 
 /// Traits for storage backends, counter stores and clocks, and the built-in implementations.
@@ -300,6 +310,10 @@ pub use waygate_core::{
     grammar::Invalid,
     model::{LimitKey, Origin},
 };
+#[cfg(all(feature = "axum", feature = "flags", feature = "macros"))]
+pub use waygate_macros::canary;
+#[cfg(all(feature = "flags", feature = "macros"))]
+pub use waygate_macros::{FlagContext, flag_gate, flags};
 #[cfg(feature = "macros")]
 pub use waygate_macros::{
     allowed_ips, allowed_roles, concurrency_limit, deprecated, disabled, env_only, force_active,

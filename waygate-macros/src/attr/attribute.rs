@@ -5,6 +5,7 @@ use quote::{ToTokens, quote};
 use syn::{ExprPath, LitStr, Path};
 use waygate_core::grammar::Reason;
 
+use super::canary::Canary;
 use crate::args::{Args, Syntax};
 
 /// One attribute: its arguments, its declaration, and the attributes it may be combined with.
@@ -40,6 +41,12 @@ pub(crate) struct Declared {
     pub(crate) key: Option<ExprPath>,
     /// The function in `cost = path`.
     pub(crate) cost: Option<ExprPath>,
+    /// The flag of a gate or a canary.
+    pub(crate) flag: Option<ExprPath>,
+    /// The other handler.
+    pub(crate) canary: Option<Canary>,
+    /// The function in `otherwise = path`; others are in `response = path`.
+    pub(crate) response: Option<ExprPath>,
     /// Path parameters in the key, each with the literal that names it.
     pub(crate) parameters: Vec<(LitStr, String)>,
 }
@@ -77,6 +84,9 @@ impl Declared {
             name: None,
             key: None,
             cost: None,
+            flag: None,
+            canary: None,
+            response: None,
             parameters: Vec::new(),
         }
     }
@@ -90,7 +100,7 @@ pub(super) fn reason(args: &mut Args, example: &str) -> LitStr {
 }
 
 /// `value` as the tokens of an `Option`.
-pub(super) fn option(value: Option<impl ToTokens>) -> TokenStream {
+pub(crate) fn option(value: Option<impl ToTokens>) -> TokenStream {
     match value {
         Some(value) => quote!(::core::option::Option::Some(#value)),
         None => quote!(::core::option::Option::None),

@@ -59,6 +59,11 @@ impl<'s> Resolution<'s> {
         Some(&named.name)
     }
 
+    /// Returns the position of the variation in [`CompiledFlag::values`].
+    pub fn variation_index(&self) -> Option<usize> {
+        self.outcome.variation.map(usize::from)
+    }
+
     /// Returns the value; [`FlagValue::Null`] without a variation, or if the definition has none of its name.
     pub fn value(&self) -> &'s FlagValue {
         let named = self

@@ -1,15 +1,21 @@
 //! Feature flags: their records, commands and evaluation.
 
 mod command;
+mod declared;
+mod decoded;
 mod definitions;
 mod draft;
 mod due;
 mod error;
 mod faults;
+mod flag_source;
+mod gate;
 mod handle;
 mod import;
 mod observe;
 mod operator;
+#[cfg(feature = "testing")]
+mod overrides;
 mod preview;
 mod record;
 mod replacement;
@@ -17,11 +23,15 @@ mod revert;
 mod schedule;
 mod seed;
 mod source;
+mod typed;
+pub(super) mod usage;
 #[cfg(feature = "ofrep")]
 mod version;
 
+pub use declared::{DeclaredFlag, LinkedFlag};
 pub use draft::FlagDraftRecord;
 pub use error::FlagError;
+pub use gate::FlagGate;
 pub use handle::{Evaluation, FlagScope, Flags};
 pub use observe::{
     Conversion, Exposure, FlagEvaluation, FlagObservation, FlagUsage, MissingFlags, Observations,
@@ -32,4 +42,13 @@ pub use preview::FlagPreview;
 pub use record::{FlagRecord, SegmentRecord};
 pub use revert::FlagVersion;
 pub use schedule::ScheduledFlagChange;
+pub use source::FlagRequest;
+pub use typed::{FlagDetails, Structured, Typed, TypedFlag};
+pub use usage::{DeclaredVariation, FlagDeclaration, FlagFinding, FlagMismatch};
+
+pub(crate) use decoded::Decoded;
+pub(crate) use gate::RouteGate;
+#[cfg(feature = "testing")]
+pub(crate) use overrides::Overrides;
 pub(crate) use seed::{Seeds, Sowing};
+pub(crate) use source::{ContextSource, PreparedFlags, SharedContext};

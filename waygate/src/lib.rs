@@ -249,12 +249,12 @@ pub mod router {
 pub mod flags {
     pub use waygate_core::flag::{
         AttributeName, AttributeValue, Cause, ChangeAction, Clause, Compatibility, CompileOptions,
-        CompiledFlag, CompiledSegment, Context, ContextTargets, ContractReason, ErrorCode,
-        EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagStatus, FlagType, FlagValue,
-        HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle, Operator,
-        Prerequisite, Problem, ProblemCode, Problems, Progressive, Reason, Resolution, Rule,
-        ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, Stage, Step, StepEvent, Targets,
-        Variation, WeightedVariation,
+        CompiledFlag, CompiledSegment, Context, ContextAttribute, ContextKey, ContextTargets,
+        ContractReason, ErrorCode, EvaluationContext, Explanation, Flag, FlagKey, FlagSet,
+        FlagStatus, FlagType, FlagValue, HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange,
+        Lifecycle, Operator, Prerequisite, Problem, ProblemCode, Problems, Progressive, Reason,
+        Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, Stage, Step,
+        StepEvent, Targets, Variation, WeightedVariation,
     };
 
     pub use crate::engine::{

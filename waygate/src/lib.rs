@@ -252,13 +252,14 @@ pub mod router {
 pub mod flags {
     pub use waygate_core::flag::{
         AttributeName, AttributeValue, Cause, ChangeAction, Clause, Compatibility, CompileOptions,
-        CompiledFlag, CompiledSegment, Context, ContextTargets, ContractReason, Definitions,
-        ErrorCode, EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagSource, FlagStatus,
-        FlagType, FlagValue, HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle,
-        LifecycleRules, MergedContext, Observer, Operator, Prerequisite, Problem, ProblemCode,
-        Problems, Progressive, ReadAttribute, Reason, Resolution, Rule, ScheduledChange, Segment,
-        SegmentKey, SegmentRule, Serve, SplitPart, Stage, Step, StepEvent, Tally, TallyCounts,
-        Targets, Variation, WeightedVariation, exchange,
+        CompiledFlag, CompiledSegment, Context, ContextAttribute, ContextKey, ContextTargets,
+        ContractReason, Definitions, ErrorCode, EvaluationContext, Explanation, Flag, FlagKey,
+        FlagSet, FlagSource, FlagStatus, FlagType, FlagValue, HashAlgorithm, Hold, Holdout,
+        InvalidContext, LayerRange, Lifecycle, LifecycleRules, MergedContext, Observer, Operator,
+        Prerequisite, Problem, ProblemCode, Problems, Progressive, ReadAttribute, Reason,
+        Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, SplitPart,
+        Stage, Step, StepEvent, Tally, TallyCounts, Targets, Variation, WeightedVariation,
+        exchange,
     };
 
     pub use crate::engine::{

@@ -252,13 +252,14 @@ pub mod router {
 pub mod flags {
     pub use waygate_core::flag::{
         AttributeName, AttributeValue, Cause, ChangeAction, Clause, Compatibility, CompileOptions,
-        CompiledFlag, CompiledSegment, Context, ContextTargets, ContractReason, ErrorCode,
-        EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagSource, FlagStatus, FlagType,
-        FlagValue, HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle,
-        LifecycleRules, MergedContext, Observer, Operator, Prerequisite, Problem, ProblemCode,
-        Problems, Progressive, ReadAttribute, Reason, Resolution, Rule, ScheduledChange, Segment,
-        SegmentKey, SegmentRule, Serve, SplitPart, Stage, Step, StepEvent, Tally, TallyCounts,
-        Targets, Variation, WeightedVariation, exchange,
+        CompiledFlag, CompiledSegment, Context, ContextAttribute, ContextKey, ContextTargets,
+        ContractReason, Definitions, ErrorCode, EvaluationContext, Explanation, Flag, FlagKey,
+        FlagSet, FlagSource, FlagStatus, FlagType, FlagValue, HashAlgorithm, Hold, Holdout,
+        InvalidContext, LayerRange, Lifecycle, LifecycleRules, MergedContext, Observer, Operator,
+        Prerequisite, Problem, ProblemCode, Problems, Progressive, ReadAttribute, Reason,
+        Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, SplitPart,
+        Stage, Step, StepEvent, Tally, TallyCounts, Targets, Variation, WeightedVariation,
+        exchange,
     };
 
     pub use crate::engine::{
@@ -283,11 +284,11 @@ pub mod port {
     pub use waygate_backends::{InvalidRedisUrl, RedisBackend, RedisCounters, RedisOptions};
     pub use waygate_backends::{MemoryBackend, MemoryCounters, MemoryCountersBuilder, Outcomes};
     pub use waygate_core::{
-        limit::{Calendar, Counter, Outcome, Quota, Rule, Taken, quota::Nanos},
+        limit::{Calendar, Charged, Counter, Outcome, Quota, Rule, quota::Nanos},
         port::{
-            Backend, BackendError, Batch, BoxFuture, BoxStream, Clock, CommitError, CounterError,
-            CounterStore, Entity, EntityKey, Expected, Image, Lost, LostUnits, ManualClock,
-            Occupancy, Place, Series, Take, all_allowed,
+            Backend, BackendError, Batch, BoxFuture, BoxStream, Charge, Clock, CommitError,
+            CounterError, CounterKey, CounterStore, Entity, EntityKey, Expected, Image, Lost,
+            LostUnits, ManualClock, Permit, PermitOutcome, all_allowed,
         },
     };
 

@@ -9,6 +9,7 @@ mod draft;
 mod due;
 mod error;
 mod faults;
+mod finding;
 mod flag_source;
 mod gate;
 mod handle;
@@ -17,6 +18,7 @@ mod observe;
 mod operator;
 #[cfg(feature = "testing")]
 mod overrides;
+mod prepared;
 mod preview;
 mod record;
 mod replacement;
@@ -33,6 +35,7 @@ mod version;
 pub use declared::{DeclaredFlag, LinkedFlag};
 pub use draft::FlagDraftRecord;
 pub use error::FlagError;
+pub use finding::{DeclaredVariation, FlagDeclaration, FlagFinding, FlagMismatch};
 pub use gate::FlagGate;
 pub use handle::{Evaluation, FlagScope, Flags};
 pub use observe::{
@@ -47,10 +50,10 @@ pub use schedule::ScheduledFlagChange;
 pub(crate) use seeds::{Seeds, Sowing};
 pub use source::FlagRequest;
 pub use typed::{FlagDetails, Structured, Typed, TypedFlag};
-pub use usage::{DeclaredVariation, FlagDeclaration, FlagFinding, FlagMismatch};
 
 pub(crate) use decoded::Decoded;
 pub(crate) use gate::RouteGate;
 #[cfg(feature = "testing")]
 pub(crate) use overrides::Overrides;
-pub(crate) use source::{ContextSource, PreparedFlags, SharedContext};
+pub(crate) use prepared::{PreparedFlags, with_context};
+pub(crate) use source::{ContextSource, SharedContext};

@@ -197,7 +197,7 @@ impl<'a, F: Framework<'a>> Asked for RequestFacts<'a, F> {
     ) -> Result<bool, waygate_core::flag::ErrorCode> {
         let clock = &*self.engine.clock;
         let contexts = &self.engine.flag_contexts;
-        contexts.with(&self.flag_request(), |context| {
+        crate::engine::flags::with_context(contexts, &self.flag_request(), |context| {
             flags.evaluate_flag(flag, context, clock).as_bool()
         })
     }

@@ -257,9 +257,11 @@ pub mod flags {
         StepEvent, Targets, Variation, WeightedVariation,
     };
 
+    pub use waygate_core::view::FlagGate;
+
     pub use crate::engine::{
         ArmRecord, CanaryRecord, DeclaredVariation, Evaluation, FlagDeclaration, FlagDetails,
-        FlagError, FlagFinding, FlagGate, FlagMismatch, FlagRecord, FlagRequest, FlagScope, Flags,
+        FlagError, FlagFinding, FlagMismatch, FlagRecord, FlagRequest, FlagScope, Flags,
         LatencyHistogram, SegmentRecord, Structured, Typed, TypedFlag,
     };
     #[cfg(feature = "axum")]

@@ -93,7 +93,7 @@ pub use event::{Changed, Event, Events};
 #[cfg(feature = "flags")]
 pub use flags::{
     DeclaredFlag, DeclaredVariation, Evaluation, FlagDeclaration, FlagDetails, FlagError,
-    FlagFinding, FlagGate, FlagMismatch, FlagRecord, FlagRequest, FlagScope, Flags, LinkedFlag,
+    FlagFinding, FlagMismatch, FlagRecord, FlagRequest, FlagScope, Flags, LinkedFlag,
     SegmentRecord, Structured, Typed, TypedFlag,
 };
 pub use handle::Waygate;

@@ -26,7 +26,6 @@ pub use handle::{Evaluation, FlagScope, Flags};
 pub use record::{FlagRecord, SegmentRecord};
 pub use typed::{FlagDetails, Structured, Typed, TypedFlag};
 
-pub use gate::FlagGate;
 pub use source::FlagRequest;
 
 pub(crate) use decoded::Decoded;

@@ -86,6 +86,7 @@ fi
 step "Formatting"
 cargo fmt --all --check
 cargo fmt --manifest-path tests/cryptography/Cargo.toml --check
+cargo fmt --manifest-path fuzz/Cargo.toml --check
 
 step "Clippy"
 cargo clippy --workspace --all-targets --all-features -- -D warnings
@@ -100,7 +101,7 @@ step "What a dependency costs"
 tests/adoption.sh
 
 step "Features, one by one"
-for feature in engine macros axum openapi swagger-ui admin flags ofrep file file-yaml file-toml redis tls-ring tzdb-bundled testing; do
+for feature in engine macros axum openapi swagger-ui admin flags ofrep openfeature file file-yaml file-toml redis tls-ring tzdb-bundled testing; do
     # A feature without code only passes features on to crates that are checked with them.
     grep -rqF "feature = \"$feature\"" waygate/src || continue
     echo "waygate-rs --features $feature"
@@ -152,6 +153,10 @@ for provider in ring aws-lc-rs webpki-roots; do
 done
 cp Cargo.lock tests/cryptography # the versions of the workspace
 cargo test -q --manifest-path tests/cryptography/Cargo.toml --target-dir target --tests
+
+step "The fuzz targets compile"
+cp Cargo.lock fuzz # the versions of the workspace
+cargo check -q --manifest-path fuzz/Cargo.toml --target-dir target --no-default-features
 
 step "Doctests"
 cargo test --workspace --all-features --doc

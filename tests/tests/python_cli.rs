@@ -55,11 +55,12 @@ fn the_python_cli_works_with_the_quickstart() {
     );
 }
 
-/// Replaces everything that differs between runs: times, and the padding that depends on them.
+/// Replaces everything that differs between runs: ids, times, and the padding that depends on them.
 fn settled(transcript: &str) -> String {
     let mut settled = String::new();
     for line in transcript.lines() {
-        let mut rest = line.trim_end();
+        let line = without_ids(line.trim_end());
+        let mut rest = line.as_str();
         while let Some(at) = time_in(rest) {
             settled.push_str(&rest[..at]);
             settled.push_str("<time>");
@@ -72,6 +73,25 @@ fn settled(transcript: &str) -> String {
         settled.push('\n');
     }
     settled
+}
+
+/// Replaces ids of rules, which the CLI makes up.
+fn without_ids(line: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = line;
+    while let Some(c) = rest.chars().next() {
+        let id = rest.get(..36).filter(|id| {
+            let hex = |(at, c): (usize, char)| match at {
+                8 | 13 | 18 | 23 => c == '-',
+                _ => c.is_ascii_hexdigit(),
+            };
+            id.char_indices().all(hex)
+        });
+        let (part, len) = id.map_or((&rest[..c.len_utf8()], c.len_utf8()), |_| ("<id>", 36));
+        shown.push_str(part);
+        rest = &rest[len..];
+    }
+    shown
 }
 
 /// The start of a time of this run, `2026-11-23…` or a cell with `22:16:28`; those in the session's own text are in

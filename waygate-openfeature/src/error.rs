@@ -73,6 +73,7 @@ impl From<flag::ErrorCode> for ErrorCode {
 ///
 /// let error = EvaluationError::new(ErrorCode::ParseError).with_message("line 3 has no value");
 /// assert_eq!(error.to_string(), "PARSE_ERROR: line 3 has no value");
+/// assert_eq!(EvaluationError::general("no memory").code(), ErrorCode::General);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvaluationError {

@@ -3,6 +3,12 @@ use std::{fmt, sync::Arc};
 use crate::{error::ErrorCode, metadata::FlagMetadata, status::ProviderStatus};
 
 /// The kind of an event of a provider.
+///
+/// ```
+/// use waygate_openfeature::ProviderEvent;
+///
+/// assert_eq!(ProviderEvent::Stale.as_str(), "PROVIDER_STALE");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProviderEvent {

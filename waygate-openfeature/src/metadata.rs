@@ -16,6 +16,13 @@ pub struct FlagMetadata(Option<Arc<[Fact]>>);
 type Fact = (Cow<'static, str>, MetadataValue);
 
 /// A fact of [`FlagMetadata`].
+///
+/// ```
+/// use waygate_openfeature::MetadataValue;
+///
+/// assert_eq!(MetadataValue::from("a"), MetadataValue::String("a".into()));
+/// assert_eq!(MetadataValue::from(7), MetadataValue::Integer(7));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum MetadataValue {

@@ -12,6 +12,29 @@ use waygate_core::flag::EvaluationContext;
 /// api.set_transaction_context_propagator(ThreadContext::default());
 /// api.set_transaction_context(EvaluationContext::new("user-1"));
 /// ```
+///
+/// One of an application:
+///
+/// ```
+/// use std::sync::{Arc, OnceLock};
+///
+/// use waygate_core::flag::EvaluationContext;
+/// use waygate_openfeature::TransactionContextPropagator;
+///
+/// /// A program that has one transaction.
+/// #[derive(Default)]
+/// struct Once(OnceLock<Arc<EvaluationContext>>);
+///
+/// impl TransactionContextPropagator for Once {
+///     fn set(&self, context: EvaluationContext) {
+///         let _ = self.0.set(Arc::new(context));
+///     }
+///
+///     fn get(&self) -> Option<Arc<EvaluationContext>> {
+///         self.0.get().cloned()
+///     }
+/// }
+/// ```
 pub trait TransactionContextPropagator: Send + Sync + 'static {
     /// Sets the context of the current transaction.
     fn set(&self, context: EvaluationContext);

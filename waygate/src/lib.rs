@@ -86,12 +86,13 @@
 //! | `admin` | | the admin REST API |
 //! | `flags` | | feature flags ([`flags`]) |
 //! | `ofrep` | | an OpenFeature Remote Evaluation Protocol server ([`ofrep`]) |
+//! | `openfeature` | | the native OpenFeature SDK with the engine's flags ([`openfeature`]) |
 //! | `file` | | [`port::FileBackend`] |
 //! | `redis` | | [`port::RedisBackend`] |
 //! | `tls-ring` | | `redis`, and ring as the rustls crypto provider for `rediss://` unless the application has installed another |
 //! | `testing` | | helpers for tests |
 //! | `engine` | | the engine alone, without axum |
-//! | `full` | | everything except `testing` and `tls-ring` |
+//! | `full` | | everything except `openfeature`, `testing` and `tls-ring` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
@@ -113,6 +114,8 @@ mod missing;
 pub mod ofrep;
 #[cfg(feature = "openapi")]
 mod openapi;
+#[cfg(feature = "openfeature")]
+pub mod openfeature;
 #[cfg(feature = "axum")]
 mod registry;
 #[cfg(feature = "admin")]
@@ -250,19 +253,24 @@ pub mod flags {
     pub use waygate_core::flag::{
         AttributeName, AttributeValue, Cause, ChangeAction, Clause, Compatibility, CompileOptions,
         CompiledFlag, CompiledSegment, Context, ContextAttribute, ContextKey, ContextTargets,
-        ContractReason, ErrorCode, EvaluationContext, Explanation, Flag, FlagKey, FlagSet,
-        FlagStatus, FlagType, FlagValue, HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange,
-        Lifecycle, Operator, Prerequisite, Problem, ProblemCode, Problems, Progressive, Reason,
-        Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, Stage, Step,
-        StepEvent, Targets, Variation, WeightedVariation,
+        ContractReason, Definitions, ErrorCode, EvaluationContext, Explanation, Flag, FlagKey,
+        FlagSet, FlagSource, FlagStatus, FlagType, FlagValue, HashAlgorithm, Hold, Holdout,
+        InvalidContext, LayerRange, Lifecycle, LifecycleRules, MergedContext, Observer, Operator,
+        Prerequisite, Problem, ProblemCode, Problems, Progressive, ReadAttribute, Reason,
+        Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, SplitPart,
+        Stage, Step, StepEvent, Tally, TallyCounts, Targets, Variation, WeightedVariation,
+        exchange,
     };
 
     pub use waygate_core::view::FlagGate;
 
     pub use crate::engine::{
-        ArmRecord, CanaryRecord, DeclaredVariation, Evaluation, FlagDeclaration, FlagDetails,
-        FlagError, FlagFinding, FlagMismatch, FlagRecord, FlagRequest, FlagScope, Flags,
-        LatencyHistogram, SegmentRecord, Structured, Typed, TypedFlag,
+        ArmRecord, CanaryRecord, Conversion, DeclaredVariation, Evaluation, Exposure,
+        FlagDeclaration, FlagDetails, FlagDraftRecord, FlagError, FlagEvaluation, FlagFinding,
+        FlagMismatch, FlagObservation, FlagPreview, FlagRecord, FlagRequest, FlagScope, FlagUsage,
+        FlagVersion, Flags, LatencyHistogram, MissingFlags, Observations, Observed,
+        ScheduledFlagChange, SeenMove, SeenPreview, SegmentRecord, Structured, Typed, TypedFlag,
+        VariationUsage,
     };
     #[cfg(feature = "axum")]
     pub use crate::http::RequestFlags;
@@ -278,11 +286,11 @@ pub mod port {
     pub use waygate_backends::{InvalidRedisUrl, RedisBackend, RedisCounters, RedisOptions};
     pub use waygate_backends::{MemoryBackend, MemoryCounters, MemoryCountersBuilder, Outcomes};
     pub use waygate_core::{
-        limit::{Calendar, Counter, Outcome, Quota, Rule, Taken, quota::Nanos},
+        limit::{Calendar, Charged, Counter, Outcome, Quota, Rule, quota::Nanos},
         port::{
-            Backend, BackendError, Batch, BoxFuture, BoxStream, Clock, CommitError, CounterError,
-            CounterStore, Entity, EntityKey, Expected, Image, Lost, LostUnits, ManualClock,
-            Occupancy, Place, Series, Take, all_allowed,
+            Backend, BackendError, Batch, BoxFuture, BoxStream, Charge, Clock, CommitError,
+            CounterError, CounterKey, CounterStore, Entity, EntityKey, Expected, Image, Lost,
+            LostUnits, ManualClock, Permit, PermitOutcome, all_allowed,
         },
     };
 

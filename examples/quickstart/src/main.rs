@@ -4,7 +4,10 @@ mod handlers;
 #[cfg(test)]
 mod tests;
 
-use waygate::{Guarded, Waygate, WaygateBuilder, admin::Credentials};
+use waygate::{
+    Guarded, Waygate, WaygateBuilder,
+    admin::{Admin, Credentials},
+};
 
 async fn app(builder: WaygateBuilder) -> Result<Guarded, Box<dyn std::error::Error>> {
     let waygate = builder.build().await?;
@@ -13,7 +16,7 @@ async fn app(builder: WaygateBuilder) -> Result<Guarded, Box<dyn std::error::Err
         .guard(handlers::router())
         .await?
         .docs("/docs")
-        .admin("/waygate", admin))
+        .admin("/waygate", Admin::new(admin).flags(true)))
 }
 
 #[tokio::main]

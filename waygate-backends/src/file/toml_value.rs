@@ -101,7 +101,7 @@ mod tests {
         assert!(
             from_str("a = nan")
                 .unwrap_err()
-                .contains("no number in JSON")
+                .contains("not a number in JSON")
         );
         assert!(
             from_str("a = { \"$json\" = \"{\" }")

@@ -35,6 +35,8 @@ pub struct Activity {
     pub last_evaluated: Option<Timestamp>,
     /// The time since which all evaluations had the same variation.
     pub same_variation_since: Option<Timestamp>,
+    /// The time since which evaluations are seen; `None` if none was missed.
+    pub observed_since: Option<Timestamp>,
 }
 
 /// The ages at which flags change their lifecycle.
@@ -89,7 +91,8 @@ pub fn lifecycle(
     if flag.expires_at.is_some_and(|expiry| expiry <= now) {
         return Lifecycle::Expired;
     }
-    let used = activity.last_evaluated.or(flag.created_at);
+    let unused_since = flag.created_at.max(activity.observed_since);
+    let used = activity.last_evaluated.or(unused_since);
     let stale =
         passed(used, rules.stale_after) || passed(activity.same_variation_since, rules.stale_after);
     if flag.temporary && stale {

@@ -44,6 +44,7 @@ mod key;
 mod lifecycle;
 mod map;
 mod model;
+mod observe;
 mod operand;
 mod outcome;
 mod parse;
@@ -65,7 +66,7 @@ pub use context::{
     AttributeName, AttributeValue, Context, ContextAttribute, ContextKey, EvaluationContext,
     InvalidContext, MergedContext,
 };
-pub use evaluate::{Explanation, FlagSet, Resolution, Step, StepEvent};
+pub use evaluate::{Explanation, FlagSet, Resolution, SplitPart, Step, StepEvent};
 pub use flag_source::FlagSource;
 pub use hash::{HashAlgorithm, bucket};
 pub use key::{FlagKey, SegmentKey};
@@ -75,6 +76,7 @@ pub use model::{
     Operator, Prerequisite, Progressive, Rule, ScheduledChange, Segment, SegmentRule, Serve, Stage,
     Targets, Variation, WeightedVariation,
 };
+pub use observe::{Observer, ReadAttribute, Tally, TallyCounts};
 pub use outcome::{Cause, ContractReason, ErrorCode, Reason};
 pub use problem::{Problem, ProblemCode, Problems};
 pub use value::FlagValue;

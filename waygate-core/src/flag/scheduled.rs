@@ -56,15 +56,20 @@ impl Flag {
     /// # Ok::<(), waygate_core::flag::Problems>(())
     /// ```
     ///
-    ///
     /// # Errors
-    /// The problems of the result: the flag may have been changed since the change was scheduled.
+    /// The problems of the result, without those that the flag has already: the flag may have been changed since the
+    /// change was scheduled.
     pub fn after(&self, change: &ScheduledChange) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         let mut next = applied(self, change, &mut problems);
         next.scheduled_changes.retain(|other| other.id != change.id);
         if problems.is_empty() {
             check::flag(&next, &mut problems);
+        }
+        if !problems.is_empty() {
+            let mut known = Problems::default();
+            check::flag(self, &mut known);
+            problems = problems.without(&known);
         }
         problems.or(next)
     }

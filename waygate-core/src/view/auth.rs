@@ -15,7 +15,7 @@ pub enum TokenScope {
     /// Changing routes and their limits.
     #[serde(rename = "write:routes")]
     WriteRoutes,
-    /// Changing maintenance and limits of all routes or of a service.
+    /// Changing maintenance and limits of all routes or of a service, announcements, flags and segments.
     #[serde(rename = "write:global")]
     WriteGlobal,
     /// Listing, creating and revoking tokens.

@@ -73,4 +73,32 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub ambiguous_matches: Option<Vec<String>>,
+    /// All mistakes of a definition. Missing otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub errors: Option<Vec<Mistake>>,
+}
+
+/// A mistake in a request body.
+///
+/// ```
+/// use waygate_core::view::Mistake;
+///
+/// let mistake: Mistake = serde_json::from_str(
+///     r#"{"pointer": "/off_variation", "code": "unknown_variation", "message": "did you mean `off`?"}"#,
+/// )?;
+/// assert_eq!(mistake.code, "unknown_variation");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Mistake {
+    /// The place, as a JSON pointer (RFC 6901); empty for the whole.
+    #[cfg_attr(feature = "schema", schema(example = "/rules/0/clauses/1/values/0"))]
+    pub pointer: String,
+    /// The name of the mistake, for programs.
+    #[cfg_attr(feature = "schema", schema(example = "unknown_variation"))]
+    pub code: String,
+    /// The mistake, and what would be right.
+    pub message: String,
 }

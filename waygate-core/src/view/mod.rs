@@ -17,7 +17,7 @@ use crate::model::RouteKey;
 pub use auth::{Login, Me, NewToken, Platform, Token, TokenScope, TokenScopes};
 pub use concurrency::{ConcurrencyLimit, RouteConcurrencyLimit, SharedConcurrencyLimit};
 pub use decision::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
-pub use done::{DeletedLimit, Done, Problem, Reseeded, ResetRateLimits};
+pub use done::{DeletedLimit, Done, Mistake, Problem, Reseeded, ResetRateLimits};
 pub use maintenance::Maintenance;
 pub use rate_limit::{AboutRateLimit, RouteRateLimit, SharedRateLimit, SharedRateLimitState};
 pub use route::{FlagGate, Route};

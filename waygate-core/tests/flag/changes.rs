@@ -280,6 +280,7 @@ fn the_lifecycle_follows_from_age_and_use() {
         let activity = Activity {
             last_evaluated: last.map(at),
             same_variation_since: same.map(at),
+            observed_since: None,
         };
         lifecycle(flag, activity, LifecycleRules::default(), at(now))
     };

@@ -1,9 +1,11 @@
 //! Feature flags: the vectors of the wire contract, properties against a plain interpreter, and mistakes in definitions.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod bad_input;
 mod changes;
 mod contexts;
 mod exchange;
+mod fuzz;
 mod generate;
 mod hashes;
 mod interpreter;

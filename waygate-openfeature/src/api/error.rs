@@ -3,6 +3,23 @@ use std::io;
 use crate::error::EvaluationError;
 
 /// A provider that could not be set, initialized or shut down.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use waygate_openfeature::{InMemoryProvider, OpenFeature, ProviderError};
+///
+/// async fn start(api: &OpenFeature, provider: Arc<InMemoryProvider>) -> Result<(), ProviderError> {
+///     match api.set_provider_and_wait(provider).await {
+///         // Start all the same: evaluations return the default until the provider recovers.
+///         Err(ProviderError::Initialization { name, source }) => {
+///             eprintln!("{name}: {source}");
+///             Ok(())
+///         }
+///         other => other,
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProviderError {

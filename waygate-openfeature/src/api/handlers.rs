@@ -1,4 +1,10 @@
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use crate::{
     event::{EventDetails, ProviderEvent},
@@ -8,6 +14,14 @@ use crate::{
 };
 
 /// The name of a handler, with which it is removed.
+///
+/// ```
+/// use waygate_openfeature::{HandlerId, ProviderEvent, isolated};
+///
+/// let api = isolated::new();
+/// let handler: HandlerId = api.on(ProviderEvent::Ready, |event| println!("{}", event.provider_name));
+/// assert!(api.remove_handler(handler));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HandlerId(u64);
 
@@ -16,11 +30,10 @@ pub(crate) type Handler = Arc<dyn Fn(&EventDetails) + Send + Sync>;
 /// The handlers of an API and its clients.
 #[derive(Default)]
 pub(crate) struct Handlers {
-    next: u64,
     all: Vec<Entry>,
 }
 
-struct Entry {
+pub(crate) struct Entry {
     id: HandlerId,
     event: ProviderEvent,
     scope: Scope,
@@ -56,8 +69,9 @@ impl Handlers {
         event: ProviderEvent,
         handler: Handler,
     ) -> HandlerId {
-        let id = HandlerId(self.next);
-        self.next += 1;
+        // Of all APIs, so that an id means nothing to another one.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = HandlerId(NEXT.fetch_add(1, Ordering::Relaxed));
         self.all.push(Entry {
             id,
             event,
@@ -67,14 +81,15 @@ impl Handlers {
         id
     }
 
-    pub(crate) fn remove(&mut self, id: HandlerId) -> bool {
-        let before = self.all.len();
-        self.all.retain(|entry| entry.id != id);
-        self.all.len() < before
+    /// Removes a handler, for the caller to drop.
+    pub(crate) fn remove(&mut self, id: HandlerId) -> Option<Entry> {
+        let place = self.all.iter().position(|entry| entry.id == id)?;
+        Some(self.all.remove(place))
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.all.clear();
+    /// Removes all handlers, for the caller to drop.
+    pub(crate) fn take(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.all)
     }
 
     /// Returns the handlers of an event with a scope as described.

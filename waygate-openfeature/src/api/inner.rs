@@ -21,12 +21,14 @@ impl Inner {
         self.state.load()
     }
 
-    /// Changes the state.
+    /// Changes the state. What is removed is dropped without the lock, as its code may use the API.
     pub(crate) fn write<R>(&self, change: impl FnOnce(&mut State, &mut Handlers) -> R) -> R {
         let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = State::clone(&self.state());
         let result = change(&mut state, &mut handlers);
-        self.state.store(Arc::new(state));
+        let previous = self.state.swap(Arc::new(state));
+        drop(handlers);
+        drop(previous);
         result
     }
 

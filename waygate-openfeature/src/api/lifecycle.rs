@@ -92,12 +92,12 @@ impl Inner {
     }
 
     pub(crate) async fn shutdown(&self) -> Result<(), ProviderError> {
-        let providers = self.write(|state, handlers| {
-            handlers.clear();
+        let (providers, handlers) = self.write(|state, handlers| {
             let providers = state.providers();
             *state = State::default();
-            providers
+            (providers, handlers.take())
         });
+        drop(handlers);
         let mut result = Ok(());
         for registered in providers {
             let shut_down = retire(registered).await;

@@ -32,9 +32,9 @@ use crate::{
 /// use std::sync::Arc;
 ///
 /// use waygate_core::flag::EvaluationContext;
-/// use waygate_openfeature::{InMemoryFlag, InMemoryProvider, ProviderEvent, isolated};
+/// use waygate_openfeature::{InMemoryFlag, InMemoryProvider, ProviderEvent, ThreadContext, isolated};
 ///
-/// # async {
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// # use waygate_openfeature::HookHints;
 /// # struct Timing;
 /// # impl waygate_openfeature::Hook for Timing {}
@@ -55,10 +55,19 @@ use crate::{
 /// assert!(api.client_for("search").bool("new-ranking", false, None));
 /// assert_eq!(api.provider_metadata_for("search").unwrap().name(), "in-memory");
 ///
+/// // Without waiting until they are ready:
+/// # let (old, new) = (InMemoryFlag::new([("on", true)], "on"), InMemoryFlag::new([("on", true)], "on"));
+/// api.set_provider(Arc::new(InMemoryProvider::new([("new-checkout", old)])))?;
+/// api.set_provider_for("search", Arc::new(InMemoryProvider::new([("new-ranking", new)])))?;
+///
+/// api.set_transaction_context_propagator(ThreadContext::default());
+/// api.set_transaction_context(EvaluationContext::new("user-1"));
+///
 /// assert!(api.remove_handler(handler));
 /// api.shutdown().await?;
-/// # Ok::<(), waygate_openfeature::ProviderError>(())
-/// # };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct OpenFeature {
@@ -223,7 +232,8 @@ impl OpenFeature {
 
     /// Removes a handler of the API or of a client. Returns whether it was there.
     pub fn remove_handler(&self, handler: HandlerId) -> bool {
-        self.inner.write(|_, handlers| handlers.remove(handler))
+        let removed = self.inner.write(|_, handlers| handlers.remove(handler));
+        removed.is_some()
     }
 
     /// Resets the API: removes hooks, handlers, contexts, the propagator and all providers, and shuts the providers down.

@@ -44,7 +44,7 @@ use crate::{
 /// use waygate_core::flag::EvaluationContext;
 /// use waygate_openfeature::{EvaluationOptions, InMemoryFlag, InMemoryProvider, Reason, TrackingDetails, isolated};
 ///
-/// # async {
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// # struct Timing;
 /// # impl waygate_openfeature::Hook for Timing {}
 /// let api = isolated::new();
@@ -72,8 +72,9 @@ use crate::{
 /// let options = EvaluationOptions::default().hook(Timing);
 /// assert!(client.with(&options).bool("new-checkout", false, &user));
 /// client.track("checkout", &user, &TrackingDetails::default().value(99.5));
-/// # Ok::<(), waygate_openfeature::ProviderError>(())
-/// # };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Client {
@@ -157,9 +158,9 @@ impl Client {
 
     /// Removes a handler. Returns whether it was there.
     pub fn remove_handler(&self, handler: HandlerId) -> bool {
-        self.evaluator
-            .inner
-            .write(|_, handlers| handlers.remove(handler))
+        let inner = &self.evaluator.inner;
+        let removed = inner.write(|_, handlers| handlers.remove(handler));
+        removed.is_some()
     }
 
     /// Reports an action of a user to the provider, which may ignore it.

@@ -51,6 +51,15 @@ pub struct AuditHook {
 }
 
 /// An evaluation that an [`AuditHook`] has kept.
+///
+/// ```
+/// use waygate_openfeature::hooks::AuditRecord;
+///
+/// fn line(record: &AuditRecord) -> String {
+///     let variant = record.variant.as_deref().unwrap_or("-");
+///     format!("{} {} {variant}", record.time, record.flag_key)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AuditRecord {

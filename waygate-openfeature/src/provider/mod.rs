@@ -29,8 +29,10 @@ use crate::{
 /// use std::sync::Arc;
 ///
 /// use serde_json::Value;
+/// use waygate_core::{flag::MergedContext, port::BoxFuture};
 /// use waygate_openfeature::{
-///     ErrorCode, EvaluationError, FlagRequest, Provider, ProviderMetadata, Reason, Resolution, isolated,
+///     ErrorCode, EvaluationError, FlagRequest, Provider, ProviderMetadata, Reason, Resolution, Setup,
+///     TrackingDetails, isolated,
 /// };
 ///
 /// /// Turns on what the environment names.
@@ -69,14 +71,27 @@ use crate::{
 /// #       Ok(Resolution::new(Arc::new(default.clone())))
 /// #   }
 ///     // resolve_float, resolve_string, resolve_object
+///
+///     // The rest is optional.
+///     fn initialize(&self, setup: Setup) -> BoxFuture<'_, Result<(), EvaluationError>> {
+///         Box::pin(async move {
+///             println!("ready for {:?}", setup.domain());
+///             Ok(())
+///         })
+///     }
+///
+///     fn track(&self, event: &str, context: &MergedContext<'_>, details: &TrackingDetails) {
+///         println!("{event} by {:?}: {:?}", context.targeting_key(), details.numeric_value());
+///     }
 /// }
 ///
-/// # async {
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let api = isolated::new();
 /// api.set_provider_and_wait(Arc::new(Environment)).await?;
 /// assert!(!api.client().bool("NEW_CHECKOUT", false, None));
-/// # Ok::<(), waygate_openfeature::ProviderError>(())
-/// # };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[expect(unused_variables, reason = "the names are documentation")]
 pub trait Provider: Send + Sync + 'static {

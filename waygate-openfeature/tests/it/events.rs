@@ -197,6 +197,7 @@ fn handlers_can_be_removed() {
     let of_client = client.on(ProviderEvent::Stale, move |_| noted.add("client"));
     assert!(client.remove_handler(of_client));
     assert!(!client.remove_handler(of_client));
+    assert!(!isolated::new().remove_handler(of_api));
     provider.emit(ProviderEventDetails::new(ProviderEvent::Stale));
     assert_eq!(log.take(), ["api"]);
     assert!(api.remove_handler(of_api));
@@ -241,4 +242,27 @@ fn a_handler_may_change_the_api() {
     provider.emit(ProviderEventDetails::new(ProviderEvent::Error));
     assert_eq!(log.take(), ["fallback"]);
     assert!(api.client().bool("x", false, None));
+}
+
+#[test]
+fn what_is_removed_may_use_the_api_when_it_is_dropped() {
+    struct Using(waygate_openfeature::OpenFeature, Log);
+    impl Drop for Using {
+        fn drop(&mut self) {
+            self.0.add_hooks([] as [Using; 0]);
+            self.1.add("dropped");
+        }
+    }
+    impl waygate_openfeature::Hook for Using {}
+    let (api, log) = (isolated::new(), Log::default());
+    let using = || Using(api.clone(), log.clone());
+    let captured = using();
+    let handler = api.on(ProviderEvent::Stale, move |_| drop(captured.0.client()));
+    assert!(api.remove_handler(handler));
+    assert_eq!(log.take(), ["dropped"]);
+    let captured = using();
+    api.on(ProviderEvent::Stale, move |_| drop(captured.0.client()));
+    api.add_hook(using());
+    block_on(api.shutdown()).unwrap();
+    assert_eq!(log.take(), ["dropped", "dropped"]);
 }

@@ -8,8 +8,8 @@ use waygate_core::{
     port::{Clock, ManualClock},
 };
 use waygate_openfeature::{
-    ErrorCode, FlagProvider, MetadataValue, OpenFeature, ProviderEvent, ProviderEventDetails,
-    Reason, isolated,
+    ErrorCode, FlagProvider, MetadataValue, OpenFeature, Provider, ProviderEvent,
+    ProviderEventDetails, Reason, isolated,
 };
 
 use crate::support::{Log, block_on};
@@ -246,4 +246,16 @@ fn a_change_of_the_source_is_seen_and_announced() {
     block_on(api.shutdown()).unwrap();
     provider.emit(changed);
     assert_eq!(log.take(), [""; 0]);
+}
+
+#[test]
+fn shutdown_can_be_repeated() {
+    let provider = Arc::new(FlagProvider::new((flags(), clock())));
+    for _ in 0..2 {
+        let api = isolated::new();
+        block_on(api.set_provider_and_wait(provider.clone())).unwrap();
+        block_on(api.shutdown()).unwrap();
+        block_on(provider.shutdown());
+        block_on(provider.shutdown());
+    }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod api;
+mod checklist;
 mod client;
 mod context;
 mod events;

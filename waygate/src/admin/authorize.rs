@@ -73,7 +73,12 @@ fn admit(
         Found::OtherMethods(allow) => return Err(method_not_allowed(method, path, allow)),
         Found::Nothing => {
             let meant = state.policy.meant(path);
-            return Err(Problem::not_found(whole_path(request), meant));
+            let problem = Problem::not_found(whole_path(request), meant);
+            #[cfg(feature = "flags")]
+            if let Some(reason) = state.off(path) {
+                return Err(problem.detail(reason));
+            }
+            return Err(problem);
         }
     };
     match (&principal, operation.access) {

@@ -49,6 +49,21 @@ impl Admin {
         self
     }
 
+    /// Serves the endpoints of feature flags and segments: `/api/flags`, `/api/segments` and `/api/flag-definitions`. Off
+    /// by default, so that an application has them because it says so, and not because a crate in its graph enables the
+    /// cargo feature; without them their paths are 404.
+    ///
+    /// ```
+    /// use waygate::admin::{Admin, Credentials};
+    ///
+    /// let admin = Admin::new(Credentials::new("admin", "correct horse battery staple")).flags(true);
+    /// ```
+    #[cfg(feature = "flags")]
+    pub fn flags(mut self, served: bool) -> Self {
+        self.settings.flags = served;
+        self
+    }
+
     fn with(mode: AuthMode) -> Self {
         Self {
             mode,
@@ -56,6 +71,8 @@ impl Admin {
                 require_if_match: false,
                 login_lifetime: Duration::from_secs(86_400),
                 sdk_lifetime: Duration::from_secs(31_536_000),
+                #[cfg(feature = "flags")]
+                flags: false,
             },
             #[cfg(feature = "ofrep")]
             ofrep: None,

@@ -202,6 +202,8 @@ fn describe_path(path: &str, operation: &mut Value) {
         let text = match name {
             "pk" => "The path key: the route's key, percent-encoded or in base64url.",
             "id" => "The token's id.",
+            "key" => "The key: 1 to 128 letters, digits or `. _ -`, percent-encoded.",
+            "change" => "The id of the scheduled change.",
             "name" => "The name: ASCII letters, digits and `. _ -`; 1 to 64 bytes.",
             _ => "The service's name.",
         };

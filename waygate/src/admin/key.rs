@@ -70,6 +70,32 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     }
 }
 
+/// The key of a flag or a segment in a URL.
+#[cfg(feature = "flags")]
+#[derive(Debug)]
+pub(super) struct DefinitionKey<K>(pub(super) K);
+
+#[cfg(feature = "flags")]
+impl<K: FromStr<Err = Invalid>, S: Send + Sync> FromRequestParts<S> for DefinitionKey<K> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let key = parsed(parts, state, "key").await?;
+        key.map(Self)
+            .ok_or_else(|| Problem::new(ProblemKind::InvalidPath, "The path has no key."))
+    }
+}
+
+/// The text of a segment of the path.
+#[cfg(feature = "flags")]
+pub(super) async fn text<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+    name: &str,
+) -> Result<String, Problem> {
+    Ok(segment(parts, state, name).await?.unwrap_or_default())
+}
+
 /// Parses a [`segment`] with a grammar.
 pub(super) async fn parsed<T: FromStr<Err = Invalid>, S: Send + Sync>(
     parts: &mut Parts,

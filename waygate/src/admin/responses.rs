@@ -32,7 +32,8 @@ const PROBLEMS: [(&str, &str, &str); 15] = [
     (
         "409",
         "Conflict",
-        "The route is ambiguous, protected or not orphaned; or there are too many tokens.",
+        "The route is ambiguous, protected or not orphaned; the flag or segment exists already or is in use; or there are too \
+         many tokens.",
     ),
     (
         "412",
@@ -42,8 +43,8 @@ const PROBLEMS: [(&str, &str, &str); 15] = [
     (
         "413",
         "BodyTooLarge",
-        "The body is too large: over 4 KiB for a login, a token or an operation without fields, or over 256 KiB \
-         otherwise.",
+        "The body is too large: over 4 KiB for a login, a token or an operation without fields, over 8 MiB for definitions \
+         of flags, or over 256 KiB otherwise.",
     ),
     (
         "415",
@@ -115,6 +116,10 @@ macro_rules! problems {
 problems! {
     /// Of operations that read.
     Read: "400" "401" "403";
+    /// Of streams.
+    ReadStream: "400" "401" "403" "503";
+    /// Of operations that read, and have a body.
+    ReadWithBody: "400" "401" "403" "415";
     /// Of operations that read the store.
     ReadStore: "400" "401" "403" "500" "503" "507";
     /// Of operations that write the store.
@@ -129,6 +134,8 @@ problems! {
     NotFound: "404";
     /// Of operations on one route.
     NoRoute: "404" "409";
+    /// Of operations that create or delete definitions.
+    Conflicts: "409";
     /// Of operations that issue tokens.
     TooManyTokens: "409";
     /// Of operations on passwords.

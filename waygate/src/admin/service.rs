@@ -47,7 +47,7 @@ impl Guarded {
 
 /// The admin API: the gate around the router, and the headers around both. Flags are served before the gate.
 fn service(waygate: Waygate, admin: Admin) -> Router {
-    let (router, document) = routes::router().split_for_parts();
+    let (router, document) = routes::router(&admin.settings).split_for_parts();
     let document = docs::finish(document);
     let auth = Authenticator::new(waygate.clone(), admin.mode);
     let settings = admin.settings;

@@ -4,7 +4,13 @@ use axum::{body::Bytes, extract::FromRef};
 use waygate_core::view::Platform;
 
 use super::policy::Policy;
+#[cfg(feature = "flags")]
+use crate::http::Streams;
 use crate::{Waygate, auth::Authenticator, rest::Readers};
+
+/// The most open streams of evaluations.
+#[cfg(feature = "flags")]
+const MAX_STREAMS: usize = 32;
 
 /// The settings of an admin API.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +18,9 @@ pub(super) struct Settings {
     pub(super) require_if_match: bool,
     pub(super) login_lifetime: Duration,
     pub(super) sdk_lifetime: Duration,
+    /// Serves flags and segments.
+    #[cfg(feature = "flags")]
+    pub(super) flags: bool,
 }
 
 /// The state shared by all requests to one admin API.
@@ -21,6 +30,9 @@ pub(super) struct AdminState {
     pub(super) auth: Authenticator,
     pub(super) readers: Readers,
     pub(super) policy: Policy,
+    /// The open streams of evaluations.
+    #[cfg(feature = "flags")]
+    pub(super) streams: Streams,
     /// The rendered OpenAPI document.
     pub(super) document: Bytes,
     settings: Settings,
@@ -37,6 +49,8 @@ impl AdminState {
             waygate,
             auth,
             readers: Readers::default(),
+            #[cfg(feature = "flags")]
+            streams: Streams::new(MAX_STREAMS, MAX_STREAMS),
             policy: Policy::read(document),
             document: document.to_string().into(),
             settings,
@@ -45,6 +59,20 @@ impl AdminState {
 
     pub(super) fn requires_if_match(&self) -> bool {
         self.settings.require_if_match
+    }
+
+    /// Returns why there is nothing at a path, if a setting is the cause.
+    #[cfg(feature = "flags")]
+    pub(super) fn off(&self, path: &str) -> Option<&'static str> {
+        let is_of_flags = ["/api/flags", "/api/segments", "/api/flag-definitions"]
+            .iter()
+            .any(|root| {
+                let rest = path.strip_prefix(root);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            });
+        (is_of_flags && !self.settings.flags).then_some(
+            "This server does not serve feature flags: the application turns them on with `Admin::flags(true)`.",
+        )
     }
 
     /// The lifetime of a login for a platform.

@@ -214,6 +214,11 @@ impl Waygate {
         let health = self.health();
         let notes = bypasses.iter().filter_map(|bypass| health.get(bypass));
         let notes = notes.map(|bypass| bypass.cause.clone());
+        let records = health.get(&Component::Records);
+        let records = records.map(|records| format!("unreadable records: {}", records.cause));
+        #[cfg(feature = "flags")]
+        let records = records.into_iter().chain(self.inner.flag_faults());
+        let notes = notes.chain(records);
         let notices = self.inner.maintenance_notices();
         let notices = notices.iter().map(ToString::to_string);
         let environment = self.inner.environment_notes(&snapshot);

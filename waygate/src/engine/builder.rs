@@ -65,6 +65,9 @@ pub struct WaygateBuilder {
     #[cfg(feature = "flags")]
     flag_options: waygate_core::flag::CompileOptions,
     #[cfg(feature = "flags")]
+    pub(super) seeds: super::flags::Seeds,
+    #[cfg(feature = "flags")]
+    pub(super) flag_observation: super::flags::FlagObservation,
     flag_contexts: super::flags::ContextSource,
     #[cfg(feature = "flags")]
     denied_flags: Vec<super::FlagMismatch>,
@@ -109,6 +112,9 @@ impl Default for WaygateBuilder {
             #[cfg(feature = "flags")]
             flag_options: waygate_core::flag::CompileOptions::default(),
             #[cfg(feature = "flags")]
+            seeds: super::flags::Seeds::default(),
+            #[cfg(feature = "flags")]
+            flag_observation: super::flags::FlagObservation::default(),
             flag_contexts: super::flags::ContextSource::default(),
             #[cfg(feature = "flags")]
             denied_flags: Vec::new(),

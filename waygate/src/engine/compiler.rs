@@ -1,10 +1,15 @@
 #[cfg(feature = "flags")]
+use std::sync::Arc;
+
+#[cfg(feature = "flags")]
 use waygate_core::flag::CompileOptions;
 use waygate_core::{
     Timestamp,
     grammar::{EnvName, ServiceName},
 };
 
+#[cfg(feature = "flags")]
+use super::flags::FlagFacts;
 use super::limits::{CountersHandle, LimitStats, RateLimitHeaders};
 
 /// The settings for compiling snapshots, besides the store and the table.
@@ -22,6 +27,8 @@ pub(crate) struct Compiler<'a> {
     pub(crate) bypass: Bypass,
     #[cfg(feature = "flags")]
     pub(crate) flags: CompileOptions,
+    #[cfg(feature = "flags")]
+    pub(crate) flag_facts: &'a Arc<FlagFacts>,
     pub(crate) now: Timestamp,
 }
 

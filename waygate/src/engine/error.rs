@@ -212,6 +212,10 @@ pub enum BuildError {
     /// another backend or needs a feature.
     #[error("{0}")]
     Misconfigured(String),
+    /// A flag or a segment of the program has mistakes.
+    #[cfg(feature = "flags")]
+    #[error(transparent)]
+    Flag(FlagError),
     /// The flags in the code differ from the stored ones in a way that
     /// [`deny_flags`](crate::WaygateBuilder::deny_flags) names.
     #[cfg(feature = "flags")]

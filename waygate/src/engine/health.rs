@@ -35,6 +35,9 @@ pub enum Component {
     /// otherwise a closed route or path, active maintenance, or a declared limit. Cleared when the record is repaired
     /// or changed.
     Records,
+    /// Some stored flags or segments have conditions that never match, or flags of the program do not fit to those in
+    /// the store and were not [written](crate::WaygateBuilder). Cleared when they are changed.
+    Flags,
     /// The task that follows the store.
     Sync,
     /// The task that announces scheduled transitions.
@@ -67,6 +70,7 @@ impl fmt::Display for Component {
             Self::Store => "store",
             Self::StoreReset => "store_reset",
             Self::Records => "records",
+            Self::Flags => "flags",
             Self::Sync => "sync",
             Self::Scheduler => "scheduler",
             Self::Counters => "counters",
@@ -147,7 +151,10 @@ impl Monitor {
         match health.get_mut(&component) {
             Some(known) => {
                 // For these, each cause is news; other causes change with every attempt.
-                let is_news = matches!(component, Component::Records | Component::Unmatched);
+                let is_news = matches!(
+                    component,
+                    Component::Records | Component::Unmatched | Component::Flags
+                );
                 if is_news && known.cause != cause {
                     tracing::warn!(%component, cause = %Printable(&cause), "still degraded");
                 }

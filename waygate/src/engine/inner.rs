@@ -63,6 +63,10 @@ pub(crate) struct Inner {
     pub(crate) limiting: LimitConfig,
     #[cfg(feature = "flags")]
     pub(crate) flag_options: waygate_core::flag::CompileOptions,
+    #[cfg(feature = "flags")]
+    pub(crate) flag_facts: Arc<super::flags::FlagFacts>,
+    #[cfg(feature = "flags")]
+    pub(crate) sowing: super::flags::Sowing,
     /// The source of contexts of flags.
     #[cfg(feature = "flags")]
     pub(crate) flag_contexts: super::flags::ContextSource,

@@ -64,6 +64,8 @@ impl Inner {
             bypass: self.snapshot.load().bypass,
             #[cfg(feature = "flags")]
             flags: self.flag_options,
+            #[cfg(feature = "flags")]
+            flag_facts: &self.flag_facts,
             now: self.clock.now(),
         }
     }
@@ -75,6 +77,10 @@ impl Inner {
         let previous = self.snapshot.swap(snapshot.clone());
         self.channels.announce(version);
         self.follow_unmatched(&previous, &snapshot);
+        #[cfg(feature = "flags")]
+        if !Arc::ptr_eq(&previous.flag_notes, &snapshot.flag_notes) {
+            self.note_flags();
+        }
     }
 
     /// Compiles the touched parts, and maintenance if it changed, and publishes them as one snapshot.

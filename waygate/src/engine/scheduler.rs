@@ -1,4 +1,5 @@
-//! Announces scheduled transitions. Decisions do not depend on this task: they derive from the clock.
+//! Announces scheduled transitions, and makes scheduled changes of flags. Decisions about requests do not depend on
+//! this task: they derive from the clock.
 
 use std::{
     collections::BTreeSet,
@@ -150,6 +151,19 @@ impl Tx<'_> {
 }
 
 impl Inner {
+    /// Writes everything that is due. Returns the time of the next change that the snapshot does not show.
+    async fn make_due_changes(&self, time_passed: bool) -> Result<Option<Timestamp>, CommitError> {
+        let next = self.write_transitions(time_passed).await?;
+        #[cfg(feature = "flags")]
+        let next = self
+            .make_due_flag_changes()
+            .await?
+            .into_iter()
+            .chain(next)
+            .min();
+        Ok(next)
+    }
+
     /// Announces every transition up to now exactly once over all processes of the store: the mark moves by
     /// compare-and-set in the same commit as the lines. Returns the time of the next transition of any maintenance
     /// record.
@@ -318,7 +332,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
         let Some(inner) = engine.upgrade() else {
             return;
         };
-        let (failed, of_maintenance) = match inner.write_transitions(time_passed).await {
+        let (failed, further) = match inner.make_due_changes(time_passed).await {
             Ok(next) => {
                 inner.monitor.recover(Component::Scheduler);
                 (false, next)
@@ -330,10 +344,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
                 (true, None)
             }
         };
-        let next = next_boundary(&inner)
-            .into_iter()
-            .chain(of_maintenance)
-            .min();
+        let next = next_boundary(&inner).into_iter().chain(further).min();
         drop(inner);
         let boundary = async {
             match next {

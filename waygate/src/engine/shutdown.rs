@@ -31,6 +31,8 @@ impl Waygate {
     /// store does not respond, are aborted. Further calls have no effect.
     pub async fn shutdown(&self) {
         let mut tasks = self.inner.channels.close();
+        #[cfg(feature = "flags")]
+        self.inner.flag_facts.close();
         let ended = timeout(GRACE, async {
             for task in &mut tasks {
                 // A task that panicked has stopped, too.

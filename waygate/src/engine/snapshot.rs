@@ -33,6 +33,8 @@ use super::{
 };
 #[cfg(feature = "flags")]
 pub(crate) use declared_flags::{DeclaredFlags, StoredFlag};
+#[cfg(feature = "flags")]
+pub(crate) use flags::FlagNotes;
 pub(crate) use maintained::Maintained;
 pub(crate) use slot::Slot;
 use slot::limitable;
@@ -65,6 +67,8 @@ pub(crate) struct Snapshot {
     /// The compiled flags and segments.
     #[cfg(feature = "flags")]
     pub(crate) flags: Arc<FlagSet>,
+    #[cfg(feature = "flags")]
+    pub(crate) flag_notes: Arc<FlagNotes>,
     /// The flags of the declarations in code.
     #[cfg(feature = "flags")]
     pub(crate) declared: Arc<DeclaredFlags>,
@@ -87,7 +91,7 @@ impl Snapshot {
         let limits = levels.compose(limitable(&table, &routes));
         let checks = routes.iter().zip(&limits).map(Checks::of).collect();
         #[cfg(feature = "flags")]
-        let flags = Arc::new(flags::compile(&stored.records, compiler.flags));
+        let (flags, flag_notes) = flags::compile(&stored.records, compiler);
         Self {
             revision: stored.revision,
             version,
@@ -106,6 +110,8 @@ impl Snapshot {
             declared: DeclaredFlags::find(&flags, None),
             #[cfg(feature = "flags")]
             flags,
+            #[cfg(feature = "flags")]
+            flag_notes,
             records: stored.records.clone(),
         }
     }
@@ -143,13 +149,18 @@ impl Snapshot {
         }
         let follow =
             |last: &Maintained, scope| last.follow(stored, &scope, &self.table, compiler.now);
-        #[cfg(feature = "flags")]
-        let flags = flags::follow(&self.flags, touched, &stored.records, compiler.flags);
         let global = follow(&self.global, MaintenanceScope::Global);
         let service = match compiler.service {
             Some(name) => follow(&self.service, MaintenanceScope::Service(name.clone())),
             None => Maintained::default(),
         };
+        #[cfg(feature = "flags")]
+        let (flags, flag_notes) = flags::follow(
+            (&self.flags, &self.flag_notes),
+            touched,
+            &stored.records,
+            compiler,
+        );
         Self {
             revision: stored.revision,
             version: self.version + 1,
@@ -171,6 +182,8 @@ impl Snapshot {
             },
             #[cfg(feature = "flags")]
             flags,
+            #[cfg(feature = "flags")]
+            flag_notes,
             records: stored.records.clone(),
         }
     }

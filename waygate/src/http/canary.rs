@@ -95,7 +95,8 @@ fn choose(flag: TypedFlag<bool>, request: &Request) -> (Arm, Option<ArmRequest>)
     };
     let canary = prepared.canary.clone();
     let canary = canary.filter(|canary| std::ptr::eq(canary.flag, flag.declared()));
-    let counted = canary.map(|canary| ArmRequest::start(canary, arm, prepared.flags.clock()));
+    let counted =
+        canary.map(|canary| ArmRequest::start(canary, arm, prepared.flags.shared_clock()));
     (arm, counted)
 }
 

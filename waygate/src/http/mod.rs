@@ -38,7 +38,11 @@ mod responses;
 mod sealed;
 mod service;
 mod shared;
-#[cfg(any(feature = "ofrep", feature = "swagger-ui"))]
+#[cfg(any(
+    feature = "ofrep",
+    feature = "swagger-ui",
+    all(feature = "admin", feature = "flags")
+))]
 mod sse;
 mod step;
 mod survey;
@@ -72,6 +76,10 @@ pub(crate) use limits::DeclaredLimits;
 pub(crate) use mounting::check as check_mounts;
 #[cfg(any(feature = "admin", feature = "openapi"))]
 pub(crate) use mounting::{Mount, Serves};
-#[cfg(any(feature = "ofrep", feature = "swagger-ui"))]
+#[cfg(any(
+    feature = "ofrep",
+    feature = "swagger-ui",
+    all(feature = "admin", feature = "flags")
+))]
 pub(crate) use sse::{Heartbeat, Streams};
 pub(crate) use watch::Entered;

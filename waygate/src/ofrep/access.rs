@@ -89,17 +89,19 @@ impl Access {
         self.check(grant.ok_or_else(Failure::unauthenticated)?)
     }
 
-    /// The grant of all requests, if clients have no tokens.
+    /// The grant of a request that needs no token.
     pub(super) fn without_token(&self, request: &Request) -> Option<Result<Grant, Failure>> {
+        let authority = self.authority.as_ref();
+        let by_authority = authority.and_then(|authority| authority.without_token(request));
+        let knows_tokens =
+            !self.tokens.is_empty() || (authority.is_some() && by_authority.is_none());
+        if knows_tokens && token(request.headers()).is_some() {
+            return None;
+        }
         if let Some(audience) = self.open {
             return Some(Ok(Grant::without_token(audience)));
         }
-        // Own tokens are for clients without the reach that the other mode requires.
-        if !self.tokens.is_empty() && token(request.headers()).is_some() {
-            return None;
-        }
-        let grant = self.authority.as_ref()?.without_token(request)?;
-        Some(grant.map_err(|problem| Failure::forbidden(&problem)))
+        Some(by_authority?.map_err(|problem| Failure::forbidden(&problem)))
     }
 
     /// Finds the grant of a ticket by the id of its token.

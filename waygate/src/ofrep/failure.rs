@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use waygate_core::{flag::ErrorCode, grammar::EnvName};
 
@@ -19,7 +19,7 @@ pub(super) struct Failure {
     #[serde(skip)]
     status: StatusCode,
     #[serde(skip)]
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<(&'static str, &'static str)>,
 }
 
 impl Failure {
@@ -60,10 +60,7 @@ impl Failure {
 
     fn challenge(details: &'static str) -> Self {
         Self {
-            header: Some((
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"waygate\""),
-            )),
+            header: Some(("www-authenticate", "Bearer realm=\"waygate\"")),
             ..Self::new(StatusCode::UNAUTHORIZED, ErrorCode::General, details)
         }
     }
@@ -89,7 +86,7 @@ impl Failure {
     pub(super) fn method_not_allowed(allow: &'static str) -> Self {
         let details = format!("the method is not allowed here: use {allow}");
         Self {
-            header: Some((header::ALLOW, HeaderValue::from_static(allow))),
+            header: Some(("allow", allow)),
             ..Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::General, details)
         }
     }
@@ -98,7 +95,7 @@ impl Failure {
         let details =
             "this process has not read the change yet that the request follows; try again";
         Self {
-            header: Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            header: Some(("retry-after", "1")),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::General, details)
         }
     }
@@ -123,7 +120,10 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = json(self.status, body);
-        response.headers_mut().extend(self.header);
+        if let Some((name, value)) = self.header {
+            let value = HeaderValue::from_static(value);
+            response.headers_mut().insert(name, value);
+        }
         response
     }
 }

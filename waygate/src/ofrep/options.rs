@@ -48,7 +48,8 @@ impl Ofrep {
     }
 
     /// A server without tokens, for any client that can reach it. [`Audience::Client`] serves only flags that are visible
-    /// to clients; [`Audience::Server`] serves all flags, for networks with their own access control.
+    /// to clients; [`Audience::Server`] serves all flags, for networks with their own access control. A client with a
+    /// [`token`](Self::token) sees what the token is for.
     ///
     /// ```
     /// use waygate::ofrep::{Audience, Ofrep};

@@ -7,6 +7,12 @@ use waygate_core::grammar::EnvName;
 use super::error::InvalidOption;
 
 /// The clients that a token is for, which decides the flags that they see.
+///
+/// ```
+/// use waygate::ofrep::{Audience, Ofrep};
+///
+/// let public = Ofrep::open(Audience::Client);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Audience {

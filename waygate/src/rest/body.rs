@@ -82,16 +82,25 @@ where
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        let declared = declared(&parts.headers).max(body.size_hint().lower());
-        if declared > T::MAX_BYTES as u64 {
-            return Err(too_large(T::MAX_BYTES));
-        }
-        let readers = Readers::from_ref(state);
-        let trusted = parts.extensions.get::<TrustedClient>().is_some();
-        let bytes = read(body, T::MAX_BYTES, readers.slots(trusted)).await?;
+        let (bytes, parts) = bytes(request, T::MAX_BYTES, &Readers::from_ref(state)).await?;
         parse(&bytes, &parts).map(Self)
     }
+}
+
+/// Reads a body of at most this many bytes.
+pub(super) async fn bytes(
+    request: Request,
+    most: usize,
+    readers: &Readers,
+) -> Result<(Vec<u8>, Parts), Problem> {
+    let (parts, body) = request.into_parts();
+    let declared = declared(&parts.headers).max(body.size_hint().lower());
+    if declared > most as u64 {
+        return Err(too_large(most));
+    }
+    let trusted = parts.extensions.get::<TrustedClient>().is_some();
+    let bytes = read(body, most, readers.slots(trusted)).await?;
+    Ok((bytes, parts))
 }
 
 /// Returns the request without its body, or `None` if there is one: anything but an empty object, which clients send

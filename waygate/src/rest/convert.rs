@@ -9,8 +9,6 @@ use waygate_core::{
 };
 
 use super::problem::{Problem, ProblemKind};
-#[cfg(feature = "flags")]
-use crate::flags::FlagError;
 use crate::{ChangeError, ResolveError, openapi::InvalidTags};
 
 impl From<Invalid> for Problem {
@@ -87,40 +85,6 @@ impl From<ChangeError> for Problem {
                 Self::of_store(ProblemKind::Unavailable, &text).retry_after(RETRY_AFTER)
             }
         }
-    }
-}
-
-#[cfg(feature = "flags")]
-impl From<FlagError> for Problem {
-    fn from(error: FlagError) -> Self {
-        let text = error.to_string();
-        // The wordings of the contract, with the exact cause as the detail.
-        let (problem, error) = match error {
-            FlagError::NotFound { kind, key, .. } => (
-                ProblemKind::NotFound,
-                format!("{} '{key}' not found", capital(kind)),
-            ),
-            FlagError::Exists { kind, key } => (
-                ProblemKind::Conflict,
-                format!(
-                    "{} '{key}' already exists. Use PUT to update.",
-                    capital(kind)
-                ),
-            ),
-            FlagError::Invalid { kind, problems, .. } => (
-                ProblemKind::InvalidValue,
-                format!("Invalid {kind} definition: {problems}"),
-            ),
-        };
-        Self::new(problem, error).detail(text)
-    }
-}
-
-#[cfg(feature = "flags")]
-fn capital(kind: &str) -> &str {
-    match kind {
-        "segment" => "Segment",
-        _ => "Flag",
     }
 }
 

@@ -1,16 +1,20 @@
 //! JSON over HTTP: what the admin API and other REST interfaces share.
 //!
-//! | Module | What it does |
 //! | Module | Purpose |
 //! | `body`, `readers`, `query`, `fields`, `json` | reads and checks requests |
-//! | `problem`, `convert`, `disclosure` | problem details (RFC 9457) |
+//! | `definition` | reads definitions of flags and segments |
+//! | `problem`, `convert`, `flag_problem`, `disclosure` | problem details (RFC 9457) |
 //! | `views`, `reply`, `etag`, `headers` | the views of records, responses, entity tags, security headers |
 
 mod body;
 mod convert;
+#[cfg(feature = "flags")]
+mod definition;
 mod disclosure;
 mod etag;
 mod fields;
+#[cfg(feature = "flags")]
+mod flag_problem;
 mod headers;
 mod json;
 mod problem;
@@ -20,9 +24,15 @@ mod reply;
 mod views;
 
 pub(crate) use body::{EmptyBody, JsonBody, RequestBody, SMALL, TrustedClient, without_body};
+#[cfg(feature = "flags")]
+pub(crate) use definition::{Definition, MAX_BYTES as MAX_DEFINITION};
 pub(crate) use disclosure::without_places;
+#[cfg(feature = "flags")]
+pub(crate) use etag::entity_tag;
 pub(crate) use etag::precondition;
 pub(crate) use fields::{kind_of, meant, names as field_names, read as read_fields};
+#[cfg(feature = "flags")]
+pub(crate) use flag_problem::{invalid_definition, invalid_patch, invalid_schedule, untranslated};
 pub(crate) use headers::secure;
 pub(crate) use problem::{PATH_KEYS, Problem, ProblemKind};
 pub(crate) use query::{AtMost, Flag, Params, Skip, ensure_empty};

@@ -108,8 +108,15 @@ pub(crate) struct Problem {
     kind: ProblemKind,
     error: String,
     detail: Option<String>,
-    ambiguous_matches: Option<Vec<String>>,
+    members: Option<Box<Members>>,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Members of a few kinds of problems.
+#[derive(Debug, Default)]
+struct Members {
+    ambiguous_matches: Option<Vec<String>>,
+    mistakes: Option<Vec<view::Mistake>>,
 }
 
 impl Problem {
@@ -118,7 +125,7 @@ impl Problem {
             kind,
             error: error.into(),
             detail: None,
-            ambiguous_matches: None,
+            members: None,
             headers: Vec::new(),
         }
     }
@@ -126,6 +133,20 @@ impl Problem {
     /// Sets the exact cause, if the contract's `error` does not name it.
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Names the part of a request that is at fault.
+    #[cfg(feature = "flags")]
+    pub(crate) fn within(mut self, part: &str) -> Self {
+        self.error = format!("{part}: {}", self.error);
+        self
+    }
+
+    /// Adds all mistakes of a definition.
+    #[cfg(feature = "flags")]
+    pub(super) fn mistakes(mut self, mistakes: Vec<view::Mistake>) -> Self {
+        self.members.get_or_insert_default().mistakes = Some(mistakes);
         self
     }
 
@@ -142,7 +163,7 @@ impl Problem {
     }
 
     /// 412, with the tag of the current version if there is one.
-    pub(super) fn precondition_failed(current: Option<Revision>) -> Self {
+    pub(crate) fn precondition_failed(current: Option<Revision>) -> Self {
         let text = match current {
             Some(_) => "It was changed in the meantime: `If-Match` names no current ETag.",
             None => "What is to be changed is not there, so `If-Match` does not hold.",
@@ -177,8 +198,12 @@ impl Problem {
 
     /// 409, with the keys that an ambiguous path could mean.
     pub(super) fn ambiguous(error: String, matches: Vec<String>) -> Self {
-        Self {
+        let members = Members {
             ambiguous_matches: Some(matches),
+            mistakes: None,
+        };
+        Self {
+            members: Some(Box::new(members)),
             ..Self::new(ProblemKind::AmbiguousRoute, error)
         }
     }
@@ -197,13 +222,15 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, slug, title) = self.kind.facts();
+        let members = self.members.unwrap_or_default();
         let body = view::Problem {
             kind: format!("urn:waygate:problem:{slug}"),
             title: title.into(),
             status: status.as_u16(),
             detail: self.detail.unwrap_or_else(|| self.error.clone()),
             error: self.error,
-            ambiguous_matches: self.ambiguous_matches,
+            ambiguous_matches: members.ambiguous_matches,
+            errors: members.mistakes,
         };
         let body = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = (status, body).into_response();

@@ -17,18 +17,18 @@ use crate::support::{app, builder};
 
 /// A store that fails on demand.
 #[derive(Debug, Default)]
-struct Faulty {
+pub(crate) struct Faulty {
     store: MemoryBackend,
     mode: AtomicU8,
 }
 
-const FINE: u8 = 0;
-const DOWN: u8 = 1;
+pub(crate) const FINE: u8 = 0;
+pub(crate) const DOWN: u8 = 1;
 const FULL: u8 = 2;
 const HUNG: u8 = 3;
 
 impl Faulty {
-    fn set(&self, mode: u8) {
+    pub(crate) fn set(&self, mode: u8) {
         self.mode.store(mode, Ordering::SeqCst);
     }
 

@@ -284,6 +284,7 @@ const HARMLESS: [&str; 18] = [
     "stored.revision",
     "table.revision",
     "path.map(|path| Printable(path.as_str()))",
+    "place.line",
 ];
 
 /// Checking all of them also covers events that are added later.

@@ -1,5 +1,7 @@
 //! Unreadable records open nothing that was closed.
 
+#[cfg(feature = "flags")]
+mod flags;
 mod kinds;
 
 use std::{

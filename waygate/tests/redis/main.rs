@@ -3,6 +3,8 @@
 
 mod convergence;
 mod faults;
+#[cfg(feature = "flags")]
+mod flags;
 mod http;
 mod limits;
 mod load;

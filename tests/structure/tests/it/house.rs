@@ -19,6 +19,7 @@ const FOLDERS: &[arrows::Rule<'_>] = &[
     ("rest", &["engine", "openapi"]),
     ("auth", &["engine", "rest"]),
     ("ofrep", &["engine", "http", "openapi"]),
+    ("openfeature", &["engine"]),
     (
         "admin",
         &["engine", "http", "openapi", "rest", "auth", "ofrep"],

@@ -7,7 +7,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("waygate-backends", &["waygate-core"]),
     (
         "waygate-rs",
-        &["waygate-core", "waygate-macros", "waygate-backends"],
+        &[
+            "waygate-core",
+            "waygate-macros",
+            "waygate-backends",
+            "waygate-openfeature",
+        ],
     ),
     ("waygate-openfeature", &["waygate-core"]),
     ("waygate-openfeature-provider", &["waygate-core"]),

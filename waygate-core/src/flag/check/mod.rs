@@ -15,3 +15,4 @@ pub use references::{check_flag, check_flag_removal, check_segment, check_segmen
 pub(super) use flag::{flag, misfit};
 pub(super) use references::needed_segments;
 pub(super) use segment::segment;
+pub(super) use text::distinct;

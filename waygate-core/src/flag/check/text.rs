@@ -52,7 +52,7 @@ pub(super) fn count(
 }
 
 /// Checks that entries of a list differ in a member.
-pub(super) fn distinct<'a>(
+pub(in crate::flag) fn distinct<'a>(
     names: impl Iterator<Item = &'a str>,
     list: &Place<'_>,
     member: &str,

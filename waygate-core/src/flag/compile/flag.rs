@@ -9,6 +9,7 @@ use super::{
 use crate::flag::{
     map::Map,
     model::{Flag, Serve},
+    observe::Tally,
     place::Place,
     problem::Problems,
     value::FlagValue,
@@ -48,6 +49,7 @@ pub struct CompiledFlag {
     pub(crate) holdout: Option<Gate>,
     /// Has the same result for all contexts.
     pub(crate) is_static: bool,
+    tally: Option<Tally>,
 }
 
 #[derive(Debug)]
@@ -123,8 +125,40 @@ impl CompiledFlag {
             holdout: holdout.map(|holdout| gate(&holdout.name, 0, holdout.weight)),
             variations: names.into_all(),
             definition,
+            tally: None,
         };
         (compiled, problems)
+    }
+
+    /// Counts its evaluations in a tally.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use waygate_core::flag::{CompileOptions, CompiledFlag, Flag, FlagType, Tally};
+    ///
+    /// let flag = Flag::new("search".parse()?, FlagType::Boolean);
+    /// let (flag, _) = CompiledFlag::compile(Arc::new(flag), CompileOptions::default());
+    /// let tally = Tally::new(flag.variation_names().len());
+    /// assert!(flag.counted(tally).tally().is_some());
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
+    #[must_use]
+    pub fn counted(mut self, tally: Tally) -> Self {
+        self.tally = Some(tally);
+        self
+    }
+
+    /// Returns the counters of its evaluations.
+    #[inline]
+    pub fn tally(&self) -> Option<&Tally> {
+        self.tally.as_ref()
+    }
+
+    /// Returns the names of its variations, in the order in which they are counted. Names that the definition uses but
+    /// does not define come last.
+    pub fn variation_names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.variations.iter().map(|named| &*named.name)
     }
 
     /// Returns the definition.

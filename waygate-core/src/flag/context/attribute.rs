@@ -83,6 +83,20 @@ impl<'a> From<&'a Value> for AttributeValue<'a> {
     }
 }
 
+impl From<AttributeValue<'_>> for Value {
+    fn from(value: AttributeValue<'_>) -> Self {
+        match value {
+            AttributeValue::Bool(value) => value.into(),
+            AttributeValue::Integer(value) => value.into(),
+            AttributeValue::Float(value) => value.into(),
+            AttributeValue::String(value) => value.into(),
+            AttributeValue::Instant(value) => value.to_string().into(),
+            AttributeValue::Strings(value) => value.into(),
+            AttributeValue::Json(value) => value.clone(),
+        }
+    }
+}
+
 impl<'a> From<&'a str> for AttributeValue<'a> {
     fn from(text: &'a str) -> Self {
         Self::String(text)

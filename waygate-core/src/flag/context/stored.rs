@@ -16,6 +16,9 @@ use super::{
 /// let same = json!({"targetingKey": "user-1", "plan": "pro", "seats": 5});
 /// assert_eq!(EvaluationContext::from_json(&same)?, context);
 /// assert_eq!(context.get("seats"), Some(&json!(5)));
+///
+/// let context = context.with_time("signed_up", "2030-01-01T00:00:00Z".parse().unwrap());
+/// assert_eq!(context.get("signed_up"), Some(&json!("2030-01-01T00:00:00Z")));
 /// # Ok::<(), waygate_core::flag::InvalidContext>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]

@@ -13,4 +13,4 @@ mod trace;
 pub use explain::Explanation;
 pub use resolution::Resolution;
 pub use set::FlagSet;
-pub use step::{Step, StepEvent};
+pub use step::{SplitPart, Step, StepEvent};

@@ -47,6 +47,12 @@ impl<'s> Resolution<'s> {
         self.flag.definition().key.as_str()
     }
 
+    /// Returns the position of the variation.
+    #[inline]
+    pub(super) fn position(&self) -> Option<u16> {
+        self.outcome.variation
+    }
+
     /// Returns the name of the variation (OpenFeature: variant); `None` if an error left no result.
     pub fn variation(&self) -> Option<&'s str> {
         let named = self.flag.variation(self.outcome.variation?)?;
@@ -109,6 +115,13 @@ impl<'s> Resolution<'s> {
 
     fn checked(&self) -> Result<&'s FlagValue, ErrorCode> {
         self.error().map_or_else(|| Ok(self.value()), Err)
+    }
+
+    /// Counts that the caller takes its own default instead, since the value is of another type than it needs.
+    pub fn count_default(&self) {
+        if let Some(tally) = self.flag.tally() {
+            tally.count_default();
+        }
     }
 
     /// Returns the step that decided.

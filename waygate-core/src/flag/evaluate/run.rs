@@ -2,7 +2,7 @@ use super::{
     memo::Memo,
     outcome::Outcome,
     set::FlagSet,
-    step::{StepEvent, json},
+    step::{SplitPart, StepEvent, json},
     trace::Trace,
 };
 use crate::{
@@ -306,8 +306,9 @@ impl<'s, 'c, C: Context + ?Sized, T: Trace> Run<'s, 'c, C, T> {
                 .iter()
                 .enumerate()
                 .map(|(index, (until, variation))| {
-                    let until = end.filter(|_| index == 0).unwrap_or(*until);
-                    (until, name(*variation).unwrap_or_default())
+                    let end = end.filter(|_| index == 0).unwrap_or(*until);
+                    let variation = name(*variation).unwrap_or_default();
+                    SplitPart { end, variation }
                 });
             StepEvent::Split {
                 hash: split.bucketer.algorithm(),

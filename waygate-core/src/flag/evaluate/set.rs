@@ -1,9 +1,10 @@
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use crate::flag::{
     compile::{CompiledFlag, CompiledSegment},
     key::{FlagKey, SegmentKey},
     map::Map,
+    observe::{Observer, Watch},
 };
 
 /// Compiled flags and segments, for evaluation without locks and allocations.
@@ -42,12 +43,44 @@ use crate::flag::{
 pub struct FlagSet {
     flags: Map<FlagKey, Arc<CompiledFlag>>,
     segments: Map<SegmentKey, Arc<CompiledSegment>>,
+    watch: Option<Watch>,
 }
 
 impl FlagSet {
     /// Creates an empty set.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Reports evaluations to an observer while `is_active` is `true`, and keys of flags that do not exist always.
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::AtomicBool};
+    ///
+    /// use waygate_core::flag::{Context, FlagSet, Observer, Resolution};
+    ///
+    /// #[derive(Debug)]
+    /// struct Printed;
+    ///
+    /// impl Observer for Printed {
+    ///     fn evaluated(&self, _: &dyn Context, resolution: &Resolution<'_>) {
+    ///         println!("{}: {:?}", resolution.flag_key(), resolution.variation());
+    ///     }
+    ///
+    ///     fn missing(&self, key: &str) {
+    ///         println!("there is no flag {key}");
+    ///     }
+    /// }
+    ///
+    /// FlagSet::new().observe(Arc::new(Printed), Arc::new(AtomicBool::new(true)));
+    /// ```
+    pub fn observe(&mut self, observer: Arc<dyn Observer>, is_active: Arc<AtomicBool>) {
+        self.watch = Some(Watch::new(observer, is_active));
+    }
+
+    #[inline]
+    pub(super) fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref()
     }
 
     /// Adds a flag, in place of one of the same key.

@@ -31,6 +31,7 @@ use crate::flag::{context::AttributeValue, hash::HashAlgorithm, model::Operator}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Step {
     /// The key of the flag.
@@ -52,6 +53,7 @@ pub struct Step {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "step", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StepEvent {
@@ -129,20 +131,45 @@ pub enum StepEvent {
         value: Option<String>,
         /// Its bucket, from 0 to 99,999.
         bucket: Option<u32>,
-        /// The bucket after each part, with the variation of the part.
-        parts: Vec<(u32, String)>,
+        /// The parts in order.
+        parts: Vec<SplitPart>,
     },
 }
 
+/// A part of a rollout in a step.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use serde_json::json;
+/// # use waygate_core::flag::{CompileOptions, CompiledFlag, EvaluationContext, Flag, FlagSet};
+/// # use waygate_core::port::ManualClock;
+/// use waygate_core::flag::StepEvent;
+///
+/// # let flag = Flag::parse(&json!({
+/// #     "key": "search", "name": "Search", "type": "boolean",
+/// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+/// #     "off_variation": "off",
+/// #     "fallthrough": [{"variation": "on", "weight": 20_000}, {"variation": "off", "weight": 80_000}],
+/// # }))?;
+/// # let mut flags = FlagSet::new();
+/// # flags.insert_flag(Arc::new(CompiledFlag::compile(Arc::new(flag), CompileOptions::default()).0));
+/// # let clock = ManualClock::at("2030-01-01T00:00:00Z".parse().unwrap());
+/// let explained = flags.explain("search", &EvaluationContext::new("user-1"), &clock).unwrap();
+/// let StepEvent::Split { parts, .. } = &explained.steps[0].event else { panic!() };
+/// assert_eq!((parts[0].end, parts[0].variation.as_str()), (20_000, "on"));
+/// assert_eq!((parts[1].end, parts[1].variation.as_str()), (100_000, "off"));
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct SplitPart {
+    /// The bucket after the last one of the part.
+    pub end: u32,
+    /// The variation of the part.
+    pub variation: String,
+}
+
 pub(super) fn json(value: Option<AttributeValue<'_>>) -> Value {
-    match value {
-        None => Value::Null,
-        Some(AttributeValue::Bool(value)) => value.into(),
-        Some(AttributeValue::Integer(value)) => value.into(),
-        Some(AttributeValue::Float(value)) => value.into(),
-        Some(AttributeValue::String(value)) => value.into(),
-        Some(AttributeValue::Instant(value)) => value.to_string().into(),
-        Some(AttributeValue::Strings(value)) => value.into(),
-        Some(AttributeValue::Json(value)) => value.clone(),
-    }
+    value.map_or(Value::Null, Value::from)
 }

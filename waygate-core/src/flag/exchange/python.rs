@@ -40,7 +40,7 @@ pub fn from_python(flags: &Value, segments: &Value) -> Import {
         adapted.rules();
         let (definition, place) = (adapted.definition, adapted.place);
         match Segment::parse(&definition) {
-            Ok(segment) => import.document.segments.push(segment),
+            Ok(segment) => import.add_segment(segment, &place),
             Err(problems) => refuse(&definition, &place, problems, &mut import.refused),
         }
     }
@@ -53,7 +53,7 @@ pub fn from_python(flags: &Value, segments: &Value) -> Import {
         match Flag::parse(&definition) {
             Ok(mut flag) => {
                 flag.hash = Some(HashAlgorithm::WaygatePySha1);
-                import.document.flags.push(flag);
+                import.add_flag(flag, &place);
             }
             Err(problems) => refuse(&definition, &place, problems, &mut import.refused),
         }

@@ -20,7 +20,13 @@ use crate::{
 /// Read one with [`Flag::parse`], which refuses every mistake, or [`Flag::stored`], which accepts what the contract
 /// accepts. Evaluate it as part of a [`FlagSet`](crate::flag::FlagSet).
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(utoipa::ToSchema),
+    schema(
+        description = "A feature flag. Members after `created_by` are missing while they are not used."
+    )
+)]
 #[non_exhaustive]
 pub struct Flag {
     /// The key, which never changes.
@@ -79,7 +85,7 @@ pub struct Flag {
     /// The kind of context of rollouts; `None` is the primary kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_kind: Option<String>,
-    /// Individual contexts of one kind, after [`targets`](Self::targets).
+    /// Individual contexts of one kind, after `targets`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub context_targets: Vec<ContextTargets>,
     /// The part of a mutual-exclusion layer; contexts outside of it get the off variation.

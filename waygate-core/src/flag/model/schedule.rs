@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     flag::words::words,
@@ -45,6 +46,30 @@ pub struct ScheduledChange {
     #[serde(with = "maybe_instant")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub created_at: Option<Timestamp>,
+}
+
+impl ScheduledChange {
+    /// Creates a change with a random id. Its author is `system` until a command schedules it.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use waygate_core::flag::{ChangeAction, ScheduledChange};
+    ///
+    /// let at = "2030-01-01T00:00:00Z".parse()?;
+    /// let change = ScheduledChange::new(at, ChangeAction::UpdateRollout, json!({"variation": "on"}));
+    /// assert_eq!(change.execute_at, at);
+    /// # Ok::<(), jiff::Error>(())
+    /// ```
+    pub fn new(execute_at: Timestamp, action: ChangeAction, payload: Value) -> Self {
+        Self {
+            id: Uuid::new_v4().to_string(),
+            execute_at,
+            action,
+            payload,
+            created_by: "system".to_owned(),
+            created_at: None,
+        }
+    }
 }
 
 words! {

@@ -7,6 +7,6 @@ mod flagd_export;
 mod flagd_rules;
 mod gherkin;
 mod manifests;
-mod plans;
+pub(crate) mod plans;
 mod python;
 mod scenarios;

@@ -4,13 +4,13 @@ use waygate_core::flag::{
     exchange::{FlagDocument, ImportPlan, PlannedChange, plan},
 };
 
-pub(super) struct Stored {
+pub(crate) struct Stored {
     flags: Vec<Flag>,
     segments: Vec<Segment>,
 }
 
 impl Stored {
-    pub(super) fn new(
+    pub(crate) fn new(
         flags: impl IntoIterator<Item = Value>,
         segments: impl IntoIterator<Item = Value>,
     ) -> Self {

@@ -6,14 +6,14 @@ mod audit;
 mod auth;
 mod change;
 mod deprecation;
-
+#[cfg(feature = "flags")]
+mod flags;
 mod lifecycle;
 mod limits;
 mod maintenance;
 mod reset;
 mod route;
 mod schedule;
-
 mod system;
 mod tokens;
 
@@ -22,11 +22,16 @@ use std::sync::Arc;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{docs, state::AdminState};
+use super::{
+    docs,
+    state::{AdminState, Settings},
+};
 
 /// Every endpoint, with its description.
-pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
-    OpenApiRouter::with_openapi(docs::Base::openapi())
+pub(super) fn router(settings: &Settings) -> OpenApiRouter<Arc<AdminState>> {
+    #[cfg(not(feature = "flags"))]
+    let _ = settings;
+    let router = OpenApiRouter::with_openapi(docs::Base::openapi())
         .merge(auth::router())
         .merge(tokens::router())
         .merge(route::router())
@@ -39,5 +44,10 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .merge(limits::router())
         .merge(announcements::router())
         .merge(audit::router())
-        .merge(system::router())
+        .merge(system::router());
+    #[cfg(feature = "flags")]
+    if settings.flags {
+        return router.merge(flags::router());
+    }
+    router
 }

@@ -42,6 +42,8 @@ impl WaygateBuilder {
         let answers = AnswerSettings::new(self.challenge.as_deref(), self.show_environments);
         let answers = answers.map_err(|invalid| of("challenge (.challenge(..))", invalid))?;
         self.check_ranges()?;
+        #[cfg(feature = "flags")]
+        self.seeds.check()?;
         #[cfg(feature = "openapi")]
         let answers = answers.showing_access(self.show_access);
         let backend = self.open_backend().await?;
@@ -74,6 +76,9 @@ impl WaygateBuilder {
         let headers = self.limiting.headers;
         let counters = Arc::new(Counters::new(local, shared, self.clock.clone()));
         let handle = CountersHandle::new(&counters);
+        #[cfg(feature = "flags")]
+        let flag_facts =
+            crate::engine::flags::FlagFacts::new(self.flag_observation.clone(), &self.clock);
         let compiler = Compiler {
             env: &env,
             service: service.as_ref(),
@@ -90,6 +95,8 @@ impl WaygateBuilder {
             },
             #[cfg(feature = "flags")]
             flags: self.flag_options,
+            #[cfg(feature = "flags")]
+            flag_facts: &flag_facts,
             now,
         };
         let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);
@@ -114,6 +121,9 @@ impl WaygateBuilder {
             #[cfg(feature = "flags")]
             flag_options: self.flag_options,
             #[cfg(feature = "flags")]
+            flag_facts,
+            #[cfg(feature = "flags")]
+            sowing: crate::engine::flags::Sowing::new(self.seeds),
             flag_contexts: self.flag_contexts,
             principal: self.principal,
             clients: self.proxies.into(),
@@ -151,6 +161,15 @@ impl WaygateBuilder {
         if inner.counter_snapshot.is_some() {
             counter_snapshot::report_start(&inner);
             supervise(Component::CounterSnapshot, &inner, counter_snapshot::run);
+        }
+        #[cfg(feature = "flags")]
+        {
+            inner.note_flags();
+            crate::engine::flags::start_sampler(&inner);
+            // The health shows a failure, and the scheduler tries again.
+            if !inner.monitor.is_degraded(Component::Store) {
+                let _ = inner.sow().await;
+            }
         }
         supervise(Component::Sync, &inner, sync::run);
         supervise(Component::Scheduler, &inner, scheduler::run);

@@ -100,7 +100,7 @@ impl WaygateBuilder {
         if self.denied_flags.is_empty() {
             return Ok(());
         }
-        let is_read = monitor.current().get(&Component::Store).is_none();
+        let is_read = !monitor.current().contains_key(&Component::Store);
         let is_denied = |finding: &FlagFinding| {
             self.denied_flags.contains(&finding.kind)
                 && (is_read || finding.kind != FlagMismatch::NotStored)

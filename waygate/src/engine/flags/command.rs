@@ -18,7 +18,7 @@ use waygate_core::{
 use super::error::FlagError;
 use crate::engine::{
     ChangeError,
-    kinds::{Flags, Records, Segments},
+    kinds::{FlagDrafts, Flags, Records, Segments},
     store::{Holds, Kind, json},
     tx::{Attempt, Change, Tx},
 };
@@ -35,6 +35,8 @@ pub(super) trait Definition:
     /// Checks a definition against all others.
     fn check(body: &Self::Body, records: &Records) -> Result<(), Problems>;
     fn check_removal(key: &Self::Key, records: &Records) -> Result<(), Problems>;
+    /// Deletes what belongs to a definition that is deleted.
+    fn delete_parts(_key: &Self::Key, _tx: &mut Tx<'_>) {}
     /// Sets the members that the server keeps.
     fn stamp(body: &mut Self::Body, previous: Option<&Self::Body>, author: &str, now: Timestamp);
     /// Returns the definition with the members of a patch.
@@ -55,6 +57,12 @@ impl Definition for Flags {
 
     fn check_removal(key: &FlagKey, records: &Records) -> Result<(), Problems> {
         check_flag_removal(key.as_str(), records)
+    }
+
+    fn delete_parts(key: &FlagKey, tx: &mut Tx<'_>) {
+        if tx.stored.records.flag_drafts.contains(key) {
+            tx.delete::<FlagDrafts>(key);
+        }
     }
 
     fn stamp(flag: &mut Flag, previous: Option<&Flag>, author: &str, now: Timestamp) {
@@ -102,8 +110,17 @@ impl Definition for Segments {
     }
 }
 
+/// Returns a changed definition; `None` if nothing changes.
+pub(super) type Edit<B> =
+    Box<dyn Fn(&B, &Author<'_>) -> Result<Option<B>, FlagError> + Send + Sync>;
+
+/// The author and the time of a change.
+pub(super) struct Author<'a> {
+    pub(super) actor: &'a str,
+    pub(super) now: Timestamp,
+}
+
 /// A command on one flag or segment.
-#[derive(Debug)]
 pub(super) enum Write<B> {
     /// Adds a definition.
     Create(B),
@@ -113,6 +130,8 @@ pub(super) enum Write<B> {
     Patch(Value),
     /// Turns a flag on or off.
     Switch(bool),
+    /// Edits a definition.
+    Edit(Edit<B>),
 }
 
 /// A change of one flag or segment.
@@ -143,7 +162,9 @@ where
 
     async fn attempt(&self, mut tx: Tx<'_>) -> Result<Written<K::Body>, Attempt> {
         let previous = known::<K>(&tx, &self.key)?;
-        let next = self.next(&tx, previous.as_deref())?;
+        let Some(next) = self.next(&tx, previous.as_deref())? else {
+            return self.unchanged(&tx).map_err(Attempt::from);
+        };
         let word = match (&self.write, &previous) {
             (_, None) => "created",
             (Write::Switch(true), _) => "enabled",
@@ -165,8 +186,12 @@ impl<K: Definition> FlagChange<K>
 where
     Records: Holds<K>,
 {
-    /// The definition after the change, checked.
-    fn next(&self, tx: &Tx<'_>, previous: Option<&K::Body>) -> Result<K::Body, ChangeError> {
+    /// The definition after the change, checked; `None` if nothing changes.
+    fn next(
+        &self,
+        tx: &Tx<'_>,
+        previous: Option<&K::Body>,
+    ) -> Result<Option<K::Body>, ChangeError> {
         let records = &tx.stored.records;
         let invalid = |problems| invalid::<K>(&self.key, problems);
         let existing = || previous.ok_or_else(|| not_found::<K>(&self.key, records));
@@ -182,10 +207,35 @@ where
                 let members = serde_json::json!({ "enabled": enabled });
                 K::patch(existing()?, &members).map_err(invalid)?
             }
+            Write::Edit(edit) => {
+                let author = Author {
+                    actor: &tx.by.origin.actor,
+                    now: tx.now,
+                };
+                match edit(existing()?, &author)? {
+                    Some(edited) => K::read(&json(&edited)).map_err(invalid)?,
+                    None => return Ok(None),
+                }
+            }
         };
         K::check(&next, records).map_err(invalid)?;
         K::stamp(&mut next, previous, &tx.by.origin.actor, tx.now);
-        Ok(next)
+        Ok(Some(next))
+    }
+
+    /// The result of an edit that changes nothing.
+    fn unchanged(&self, tx: &Tx<'_>) -> Result<Written<K::Body>, ChangeError> {
+        let records = &tx.stored.records;
+        let known = Holds::<K>::collection(records).get(&self.key);
+        let known = known.ok_or_else(|| not_found::<K>(&self.key, records))?;
+        Ok(Written {
+            body: known.value.clone(),
+            revision: Revision {
+                epoch: tx.stored.revision.epoch,
+                number: known.revision,
+            },
+            created: false,
+        })
     }
 }
 
@@ -216,21 +266,23 @@ where
         K::check_removal(&self.key, records)
             .map_err(|problems| ChangeError::from(invalid::<K>(&self.key, problems)))?;
         tx.delete::<K>(&self.key);
+        K::delete_parts(&self.key, &mut tx);
         audit::<K>(&mut tx, &self.key, "deleted", Some(&previous), None);
         tx.commit().await?;
         Ok(())
     }
 }
 
-fn subject<K: Definition>(key: &K::Key) -> String
-where
-    Records: Holds<K>,
-{
-    format!("{}:{key}", K::NOUN)
+/// The subject of a change, in the audit log and in messages.
+pub(super) fn subject<K: Kind<Key: fmt::Display>>(key: &K::Key) -> String {
+    format!("{}:{key}", K::NAMES.first().unwrap_or(&""))
 }
 
 /// The current definition, if its revision is the one that the author expects.
-fn known<K: Definition>(tx: &Tx<'_>, key: &K::Key) -> Result<Option<Arc<K::Body>>, ChangeError>
+pub(super) fn known<K: Definition>(
+    tx: &Tx<'_>,
+    key: &K::Key,
+) -> Result<Option<Arc<K::Body>>, ChangeError>
 where
     Records: Holds<K>,
 {
@@ -255,7 +307,7 @@ fn audit<K: Definition>(
     tx.audit(line);
 }
 
-fn invalid<K: Definition>(key: &K::Key, problems: Problems) -> FlagError
+pub(super) fn invalid<K: Definition>(key: &K::Key, problems: Problems) -> FlagError
 where
     Records: Holds<K>,
 {

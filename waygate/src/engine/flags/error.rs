@@ -34,6 +34,36 @@ pub enum FlagError {
         /// Its key.
         key: String,
     },
+    /// A flag has no draft.
+    #[error("the flag `{key}` has no draft: save one first")]
+    NoDraft {
+        /// The key of the flag.
+        key: String,
+    },
+    /// The audit log has no such definition of a flag.
+    #[error("the audit log has no definition of the flag `{key}` in the entry `{entry}`")]
+    NoVersion {
+        /// The key of the flag.
+        key: String,
+        /// The requested entry.
+        entry: String,
+    },
+    /// A flag has no scheduled change with this id.
+    #[error("the flag `{key}` has no scheduled change `{id}`")]
+    NoSuchChange {
+        /// The key of the flag.
+        key: String,
+        /// The requested id.
+        id: String,
+    },
+    /// A flag has no progressive rollout.
+    #[error(
+        "the flag `{key}` has no progressive rollout to hold or resume: set `progressive` first"
+    )]
+    NotProgressive {
+        /// The key of the flag.
+        key: String,
+    },
     /// The definition has mistakes, or others need what it removes.
     #[error("{kind} `{key}`: {problems}")]
     Invalid {

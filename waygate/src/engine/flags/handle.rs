@@ -1,13 +1,14 @@
 use std::{fmt, sync::Arc};
 
 use waygate_core::{
-    flag::{CompiledFlag, Context, Explanation, FlagSet, Resolution},
+    Timestamp,
+    flag::{CompileOptions, CompiledFlag, Context, Explanation, FlagSet, Resolution},
     model::Revision,
     port::Clock,
 };
 
 use super::{
-    FlagRecord, SegmentRecord,
+    FlagFacts, FlagRecord, SegmentRecord,
     command::not_found,
     declared::DeclaredFlag,
     error::FlagError,
@@ -84,7 +85,7 @@ impl Flags {
         &self.waygate.inner.flag_contexts
     }
 
-    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+    pub(crate) fn shared_clock(&self) -> Arc<dyn Clock> {
         self.waygate.inner.clock.clone()
     }
 
@@ -129,6 +130,31 @@ impl Flags {
         self.set().explain(key, context, clock)
     }
 
+    /// Returns the store's revision of these flags.
+    pub fn revision(&self) -> Revision {
+        self.snapshot.revision
+    }
+
+    pub(super) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    pub(super) fn facts(&self) -> &FlagFacts {
+        &self.waygate.inner.flag_facts
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.waygate.inner.clock
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock().now()
+    }
+
+    pub(super) fn compile_options(&self) -> CompileOptions {
+        self.waygate.inner.flag_options
+    }
+
     /// Returns the compiled flags and segments.
     #[inline]
     pub fn set(&self) -> &FlagSet {
@@ -166,7 +192,7 @@ impl Flags {
     pub fn all(&self) -> Vec<FlagRecord> {
         let flags = self.snapshot.records.flags.iter();
         flags
-            .map(|(_, flag)| FlagRecord::new(flag.value.clone(), self.revision(flag)))
+            .map(|(_, flag)| FlagRecord::new(flag.value.clone(), self.changed(flag)))
             .collect()
     }
 
@@ -183,7 +209,7 @@ impl Flags {
     pub fn segments(&self) -> Vec<SegmentRecord> {
         let segments = self.snapshot.records.segments.iter();
         segments
-            .map(|(_, segment)| SegmentRecord::new(segment.value.clone(), self.revision(segment)))
+            .map(|(_, segment)| SegmentRecord::new(segment.value.clone(), self.changed(segment)))
             .collect()
     }
 
@@ -197,10 +223,14 @@ impl Flags {
         let records = &self.snapshot.records;
         let known = Holds::<K>::collection(records).get(key);
         let known = known.ok_or_else(|| not_found::<K>(key, records))?;
-        Ok((known.value.clone(), self.revision(known)))
+        Ok((known.value.clone(), self.changed(known)))
     }
 
-    fn revision<T>(&self, known: &Versioned<T>) -> Revision {
+    pub(super) fn records(&self) -> &kinds::Records {
+        &self.snapshot.records
+    }
+
+    pub(super) fn changed<T>(&self, known: &Versioned<T>) -> Revision {
         Revision {
             epoch: self.snapshot.revision.epoch,
             number: known.revision,

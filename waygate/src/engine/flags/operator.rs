@@ -161,7 +161,11 @@ impl Operator {
         ))
     }
 
-    async fn write_flag(&self, key: &str, write: Write<Flag>) -> Result<FlagRecord, ChangeError> {
+    pub(super) async fn write_flag(
+        &self,
+        key: &str,
+        write: Write<Flag>,
+    ) -> Result<FlagRecord, ChangeError> {
         let key = key.parse()?;
         let written = self.make(FlagChange::<Flags> { key, write }).await?;
         Ok(FlagRecord::new(written.body, written.revision))

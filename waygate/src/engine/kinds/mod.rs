@@ -3,8 +3,12 @@
 mod announcement;
 #[cfg(feature = "flags")]
 mod flag;
+#[cfg(feature = "flags")]
+mod flag_draft;
 #[cfg(not(feature = "flags"))]
 use opaque as flag;
+#[cfg(not(feature = "flags"))]
+use opaque as flag_draft;
 mod maintenance;
 mod opaque;
 mod policy;
@@ -15,6 +19,8 @@ mod reseed;
 mod route;
 mod schedule;
 
+#[cfg(feature = "flags")]
+pub(crate) use flag_draft::FlagDraft;
 pub(crate) use maintenance::{MaintenanceScope, closed_maintenance};
 #[cfg(feature = "admin")]
 pub(crate) use opaque::Opaque;

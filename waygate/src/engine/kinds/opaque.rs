@@ -74,6 +74,13 @@ pub(crate) struct Flags;
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Segments;
 
+/// Drafts of feature flags, in a process without them.
+#[cfg(not(feature = "flags"))]
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct FlagDrafts;
+
+#[cfg(not(feature = "flags"))]
+opaque!(FlagDrafts, "flag_draft");
 #[cfg(not(feature = "flags"))]
 opaque!(Flags, "flag");
 #[cfg(not(feature = "flags"))]

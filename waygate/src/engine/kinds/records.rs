@@ -13,4 +13,5 @@ records! {
     announcements: announcement::Announcements,
     flags: flag::Flags,
     segments: flag::Segments,
+    flag_drafts: flag_draft::FlagDrafts,
 }

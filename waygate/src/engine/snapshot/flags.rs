@@ -1,67 +1,129 @@
 //! The compiled flags of a snapshot.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use waygate_core::{
-    Printable,
-    flag::{CompileOptions, CompiledFlag, CompiledSegment, Flag, FlagSet, Problems, Segment},
+    Printable, Timestamp,
+    flag::{CompiledFlag, CompiledSegment, Flag, FlagKey, FlagSet, Problems, Segment},
 };
 
-use crate::engine::{kinds::Records, touched::Touched};
+use crate::engine::{compiler::Compiler, kinds::Records, touched::Touched};
+
+/// Facts about flags besides their compiled form, for few of them.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct FlagNotes {
+    /// The time of the next scheduled change.
+    pub(crate) scheduled: BTreeMap<FlagKey, Timestamp>,
+    /// Operands that can never match, by `flag:<key>` or `segment:<key>`.
+    pub(crate) faults: BTreeMap<String, Problems>,
+}
 
 /// Compiles all flags and segments of the store.
-pub(super) fn compile(records: &Records, options: CompileOptions) -> FlagSet {
-    let mut set = FlagSet::new();
+pub(super) fn compile(records: &Records, compiler: Compiler<'_>) -> (Arc<FlagSet>, Arc<FlagNotes>) {
+    let mut compiled = Compiled {
+        set: FlagSet::new(),
+        notes: FlagNotes::default(),
+        compiler,
+    };
+    compiler.flag_facts.observe(&mut compiled.set);
     for (_, segment) in records.segments.iter() {
-        insert_segment(&mut set, &segment.value, options);
+        compiled.insert_segment(&segment.value);
     }
     for (_, flag) in records.flags.iter() {
-        insert_flag(&mut set, &flag.value, options);
+        compiled.insert_flag(&flag.value);
     }
-    set
+    (Arc::new(compiled.set), Arc::new(compiled.notes))
 }
 
 /// Compiles the flags and segments that were changed; all others are shared.
 pub(super) fn follow(
-    last: &Arc<FlagSet>,
+    (set, notes): (&Arc<FlagSet>, &Arc<FlagNotes>),
     touched: &Touched,
     records: &Records,
-    options: CompileOptions,
-) -> Arc<FlagSet> {
+    compiler: Compiler<'_>,
+) -> (Arc<FlagSet>, Arc<FlagNotes>) {
     if touched.flags.is_empty() && touched.segments.is_empty() {
-        return last.clone();
+        return (set.clone(), notes.clone());
     }
-    let mut set = FlagSet::clone(last);
+    let mut compiled = Compiled {
+        set: FlagSet::clone(set),
+        notes: FlagNotes::clone(notes),
+        compiler,
+    };
     for key in &touched.segments {
+        compiled.notes.faults.remove(&segment_name(key.as_str()));
         match records.segments.get(key) {
-            Some(segment) => insert_segment(&mut set, &segment.value, options),
-            None => drop(set.remove_segment(key.as_str())),
+            Some(segment) => compiled.insert_segment(&segment.value),
+            None => drop(compiled.set.remove_segment(key.as_str())),
         }
     }
     for key in &touched.flags {
+        compiled.notes.forget(key);
         match records.flags.get(key) {
-            Some(flag) => insert_flag(&mut set, &flag.value, options),
-            None => drop(set.remove_flag(key.as_str())),
+            Some(flag) => compiled.insert_flag(&flag.value),
+            None => {
+                compiled.set.remove_flag(key.as_str());
+                compiler.flag_facts.forget(key);
+            }
         }
     }
-    Arc::new(set)
+    (Arc::new(compiled.set), Arc::new(compiled.notes))
 }
 
-fn insert_flag(set: &mut FlagSet, flag: &Arc<Flag>, options: CompileOptions) {
-    let (compiled, problems) = CompiledFlag::compile(flag.clone(), options);
-    warn("flag", flag.key.as_str(), &problems);
-    set.insert_flag(Arc::new(compiled));
+struct Compiled<'a> {
+    set: FlagSet,
+    notes: FlagNotes,
+    compiler: Compiler<'a>,
 }
 
-fn insert_segment(set: &mut FlagSet, segment: &Arc<Segment>, options: CompileOptions) {
-    let (compiled, problems) = CompiledSegment::compile(segment.clone(), options);
-    warn("segment", segment.key.as_str(), &problems);
-    set.insert_segment(Arc::new(compiled));
-}
-
-/// Logs operands that can never match, which the checks of this version refuse but other writers may store.
-fn warn(kind: &str, key: &str, problems: &Problems) {
-    if !problems.is_empty() {
-        tracing::warn!(kind, key = %Printable(key), problems = %Printable(problems), "some conditions never match");
+impl Compiled<'_> {
+    fn insert_flag(&mut self, flag: &Arc<Flag>) {
+        let (compiled, problems) = CompiledFlag::compile(flag.clone(), self.compiler.flags);
+        self.notes.note(flag_name(flag.key.as_str()), problems);
+        let next = flag.next_change();
+        self.notes
+            .scheduled
+            .extend(next.map(|at| (flag.key.clone(), at)));
+        let compiled = self.compiler.flag_facts.count(compiled);
+        self.set.insert_flag(Arc::new(compiled));
     }
+
+    fn insert_segment(&mut self, segment: &Arc<Segment>) {
+        let (compiled, problems) = CompiledSegment::compile(segment.clone(), self.compiler.flags);
+        self.notes
+            .note(segment_name(segment.key.as_str()), problems);
+        self.set.insert_segment(Arc::new(compiled));
+    }
+}
+
+impl FlagNotes {
+    /// Notes operands that can never match, which the checks of this version refuse but other writers may store.
+    fn note(&mut self, name: String, problems: Problems) {
+        if !problems.is_empty() {
+            self.faults.insert(name, problems);
+        }
+    }
+
+    fn forget(&mut self, key: &FlagKey) {
+        self.scheduled.remove(key);
+        self.faults.remove(&flag_name(key.as_str()));
+    }
+
+    /// Describes each flag and segment that works only in part.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = String> {
+        let faults = self.faults.iter();
+        faults.map(|(name, problems)| {
+            let name = Printable(name);
+            let problems = Printable(problems);
+            format!("`{name}`: some conditions never match: {problems}")
+        })
+    }
+}
+
+fn flag_name(key: &str) -> String {
+    format!("flag:{key}")
+}
+
+fn segment_name(key: &str) -> String {
+    format!("segment:{key}")
 }

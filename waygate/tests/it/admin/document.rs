@@ -1,6 +1,7 @@
 //! The OpenAPI document of the admin API, and the operations it describes.
 
 use serde_json::{Map, Value, json};
+use waygate::audit::AuditQuery;
 
 use super::support::Server;
 
@@ -45,13 +46,19 @@ fn resolve(components: &Value, value: &mut Value) {
 /// All operations. Deletions of policies come last.
 pub(super) fn operations(document: &Value) -> Vec<Operation> {
     let mut operations = Vec::new();
-    for (template, item) in document["paths"].as_object().unwrap() {
+    let paths = document["paths"].as_object().unwrap().iter();
+    // A stream has no end.
+    for (template, item) in paths.filter(|(template, _)| *template != "/api/flag-evaluations") {
         for (method, described) in item.as_object().unwrap() {
             operations.push(Operation {
                 method: method.to_ascii_uppercase(),
                 template: template.clone(),
                 described: described.clone(),
-                body: body(document, described),
+                body: match method.as_str() {
+                    // The key is in the URL.
+                    "put" => without(body(document, described), "key"),
+                    _ => body(document, described),
+                },
             });
         }
     }
@@ -59,11 +66,41 @@ pub(super) fn operations(document: &Value) -> Vec<Operation> {
     operations
 }
 
+fn without(mut body: Value, name: &str) -> Value {
+    if let Value::Object(members) = &mut body {
+        members.remove(name);
+    }
+    body
+}
+
+/// The id of an entry of the history of a flag in examples.
+pub(super) const ENTRY: &str = "6f2c8a3e-9e0b-4a54-8a1f-2f8f5f1f0c11";
+
+/// Replaces [`ENTRY`] by the id of the last change of the flag `search`.
+pub(super) async fn with_entry(server: &Server, target: &str, body: &[u8]) -> (String, Vec<u8>) {
+    let text = String::from_utf8_lossy(body);
+    if !target.contains(ENTRY) && !text.contains(ENTRY) {
+        return (target.to_owned(), body.to_vec());
+    }
+    let query = AuditQuery::newest(10).path("flag:search");
+    let lines = server.waygate.audit(query).await.unwrap_or_default();
+    let change = lines.iter().find(|line| line.new.is_some());
+    let id = change.map_or(String::new(), |change| change.id.to_string());
+    (
+        target.replace(ENTRY, &id),
+        text.replace(ENTRY, &id).into_bytes(),
+    )
+}
+
 /// A body of the required fields, built from their examples.
 fn body(document: &Value, operation: &Value) -> Value {
     let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema") else {
         return Value::Null;
     };
+    let whole = &followed(document, schema)["examples"][0];
+    if whole.is_object() {
+        return whole.clone();
+    }
     let mut body = Map::new();
     fill(document, schema, &mut body);
     for (name, value) in [

@@ -6,7 +6,7 @@ use axum::{body::Body, extract::Request};
 use serde_json::{Value, json};
 
 use super::{
-    document::{document, operations},
+    document::{ENTRY, document, operations, with_entry},
     support::{Answer, Server, at},
 };
 
@@ -26,6 +26,13 @@ fn needed(method: &str, path: &str) -> Option<&'static str> {
         (_, "/api/auth/me") => Some(""),
         (_, path) if path.starts_with("/api/auth/tokens") => Some("admin"),
         ("GET", _) => Some("read"),
+        (_, path)
+            if ["/evaluate", "/preview"]
+                .iter()
+                .any(|end| path.ends_with(end)) =>
+        {
+            Some("read")
+        }
         (_, path)
             if ["routes", "rate-limits", "concurrency-limits"]
                 .iter()
@@ -57,16 +64,24 @@ async fn send(
         .replace("{pk}", &key)
         .replace("{id}", &id)
         .replace("{service}", "billing")
-        .replace("{name}", "upgrade");
+        .replace("{name}", "upgrade")
+        .replace("segments/{key}", "segments/beta")
+        .replace("{key}", "search")
+        .replace("{change}", "change-1");
+    let query = match path.ends_with("/difference") {
+        true => format!("?from={ENTRY}"),
+        false => String::new(),
+    };
+    let body = match body {
+        Value::Null => Vec::new(),
+        body => body.to_string().into_bytes(),
+    };
+    let (path, body) = with_entry(server, &format!("{path}{query}"), &body).await;
     let mut request = Request::builder().method(method).uri(path);
     if let Some((name, value)) = header {
         request = request.header(name, value);
     }
-    let body = match body {
-        Value::Null => Body::empty(),
-        body => body.to_string().into(),
-    };
-    let answer = server.send(request.body(body).unwrap()).await;
+    let answer = server.send(request.body(body.into()).unwrap()).await;
     assert_secured(&answer);
     answer
 }
@@ -102,6 +117,8 @@ async fn every_operation_requires_a_valid_token_with_the_right_scope() {
     let set = server.put("/api/announcements/upgrade", text).await;
     set.expect(200);
     for operation in operations(&document(&server).await) {
+        #[cfg(feature = "flags")]
+        super::flags::prepare(&server).await;
         let (method, path) = (operation.method.as_str(), operation.template.as_str());
         let body = &operation.body;
         let needed = needed(method, path);
@@ -171,7 +188,9 @@ async fn every_operation_requires_a_valid_token_with_the_right_scope() {
         };
         let answer = send(&server, (method, path, body), Some(header)).await;
         let expected = match (method, path) {
-            ("POST", "/api/auth/tokens" | "/api/rate-limits") => 201,
+            ("POST", "/api/auth/tokens" | "/api/rate-limits" | "/api/flags" | "/api/segments") => {
+                201
+            }
             ("POST", path) if path.ends_with("/rate-limit") => 201,
             ("POST", path) if path.ends_with("concurrency-limits") => 201,
             ("POST", "/api/global-rate-limit") => 201,

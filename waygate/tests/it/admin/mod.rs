@@ -4,6 +4,8 @@ mod announcements;
 mod concurrency;
 mod contract;
 mod document;
+#[cfg(feature = "flags")]
+mod flags;
 mod gate;
 mod global;
 mod limit_methods;

@@ -5,15 +5,14 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use waygate::{Guarded, admin::Credentials, router::MakeService};
-use waygate_backends::MemoryBackend;
+use waygate::{Guarded, Waygate, admin::Credentials, router::MakeService};
 use waygate_core::port::ManualClock;
 
 use super::support::{NOW, app};
 
 async fn guarded(credentials: impl Into<waygate::admin::Admin>) -> Guarded {
     let clock = ManualClock::at(NOW.parse().unwrap());
-    let (_, guarded) = app(MemoryBackend::new(), clock).await;
+    let (_, guarded) = app(Waygate::builder(), clock).await;
     guarded.admin("/waygate", credentials)
 }
 

@@ -12,7 +12,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 use waygate::{
-    Guarded, Waygate,
+    Guarded, Waygate, WaygateBuilder,
     admin::{Admin, Credentials},
     model::{Deprecation, Interval, Method, RouteState, Window},
     testing::{TestApp, TestResponse},
@@ -46,8 +46,16 @@ impl Server {
     }
 
     pub(super) async fn on(backend: impl Backend, admin: impl Into<Admin>) -> Self {
+        Self::built(Waygate::builder().backend(backend), admin).await
+    }
+
+    /// Starts an engine with the options of this builder.
+    pub(super) async fn built(builder: WaygateBuilder, admin: impl Into<Admin>) -> Self {
         let clock = ManualClock::at(NOW.parse().unwrap());
-        let (waygate, guarded) = app(backend, clock.clone()).await;
+        let (waygate, guarded) = app(builder, clock.clone()).await;
+        let admin = admin.into();
+        #[cfg(feature = "flags")]
+        let admin = admin.flags(true);
         let router = guarded.admin("/waygate", admin).into_router();
         let mut server = Self {
             waygate,
@@ -164,8 +172,19 @@ impl Server {
             .map(|limit| json!([limit, limit.revision.number]))
             .collect();
         let concurrency = self.waygate.concurrency_limits();
+        #[cfg(feature = "flags")]
+        let flags: Vec<Value> = {
+            let flags = self.waygate.flags();
+            let all = flags.all();
+            let all = all.iter().map(|it| json!([it, it.revision.number]));
+            let segments = flags.segments();
+            let segments = segments.iter().map(|it| json!([it, it.revision.number]));
+            all.chain(segments).collect()
+        };
+        #[cfg(not(feature = "flags"))]
+        let flags = ();
         json!({
-            "routes": routes, "global": global.maintenance, "global_revision": global.revision.number, "limits": limits,
+            "flags": flags, "routes": routes, "global": global.maintenance, "global_revision": global.revision.number, "limits": limits,
             "concurrency": concurrency, "audit": lines,
         })
     }
@@ -251,12 +270,11 @@ pub(super) fn limit_at(key: &str, rest: &str) -> String {
 }
 
 /// The application of the recorded exchanges.
-pub(super) async fn app(backend: impl Backend, clock: ManualClock) -> (Waygate, Guarded) {
-    let builder = Waygate::builder()
+pub(super) async fn app(builder: WaygateBuilder, clock: ManualClock) -> (Waygate, Guarded) {
+    let builder = builder
         // Other modules of this binary annotate handlers, too.
         .allow_unmounted("it::")
-        .environment("production")
-        .backend(backend);
+        .environment("production");
     let waygate = builder.clock(clock).build().await.unwrap();
     for (key, state) in declared() {
         waygate.register(key.parse().unwrap(), state).await.unwrap();

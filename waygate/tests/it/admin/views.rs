@@ -2,6 +2,8 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+#[cfg(feature = "flags")]
+use waygate_core::flag::{Flag, Segment};
 use waygate_core::{model::AuditEntry, view::*};
 
 #[track_caller]
@@ -53,6 +55,25 @@ pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
         ("POST", ["global-concurrency-limits"] | ["services", _, "concurrency-limits"]) => {
             round_trip::<SharedConcurrencyLimit>(shown);
         }
+        #[cfg(feature = "flags")]
+        ("GET", ["flags"]) => round_trip::<Vec<Flag>>(shown),
+        #[cfg(feature = "flags")]
+        ("GET" | "PUT" | "PATCH", ["flags", _])
+        | ("POST", ["flags"] | ["flags", _, "enable" | "disable"]) => round_trip::<Flag>(shown),
+        #[cfg(feature = "flags")]
+        ("GET", ["segments"]) => round_trip::<Vec<Segment>>(shown),
+        #[cfg(feature = "flags")]
+        ("GET" | "PUT", ["segments", _]) | ("POST", ["segments"]) => round_trip::<Segment>(shown),
+        #[cfg(feature = "flags")]
+        (
+            "POST",
+            ["flags", _, "progressive", _]
+            | ["flags", _, "draft", "publish"]
+            | ["flags", _, "revert"],
+        ) => {
+            round_trip::<Flag>(shown);
+        }
+        (_, ["flags" | "segments" | "flag-definitions" | "flag-usage", ..]) => {}
         (_, ["announcements", ..]) if method != "DELETE" => {}
         (_, ["audit"]) => round_trip::<Vec<AuditEntry>>(shown),
         (_, ["health"]) => round_trip::<Health>(shown),

@@ -14,7 +14,7 @@ use waygate::{
 use waygate_backends::MemoryBackend;
 
 use super::{
-    document::{Operation, document, operations},
+    document::{ENTRY, Operation, document, operations, with_entry},
     store::Failing,
     support::{Answer, Server, at},
 };
@@ -64,6 +64,24 @@ impl Operation {
                     .to_vec(),
             ),
         ]);
+        let key = match self.template.starts_with("/api/segments") {
+            true => "beta",
+            false => "search",
+        };
+        values.insert(
+            "key",
+            [key, "ghost", "%67host", "a%20b", "%00", "%FF", &long]
+                .map(str::to_owned)
+                .to_vec(),
+        );
+        if self.template.contains("{change}") {
+            let ids = ["change-1", "ghost", "%00", "%FF", &long];
+            let fill = |id: &str| {
+                let template = self.template.replace("{key}", "search");
+                template.replace("{change}", id)
+            };
+            return ids.map(fill).to_vec();
+        }
         if let Some(keys) = values.get_mut("pk") {
             keys.extend(["!!!", "%FF", "%2F", "gA", "="].map(str::to_owned));
             if self.name() == "DELETE /api/routes/{pk}" {
@@ -82,9 +100,10 @@ impl Operation {
 
     /// The queries to send: the first is valid.
     fn queries(&self) -> Vec<String> {
-        let mut queries = match self.template.ends_with("/explain") {
-            true => vec!["?request_id=r1".to_owned(), String::new()],
-            false => vec![String::new()],
+        let mut queries = match self.template.rsplit('/').next() {
+            Some("explain") => vec!["?request_id=r1".to_owned(), String::new()],
+            Some("difference") => vec![format!("?from={ENTRY}"), String::new()],
+            _ => vec![String::new()],
         };
         queries.extend(["?nme=x", "?%FF=%FF", "?="].map(str::to_owned));
         for parameter in self.parameters("query") {
@@ -116,9 +135,31 @@ impl Operation {
         queries
     }
 
+    /// The size limit of a body.
+    fn most(&self) -> usize {
+        let takes = |name| {
+            self.described["requestBody"]
+                .to_string()
+                .contains(&format!("schemas/{name}\""))
+        };
+        match [
+            "FlagDefinition",
+            "FlagPatch",
+            "SegmentDefinition",
+            "PreviewRequest",
+            "FlagDefinitions",
+        ]
+        .into_iter()
+        .any(takes)
+        {
+            true => 8 * 1024 * 1024,
+            false => 256 * 1024,
+        }
+    }
+
     /// The bodies to send: the first is valid.
     fn bodies(&self) -> Vec<Vec<u8>> {
-        if !["POST", "PUT"].contains(&self.method.as_str()) {
+        if !["POST", "PUT", "PATCH"].contains(&self.method.as_str()) {
             return vec![Vec::new()];
         }
         let mut bodies = vec![match &self.body {
@@ -129,7 +170,7 @@ impl Operation {
             bodies.push(text.into());
         }
         bodies.push(vec![0xFF; 8]);
-        bodies.push(vec![b' '; 256 * 1024 + 1]);
+        bodies.push(vec![b' '; self.most() + 1]);
         let hostile = json!({ "a": ["\u{1b}[2J\r\n", 1e300, null, { "b": {} }] });
         let values = [
             Value::Null,
@@ -233,6 +274,8 @@ async fn prepare(server: &Server) -> String {
     ] {
         server.post(path, body).await.expect(status);
     }
+    #[cfg(feature = "flags")]
+    super::flags::prepare(server).await;
     let text = json!({ "text": "Soon." });
     let set = server.put("/api/announcements/upgrade", text).await;
     set.expect(200);
@@ -249,7 +292,8 @@ async fn send(
     body: &[u8],
     headers: &[(&str, &str)],
 ) -> Answer {
-    let mut request = server.request(&operation.method, target);
+    let (target, body) = with_entry(server, target, body).await;
+    let mut request = server.request(&operation.method, &target);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -257,9 +301,7 @@ async fn send(
     if operation.template == "/api/auth/logout" {
         request.headers_mut().unwrap().remove("x-waygate-token");
     }
-    server
-        .send(request.body(Body::from(body.to_vec())).unwrap())
-        .await
+    server.send(request.body(Body::from(body)).unwrap()).await
 }
 
 /// The document, with its schemas added to each operation.
@@ -476,13 +518,16 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
         for parameter in operation.parameters("query") {
             let name = parameter["name"].as_str().unwrap();
             let wrong: &[&str] = match name {
+                "format" => &["", "x", "Waygate", "%00"],
                 "limit" | "offset" => &["", "abc", "-1", "+1", "1e3", "1.0", "%201", "0x10", "٣"],
-                "orphaned" | "enforced" => &["", "1", "yes", "True", "true%20"],
+                "orphaned" | "enforced" | "dry_run" | "partial" => {
+                    &["", "1", "yes", "True", "true%20"]
+                }
                 "service" | "policy" | "name" => &["", "a%20b", "%00", "a%2Fb"],
                 "method" => &["", "BREW", "GET%20", "%00"],
                 "window" => &["", "x", "2030-01-01T00:00:00Z"],
                 // Any text can be an id, a key or a path.
-                "request_id" | "key" => continue,
+                "request_id" | "key" | "from" | "to" => continue,
                 "route" if operation.template == "/api/audit" => continue,
                 "route" => &["", "search", "BREW:x", "%00"],
                 other => panic!("what is wrong for {other}?"),
@@ -506,26 +551,42 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
             assert_eq!(server.state().await, before);
         }
         // Unknown parameters are not ignored.
-        let target = format!("{}?dry_run=true", operation.paths("x")[0]);
+        let target = format!("{}?unknown=true", operation.paths("x")[0]);
         let body = operation.bodies()[0].clone();
         let text = send(&server, &operation, &target, &body, &[])
             .await
             .refused(400);
         assert!(
-            text.starts_with("unknown parameter `dry_run`"),
+            text.starts_with("unknown parameter `unknown`"),
             "{target}: {text}"
         );
     }
-    let expected = [
-        "enforced", "limit", "method", "name", "offset", "orphaned", "policy", "route", "service",
+    let expected: &[&str] = &[
+        #[cfg(feature = "flags")]
+        "dry_run",
+        "enforced",
+        #[cfg(feature = "flags")]
+        "format",
+        "limit",
+        "method",
+        "name",
+        "offset",
+        "orphaned",
+        #[cfg(feature = "flags")]
+        "partial",
+        "policy",
+        "route",
+        "service",
         "window",
     ];
-    assert_eq!(checked, expected.map(str::to_owned).into());
+    let expected: BTreeSet<String> = expected.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(checked, expected);
+    let all = server.state().await["audit"].as_array().unwrap().len();
     for (target, count) in [
         ("/api/audit?limit=1", 1),
         ("/api/audit?limit=01", 1),
         ("/api/audit?limit=0", 0),
-        ("/api/audit?limit=99999999999999999999999", 8),
+        ("/api/audit?limit=99999999999999999999999", all),
         ("/api/audit?offset=1000000", 0),
     ] {
         let lines = server.get(target).await.expect(200);

@@ -1,1 +1,8 @@
 mod changes;
+mod facts;
+#[cfg(feature = "openfeature")]
+mod openfeature;
+#[cfg(feature = "file")]
+mod persistence;
+mod schedules;
+mod seeds;

@@ -103,6 +103,19 @@ async fn a_server_without_tokens_is_open_only_if_it_says_so() {
             None => assert_eq!(all.status, 401),
         }
     }
+    // A token sees more.
+    let server = Ofrep::open(Audience::Client).token(Token::server(SERVER).unwrap());
+    let server = Server::with(server).await;
+    server.set(boolean("other", json!({}))).await;
+    assert_eq!(
+        server.send(Method::POST, BULK, &[], "{}").await.keys(),
+        [""; 0]
+    );
+    assert_eq!(server.all(&[], user()).await.keys(), ["other"]);
+    let wrong = server
+        .post(BULK, "srv_wrong_wrong_wrong", &[], &json!({}))
+        .await;
+    assert_eq!(wrong.status, 401);
 }
 
 #[tokio::test]

@@ -273,7 +273,7 @@ async fn a_flag_without_a_value_leaves_it_to_the_code_default() {
     // Another writer may store a variation that does not exist.
     let mut flag = fixed("broken", "string", json!("x"));
     flag["fallthrough"] = json!("gone");
-    let put = Batch::new().put(EntityKey::of("flag", &"broken"), flag);
+    let put = Batch::new().put(EntityKey::of("flag", "broken"), flag);
     backend.commit(put).await.unwrap();
     let clock = clock();
     let waygate = builder()

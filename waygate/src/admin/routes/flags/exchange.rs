@@ -1,0 +1,214 @@
+//! Import and export of all flags and segments as one document.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate_core::flag::exchange::{
+    FieldChange, FlagDocument, FlagdOptions, Import, ImportNote, Planned, PlannedChange, Refusal,
+    from_flagd, from_python, to_flagd,
+};
+
+use super::schema::FlagDefinitions;
+use crate::{
+    Operator,
+    admin::{
+        responses::{Read, Tagged, Write},
+        state::AdminState,
+    },
+    rest::{
+        Definition, Flag, Params, Problem, Reply, invalid_definition, untranslated, with_warning,
+    },
+};
+
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new().routes(routes!(export, import))
+}
+
+/// The form of a document.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    /// The form of Waygate: `{"version": 1, "flags": [..], "segments": [..]}`.
+    #[default]
+    Waygate,
+    /// The definitions of flagd.
+    Flagd,
+    /// The flags and segments of Python Waygate, as its API returns them: `{"flags": [..], "segments": [..]}`.
+    Python,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ExportParams {
+    /// `waygate`, which is the default, or `flagd`.
+    #[param(nullable = false, value_type = Option<String>, example = "waygate")]
+    format: Option<Format>,
+}
+
+/// Exports all flags and segments.
+///
+/// Definitions that flagd cannot express are left out, and named in the header `X-Waygate-Warning`.
+#[utoipa::path(
+    get,
+    path = "/api/flag-definitions",
+    operation_id = "export_flags",
+    tag = "flags",
+    params(ExportParams),
+    responses((status = OK, description = "The document.", body = Tagged<FlagDefinitions>), Read),
+    security(("token" = ["read"]))
+)]
+async fn export(
+    State(state): State<Arc<AdminState>>,
+    Params(params): Params<ExportParams>,
+) -> Result<Response, Problem> {
+    let flags = state.waygate.flags();
+    let document = flags.export();
+    let shown = |document: Value| Reply::ok(document).with_tag(flags.revision());
+    match params.format.unwrap_or_default() {
+        Format::Waygate => Ok(shown(document.to_json()).into_response()),
+        Format::Flagd => {
+            let exported = to_flagd(&document);
+            let left_out: Vec<&str> = exported.refused.iter().map(|it| it.key.as_str()).collect();
+            let warning = (!left_out.is_empty()).then(|| {
+                format!(
+                    "left out, as flagd has no equivalent: {}",
+                    left_out.join(", ")
+                )
+            });
+            Ok(with_warning(
+                shown(exported.document).into_response(),
+                warning,
+            ))
+        }
+        Format::Python => Err(Problem::new(
+            crate::rest::ProblemKind::InvalidQuery,
+            "format: expected `waygate` or `flagd`",
+        )),
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ImportParams {
+    /// `waygate`, which is the default, `flagd`, or `python`.
+    #[param(nullable = false, value_type = Option<String>, example = "waygate")]
+    format: Option<Format>,
+    /// `true` returns what would change, and changes nothing.
+    #[param(nullable = false, value_type = Option<bool>, default = false)]
+    dry_run: Option<Flag>,
+    /// `true` imports the rest if some definitions have no equivalent. Otherwise nothing is imported then.
+    #[param(nullable = false, value_type = Option<bool>, default = false)]
+    partial: Option<Flag>,
+}
+
+/// The changes of an import.
+#[derive(Debug, Serialize, ToSchema)]
+struct Imported {
+    /// `true` if nothing was changed.
+    dry_run: bool,
+    /// The segments, in the order of their changes.
+    segments: Vec<ImportedDefinition>,
+    /// The flags, in the order of their changes.
+    flags: Vec<ImportedDefinition>,
+    /// Definitions without an equivalent, which are left out.
+    refused: Vec<Refusal>,
+    /// Details of definitions that are lost, or differ.
+    notes: Vec<ImportNote>,
+}
+
+/// A definition of an import.
+#[derive(Debug, Serialize, ToSchema)]
+struct ImportedDefinition {
+    /// The key.
+    #[schema(example = "new-checkout")]
+    key: String,
+    /// `create`, `replace` or `unchanged`.
+    change: &'static str,
+    /// The values that differ from the stored definition, if it is replaced.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<FieldChange>,
+}
+
+impl ImportedDefinition {
+    fn new<T>(planned: Planned<T>, key: impl FnOnce(&T) -> String) -> Self {
+        let (change, fields) = match planned.change {
+            PlannedChange::Create => ("create", Vec::new()),
+            PlannedChange::Replace { fields } => ("replace", fields),
+            _ => ("unchanged", Vec::new()),
+        };
+        Self {
+            key: key(&planned.definition),
+            change,
+            fields,
+        }
+    }
+}
+
+/// Adds and replaces flags and segments: all of the document in one commit, or none. Others stay.
+#[utoipa::path(
+    post,
+    path = "/api/flag-definitions",
+    operation_id = "import_flags",
+    tag = "flags",
+    params(ImportParams),
+    request_body = FlagDefinitions,
+    responses((status = OK, description = "The changes.", body = Imported), Write),
+    security(("token" = ["write:global"]))
+)]
+async fn import(
+    State(state): State<Arc<AdminState>>,
+    operator: Operator,
+    Params(params): Params<ImportParams>,
+    Definition(body): Definition,
+) -> Result<Response, Problem> {
+    let is = |flag: Option<Flag>| flag.is_some_and(|flag| flag.0);
+    let dry_run = is(params.dry_run);
+    let Import {
+        document,
+        refused,
+        notes,
+        ..
+    } = read(&state, &body, params.format.unwrap_or_default())?;
+    if !refused.is_empty() && !dry_run && !is(params.partial) {
+        return Err(untranslated(&refused));
+    }
+    let plan = match dry_run {
+        true => state.waygate.flags().plan(document)?,
+        false => operator.import_flags(document).await?,
+    };
+    let segments = plan.segments.into_iter();
+    let flags = plan.flags.into_iter();
+    Ok(Reply::ok(Imported {
+        dry_run,
+        segments: segments
+            .map(|planned| ImportedDefinition::new(planned, |it| it.key.to_string()))
+            .collect(),
+        flags: flags
+            .map(|planned| ImportedDefinition::new(planned, |it| it.key.to_string()))
+            .collect(),
+        refused,
+        notes,
+    })
+    .into_response())
+}
+
+fn read(state: &AdminState, body: &Value, format: Format) -> Result<Import, Problem> {
+    Ok(match format {
+        Format::Waygate => {
+            let document = FlagDocument::parse(body)
+                .map_err(|problems| invalid_definition("document", problems))?;
+            let mut import = Import::default();
+            import.document = document;
+            import
+        }
+        Format::Flagd => from_flagd(body, FlagdOptions::new(state.waygate.inner.clock.now())),
+        Format::Python => from_python(&body["flags"], &body["segments"]),
+    })
+}

@@ -1,0 +1,126 @@
+//! List, create, get, set and delete of segments.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use http::HeaderMap;
+use serde_json::Value;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate_core::flag::{Segment, SegmentKey};
+
+use super::{
+    definitions::{Deleted, with_key},
+    schema::SegmentDefinition,
+};
+use crate::{
+    Operator,
+    admin::{
+        key::DefinitionKey,
+        responses::{Change, Conflicts, NotFound, Read, Tagged},
+        state::AdminState,
+    },
+    engine::SegmentRecord,
+    rest::{Definition, Problem, Reply, invalid_definition, list_response},
+};
+
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, set, delete))
+}
+
+type SegmentReply = Result<Reply<Arc<Segment>>, Problem>;
+
+fn shown(record: SegmentRecord) -> Reply<Arc<Segment>> {
+    Reply::ok(record.segment).with_tag(record.revision)
+}
+
+fn parse(definition: &Value) -> Result<Segment, Problem> {
+    Segment::parse(definition).map_err(|problems| invalid_definition("segment", problems))
+}
+
+/// Lists the segments, by key.
+#[utoipa::path(
+    get,
+    path = "/api/segments",
+    operation_id = "list_segments",
+    tag = "segments",
+    responses((status = OK, description = "The segments.", body = [Segment]), Read),
+    security(("token" = ["read"]))
+)]
+async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
+    let flags = state.waygate.flags();
+    list_response(&flags.segments(), flags.revision(), &headers)
+}
+
+/// Creates a segment.
+///
+/// The server sets `created_at` and `updated_at`, and ignores those of the body.
+#[utoipa::path(
+    post,
+    path = "/api/segments",
+    operation_id = "create_segment",
+    tag = "segments",
+    request_body = SegmentDefinition,
+    responses((status = CREATED, description = "The new segment.", body = Tagged<Segment>), Change, Conflicts),
+    security(("token" = ["write:global"]))
+)]
+async fn create(operator: Operator, Definition(body): Definition) -> SegmentReply {
+    let record = operator.create_segment(parse(&body)?).await?;
+    Ok(shown(record).created())
+}
+
+/// Shows a segment.
+#[utoipa::path(
+    get,
+    path = "/api/segments/{key}",
+    operation_id = "get_segment",
+    tag = "segments",
+    responses((status = OK, description = "The segment.", body = Tagged<Segment>), Read, NotFound),
+    security(("token" = ["read"]))
+)]
+async fn get(
+    State(state): State<Arc<AdminState>>,
+    DefinitionKey(key): DefinitionKey<SegmentKey>,
+) -> SegmentReply {
+    Ok(shown(state.waygate.flags().segment(key.as_str())?))
+}
+
+/// Adds or replaces a segment. Members that are missing get their default.
+///
+/// The key need not be in the body.
+#[utoipa::path(
+    put,
+    path = "/api/segments/{key}",
+    operation_id = "set_segment",
+    tag = "segments",
+    request_body = SegmentDefinition,
+    responses((status = OK, description = "The stored segment.", body = Tagged<Segment>), Change),
+    security(("token" = ["write:global"]))
+)]
+async fn set(
+    operator: Operator,
+    DefinitionKey(key): DefinitionKey<SegmentKey>,
+    Definition(mut body): Definition,
+) -> SegmentReply {
+    with_key(&mut body, "Segment", key.as_str())?;
+    let (record, _) = operator.set_segment(parse(&body)?).await?;
+    Ok(shown(record))
+}
+
+/// Deletes a segment that no flag and no other segment uses.
+#[utoipa::path(
+    delete,
+    path = "/api/segments/{key}",
+    operation_id = "delete_segment",
+    tag = "segments",
+    responses((status = OK, description = "The segment is deleted.", body = Deleted), Change, NotFound, Conflicts),
+    security(("token" = ["write:global"]))
+)]
+async fn delete(
+    operator: Operator,
+    DefinitionKey(key): DefinitionKey<SegmentKey>,
+) -> Result<Reply<Deleted>, Problem> {
+    operator.delete_segment(key.as_str()).await?;
+    Ok(Reply::ok(Deleted::new(key)))
+}

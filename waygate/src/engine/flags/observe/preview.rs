@@ -1,0 +1,186 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::Serialize;
+use waygate_core::flag::{
+    CompileOptions, CompiledFlag, CompiledSegment, Flag, FlagKey, FlagSet, Resolution, Segment,
+};
+
+use super::{seen::pseudonym, subject::Secret};
+use crate::engine::flags::Flags;
+
+/// The effect of a change of a flag on recently seen contexts.
+///
+/// ```
+/// use waygate::flags::SeenPreview;
+///
+/// fn line(preview: &SeenPreview) -> String {
+///     format!("{} of {} recent contexts would get another variation", preview.changed, preview.contexts)
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SeenPreview {
+    /// The number of contexts.
+    pub contexts: u64,
+    /// The number of those that would get another variation.
+    pub changed: u64,
+    /// The contexts by their variation before and after the change, without those that change nothing.
+    pub moves: Vec<SeenMove>,
+}
+
+/// The contexts that would move from one variation to another.
+///
+/// ```
+/// use waygate::flags::SeenMove;
+///
+/// fn line(seen: &SeenMove) -> String {
+///     let [from, to] = [&seen.from, &seen.to].map(|name| name.as_deref().unwrap_or("nothing"));
+///     format!("{} contexts from {from} to {to}", seen.contexts)
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SeenMove {
+    /// The variation before the change; `None` if the flag does not exist, or on an error.
+    pub from: Option<String>,
+    /// The variation after the change; `None` on an error.
+    pub to: Option<String>,
+    /// The number of contexts.
+    pub contexts: u64,
+}
+
+impl Flags {
+    /// Evaluates a changed flag and the stored one for the recently seen contexts of this process
+    /// ([`FlagObservation::seen_contexts`](crate::flags::FlagObservation::seen_contexts)), and counts those with
+    /// different results. Stores and counts nothing.
+    ///
+    /// The keys of the contexts are hashes, with which individual targets and the lists of segments are compared. The
+    /// bucket of a hash is not that of its key, so that the numbers about rollouts by key are right on average, and not
+    /// for each context. Attributes that no stored flag reads are unknown, as are clauses on the key.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use serde_json::json;
+    /// use waygate::{Waygate, flags::{EvaluationContext, Flag, FlagObservation}};
+    ///
+    /// # let search = Flag::parse(&json!({
+    /// #     "key": "search", "name": "New search", "type": "boolean",
+    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+    /// #     "off_variation": "off", "fallthrough": "on",
+    /// # }))?;
+    /// let mut draft = search.clone();
+    /// let observation = FlagObservation::new().seen_contexts(100);
+    /// let waygate = Waygate::builder().observe_flags(observation).seed_flags([search]).build().await?;
+    /// waygate.flags().evaluate("search", &EvaluationContext::new("user-1"));
+    ///
+    /// draft.enabled = false;
+    /// let preview = waygate.flags().preview_seen(&draft);
+    /// assert_eq!((preview.contexts, preview.changed), (1, 1));
+    /// assert_eq!(preview.moves[0].from.as_deref(), Some("on"));
+    /// assert_eq!(preview.moves[0].to.as_deref(), Some("off"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn preview_seen(&self, flag: &Flag) -> SeenPreview {
+        let facts = self.facts();
+        let contexts = facts.seen.contexts();
+        let masked = Masked {
+            secret: &facts.secret,
+            set: self.set(),
+            options: self.compile_options(),
+        };
+        let stored = self.set().flag(flag.key.as_str());
+        let segments = masked.segments();
+        let with = |flag: &Flag| {
+            let mut set = segments.clone();
+            masked.insert(flag, &mut set);
+            set
+        };
+        let (before, after) = (stored.map(|stored| with(stored.definition())), with(flag));
+        let (clock, key) = (self.clock(), flag.key.as_str());
+        let mut moves: BTreeMap<(Option<String>, Option<String>), u64> = BTreeMap::new();
+        for context in &contexts {
+            let of = |set: &FlagSet| {
+                let resolution = set.evaluate(key, &**context, clock);
+                let variation = resolution.as_ref().and_then(Resolution::variation);
+                variation.map(str::to_owned)
+            };
+            let (from, to) = (before.as_ref().and_then(of), of(&after));
+            *moves.entry((from, to)).or_default() += 1;
+        }
+        let moves = moves.into_iter().filter(|((from, to), _)| from != to);
+        let moves: Vec<SeenMove> = moves
+            .map(|((from, to), contexts)| SeenMove { from, to, contexts })
+            .collect();
+        SeenPreview {
+            contexts: contexts.len() as u64,
+            changed: moves.iter().map(|it| it.contexts).sum(),
+            moves,
+        }
+    }
+}
+
+/// Definitions with hashes in place of the keys of contexts.
+struct Masked<'a> {
+    secret: &'a Secret,
+    set: &'a FlagSet,
+    options: CompileOptions,
+}
+
+impl Masked<'_> {
+    /// Compiles all segments.
+    fn segments(&self) -> FlagSet {
+        let mut set = FlagSet::new();
+        for segment in self.set.segments() {
+            let segment = self.segment(segment.definition());
+            let (segment, _) = CompiledSegment::compile(Arc::new(segment), self.options);
+            set.insert_segment(Arc::new(segment));
+        }
+        set
+    }
+
+    /// Compiles a flag and its prerequisites.
+    fn insert(&self, flag: &Flag, set: &mut FlagSet) {
+        let mut open: Vec<FlagKey> = needs(flag);
+        self.compile(flag, set);
+        while let Some(key) = open.pop() {
+            if set.flag(key.as_str()).is_none()
+                && let Some(needed) = self.set.flag(key.as_str())
+            {
+                open.extend(needs(needed.definition()));
+                self.compile(needed.definition(), set);
+            }
+        }
+    }
+
+    fn compile(&self, flag: &Flag, set: &mut FlagSet) {
+        let mut flag = flag.clone();
+        let groups = flag.targets.0.iter_mut().map(|(_, keys)| keys);
+        let of_kinds = flag
+            .context_targets
+            .iter_mut()
+            .map(|group| &mut group.values);
+        groups.chain(of_kinds).for_each(|keys| self.mask(keys));
+        let (compiled, _) = CompiledFlag::compile(Arc::new(flag), self.options);
+        set.insert_flag(Arc::new(compiled));
+    }
+
+    fn segment(&self, segment: &Segment) -> Segment {
+        let mut segment = segment.clone();
+        self.mask(&mut segment.included);
+        self.mask(&mut segment.excluded);
+        segment
+    }
+
+    fn mask(&self, keys: &mut [String]) {
+        for key in keys {
+            *key = pseudonym(self.secret, key.as_str());
+        }
+    }
+}
+
+fn needs(flag: &Flag) -> Vec<FlagKey> {
+    let needs = flag.prerequisites.iter();
+    needs.map(|other| other.flag_key.clone()).collect()
+}

@@ -1,0 +1,44 @@
+//! Request bodies that are definitions: JSON that the model reads, with all of its mistakes.
+
+use axum::extract::{FromRef, FromRequest, Request};
+use serde_json::Value;
+
+use super::{
+    body::bytes,
+    json,
+    problem::{Problem, ProblemKind},
+    readers::Readers,
+};
+
+/// The size limit in bytes: enough for 100,000 targets.
+pub(crate) const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// Members that the server keeps; those of a body are ignored.
+const READ_ONLY: [&str; 3] = ["created_at", "created_by", "updated_at"];
+
+/// Extracts a definition, or members of one. It may be JSON of any type.
+#[derive(Debug)]
+pub(crate) struct Definition(pub(crate) Value);
+
+impl<S> FromRequest<S> for Definition
+where
+    S: Send + Sync,
+    Readers: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (bytes, _) = bytes(request, MAX_BYTES, &Readers::from_ref(state)).await?;
+        let mut value = json::parse(&bytes).map_err(|error| {
+            let detail = match bytes.is_empty() {
+                true => "The body is empty: expected a JSON object.".to_owned(),
+                false => error.to_string(),
+            };
+            Problem::new(ProblemKind::InvalidBody, "Invalid JSON body").detail(detail)
+        })?;
+        if let Value::Object(members) = &mut value {
+            members.retain(|name, _| !READ_ONLY.contains(&name.as_str()));
+        }
+        Ok(Self(value))
+    }
+}

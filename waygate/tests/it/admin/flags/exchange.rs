@@ -1,0 +1,168 @@
+//! Import and export of documents.
+
+use serde_json::{Value, json};
+
+use super::{super::support::Server, definition, mistakes};
+
+const PATH: &str = "/api/flag-definitions";
+
+fn document(flags: &[Value], segments: &[Value]) -> Value {
+    json!({ "version": 1, "flags": flags, "segments": segments })
+}
+
+fn dependent() -> Value {
+    let mut flag = definition("dependent");
+    flag["prerequisites"] = json!([{ "flag_key": "search", "variation": "on" }]);
+    flag["rules"] = json!([{
+        "id": "r1", "clauses": [{ "attribute": "key", "operator": "in_segment", "values": ["beta"] }], "variation": "on",
+    }]);
+    flag
+}
+
+#[tokio::test]
+async fn a_document_is_imported_in_one_commit_and_exported_again() {
+    let server = Server::start().await;
+    let beta = json!({ "key": "beta", "name": "Beta", "included": ["user-1"] });
+    // The order of the document does not matter.
+    let document = document(&[dependent(), definition("search")], &[beta]);
+    let before = server.state().await;
+    let planned = server
+        .post(&format!("{PATH}?dry_run=true"), document.clone())
+        .await
+        .expect(200);
+    assert_eq!(
+        planned,
+        json!({
+            "dry_run": true, "refused": [], "notes": [],
+            "segments": [{ "key": "beta", "change": "create" }],
+            "flags": [{ "key": "search", "change": "create" }, { "key": "dependent", "change": "create" }],
+        })
+    );
+    assert_eq!(server.state().await, before);
+    let revision = server.waygate.revision().number;
+    let mut imported = server.post(PATH, document.clone()).await.expect(200);
+    imported["dry_run"] = json!(true);
+    assert_eq!(imported, planned);
+    assert_eq!(server.waygate.revision().number, revision + 1, "one commit");
+    let lines = server.get("/api/audit?limit=3").await.expect(200);
+    for line in lines.as_array().unwrap() {
+        assert_eq!(
+            (&line["reason"], &line["actor"]),
+            (&json!("import"), &json!("admin"))
+        );
+    }
+
+    let exported = server.get(PATH).await;
+    assert!(!exported.header("etag").is_empty());
+    let mut exported = exported.expect(200);
+    assert_eq!(exported["flags"][0]["created_by"], "admin");
+    let again = server.post(PATH, exported.clone()).await.expect(200);
+    assert_eq!(
+        again["flags"][0],
+        json!({ "key": "search", "change": "unchanged" })
+    );
+    assert_eq!(
+        server.waygate.revision().number,
+        revision + 1,
+        "nothing to write"
+    );
+    exported["flags"][1]["name"] = json!("Other");
+    let changed = server.post(PATH, exported).await.expect(200);
+    assert_eq!(
+        changed["flags"][0],
+        json!({
+            "key": "search", "change": "replace",
+            "fields": [{ "pointer": "/name", "old": "New search", "new": "Other" }],
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_document_with_mistakes_changes_nothing() {
+    let server = Server::start().await;
+    let before = server.state().await;
+    let mut wrong = definition("search");
+    wrong["off_variation"] = json!("blue");
+    for (body, expected) in [
+        (
+            document(&[dependent(), wrong], &[]),
+            &["/flags/1/off_variation unknown_variation"][..],
+        ),
+        (
+            document(&[dependent()], &[]),
+            &[
+                "/flags/0/prerequisites/0/flag_key unknown_flag",
+                "/flags/0/rules/0/clauses/0/values/0 unknown_segment",
+            ],
+        ),
+        (json!({ "flags": [] }), &["/version missing"]),
+        (json!({ "version": 2 }), &["/version wrong_type"]),
+        (json!([]), &[" wrong_type"]),
+    ] {
+        for query in ["", "?dry_run=true"] {
+            let answer = server.post(&format!("{PATH}{query}"), body.clone()).await;
+            assert_eq!(mistakes(&answer), expected, "{body}");
+            let error = answer.refused(400);
+            assert!(
+                error.starts_with("Invalid document definition: "),
+                "{error}"
+            );
+        }
+    }
+    server
+        .get(&format!("{PATH}?format=python"))
+        .await
+        .refused(400);
+    server.get(&format!("{PATH}?format=x")).await.refused(400);
+    assert_eq!(server.state().await, before);
+}
+
+#[tokio::test]
+async fn definitions_of_flagd_without_an_equivalent_are_refused_by_name() {
+    let server = Server::start().await;
+    let body = json!({ "flags": {
+        "plain": {
+            "state": "ENABLED", "variants": { "on": true, "off": false }, "defaultVariant": "on",
+            "targeting": { "if": [{ "==": [{ "var": "plan" }, "free"] }, "off", "on"] },
+        },
+        "odd": {
+            "state": "ENABLED", "variants": { "on": true, "off": false }, "defaultVariant": "off",
+            "targeting": { "if": [{ "reduce": [{ "var": "list" }, 1, 2] }, "on", "off"] },
+        },
+    }});
+    let before = server.state().await;
+    let path = format!("{PATH}?format=flagd");
+    let refused = server.post(&path, body.clone()).await;
+    let pointers = mistakes(&refused);
+    assert!(
+        pointers[0].starts_with("/flags/odd/targeting"),
+        "{pointers:?}"
+    );
+    let error = refused.refused(400);
+    assert!(error.contains("`odd`"), "{error}");
+    assert_eq!(server.state().await, before);
+    let planned = server
+        .post(&format!("{path}&dry_run=true"), body.clone())
+        .await
+        .expect(200);
+    assert_eq!(planned["refused"][0]["key"], "odd");
+    assert_eq!(
+        planned["flags"],
+        json!([{ "key": "plain", "change": "create" }])
+    );
+    assert_eq!(server.state().await, before);
+    server
+        .post(&format!("{path}&partial=true"), body)
+        .await
+        .expect(200);
+    for (plan, value) in [("free", false), ("pro", true)] {
+        let ask = json!({ "context": { "key": "u", "attributes": { "plan": plan } } });
+        let found = server
+            .post("/api/flags/plain/evaluate", ask)
+            .await
+            .expect(200);
+        assert_eq!(found["value"], value, "{plan}");
+    }
+    let exported = server.get(&path).await.expect(200);
+    assert!(exported["flags"]["plain"].is_object(), "{exported}");
+}

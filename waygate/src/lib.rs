@@ -262,11 +262,13 @@ pub mod flags {
         exchange,
     };
 
+    pub use waygate_core::view::FlagGate;
+
     pub use crate::engine::{
         ArmRecord, CanaryRecord, Conversion, DeclaredVariation, Evaluation, Exposure,
         FlagDeclaration, FlagDetails, FlagDraftRecord, FlagError, FlagEvaluation, FlagFinding,
-        FlagGate, FlagMismatch, FlagObservation, FlagPreview, FlagRecord, FlagRequest, FlagScope,
-        FlagUsage, FlagVersion, Flags, LatencyHistogram, MissingFlags, Observations, Observed,
+        FlagMismatch, FlagObservation, FlagPreview, FlagRecord, FlagRequest, FlagScope, FlagUsage,
+        FlagVersion, Flags, LatencyHistogram, MissingFlags, Observations, Observed,
         ScheduledFlagChange, SeenMove, SeenPreview, SegmentRecord, Structured, Typed, TypedFlag,
         VariationUsage,
     };

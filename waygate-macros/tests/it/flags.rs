@@ -13,8 +13,8 @@ use waygate::{
     decision::{Decision, RequestHead},
     flag_gate,
     flags::{
-        Cause, ErrorCode, EvaluationContext, Flag, FlagMismatch, FlagType, Reason, RequestFlags,
-        TypedFlag,
+        Cause, ErrorCode, EvaluationContext, Flag, FlagGate, FlagMismatch, FlagType, Reason,
+        RequestFlags, TypedFlag,
     },
     maintenance,
     port::MemoryBackend,
@@ -451,10 +451,7 @@ async fn a_gate_answers_with_its_function_and_follows_tests() {
 async fn documents_and_records_have_the_gate() {
     let (waygate, app) = gated().await;
     let record = waygate.route("GET:/gated/new").unwrap();
-    assert_eq!(
-        (record.flag_gates[0].flag, record.flag_gates[0].otherwise),
-        ("new-checkout", 404)
-    );
+    assert_eq!(record.flag_gates, [FlagGate::new("new-checkout", 404)]);
     let document = async || app.get("/openapi.json").await.json::<Value>();
     // Off for all: hidden by a 404.
     assert_eq!(document().await["paths"]["/gated/new"], Value::Null);
@@ -547,6 +544,7 @@ async fn the_report_compares_code_and_store() {
         "{missing}"
     );
     assert!(missing.contains(place), "{missing}");
+    assert!(line("GET:/gated/new").contains("+flag `new-checkout`"));
     assert_eq!(
         findings(&waygate, "old"),
         [FlagMismatch::NotStored, FlagMismatch::Expired]

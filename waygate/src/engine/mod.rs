@@ -93,7 +93,7 @@ pub use event::{Changed, Event, Events};
 #[cfg(feature = "flags")]
 pub use flags::{
     Conversion, DeclaredFlag, DeclaredVariation, Evaluation, Exposure, FlagDeclaration,
-    FlagDetails, FlagDraftRecord, FlagError, FlagEvaluation, FlagFinding, FlagGate, FlagMismatch,
+    FlagDetails, FlagDraftRecord, FlagError, FlagEvaluation, FlagFinding, FlagMismatch,
     FlagObservation, FlagPreview, FlagRecord, FlagRequest, FlagScope, FlagUsage, FlagVersion,
     Flags, LinkedFlag, MissingFlags, Observations, Observed, ScheduledFlagChange, SeenMove,
     SeenPreview, SegmentRecord, Structured, Typed, TypedFlag, VariationUsage,

@@ -36,7 +36,6 @@ pub use declared::{DeclaredFlag, LinkedFlag};
 pub use draft::FlagDraftRecord;
 pub use error::FlagError;
 pub use finding::{DeclaredVariation, FlagDeclaration, FlagFinding, FlagMismatch};
-pub use gate::FlagGate;
 pub use handle::{Evaluation, FlagScope, Flags};
 pub use observe::{
     Conversion, Exposure, FlagEvaluation, FlagObservation, FlagUsage, MissingFlags, Observations,

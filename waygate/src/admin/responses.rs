@@ -117,8 +117,10 @@ problems! {
     /// Of operations that read.
     Read: "400" "401" "403";
     /// Of streams.
+    #[cfg_attr(not(feature = "flags"), allow(dead_code, reason = "for flags"))]
     ReadStream: "400" "401" "403" "503";
     /// Of operations that read, and have a body.
+    #[cfg_attr(not(feature = "flags"), allow(dead_code, reason = "for flags"))]
     ReadWithBody: "400" "401" "403" "415";
     /// Of operations that read the store.
     ReadStore: "400" "401" "403" "500" "503" "507";
@@ -135,6 +137,7 @@ problems! {
     /// Of operations on one route.
     NoRoute: "404" "409";
     /// Of operations that create or delete definitions.
+    #[cfg_attr(not(feature = "flags"), allow(dead_code, reason = "for flags"))]
     Conflicts: "409";
     /// Of operations that issue tokens.
     TooManyTokens: "409";

@@ -192,6 +192,7 @@ async fn every_operation_requires_a_valid_token_with_the_right_scope() {
                 201
             }
             ("POST", path) if path.ends_with("/rate-limit") => 201,
+            ("POST", path) if path.ends_with("/scheduled-changes") => 201,
             ("POST", path) if path.ends_with("concurrency-limits") => 201,
             ("POST", "/api/global-rate-limit") => 201,
             // The request to explain is missing.

@@ -60,13 +60,14 @@ async fn list(
 
 /// A change of a flag at a future time.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "execute_at": "2030-01-01T04:00:00Z", "action": "disable" })))]
 #[serde(deny_unknown_fields)]
 struct ScheduleChange {
     /// The time: RFC 3339, in UTC without a zone. A time in the past is now.
-    #[schema(format = DateTime, example = "2030-01-01T04:00:00Z")]
+    #[schema(format = DateTime)]
     execute_at: String,
     /// The kind of change.
-    #[schema(value_type = ChangeAction, example = "disable")]
+    #[schema(value_type = ChangeAction)]
     action: String,
     /// The arguments: members of the flag for `patch`, `{"variation"}` or `{"rollout"}` for `update_rollout`, a rule for
     /// `add_rule`, and `{"rule_id"}` for `delete_rule`.

@@ -46,10 +46,41 @@ pub enum Gate {
     },
     /// `#[force_active]`: always served, and refuses changes.
     ForceActive,
+    /// `#[flag_gate]`: answered with this status while a flag is off for the caller.
+    FlagGate {
+        /// 404 or 403.
+        status: u16,
+    },
+    /// `#[canary]`: two handlers share the route.
+    Canary {
+        /// The handler while the flag is off, as the attribute names it.
+        stable: &'static str,
+    },
     /// `#[rate_limit]`: answered 429 over the limit. A handler may have several.
     RateLimit(&'static RateLimit),
     /// `#[concurrency_limit]`: answered 429 while too many requests are being served. A handler may have several.
     ConcurrencyLimit(&'static ConcurrencyLimit),
+}
+
+/// A flag that `flags!` declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flag {
+    /// The key, in its grammar.
+    pub key: &'static str,
+    /// The name of the constant.
+    pub name: &'static str,
+    /// The doc comment; may be empty.
+    pub description: &'static str,
+    /// The team or person to ask.
+    pub owner: Option<&'static str>,
+    /// When the flag is to be removed, in Unix seconds.
+    pub expires: Option<i64>,
+    /// The module of the constant.
+    pub module: &'static str,
+    /// The file of the constant.
+    pub file: &'static str,
+    /// The line of the constant.
+    pub line: u32,
 }
 
 /// The arguments of `#[rate_limit]`. Every text follows the grammar of the field of a rate limit policy of that name.
@@ -122,6 +153,8 @@ impl Gate {
             Self::AllowedRoles { .. } => "allowed_roles",
             Self::Deprecated { .. } => "deprecated",
             Self::ForceActive => "force_active",
+            Self::FlagGate { .. } => "flag_gate",
+            Self::Canary { .. } => "canary",
             Self::RateLimit(_) => "rate_limit",
             Self::ConcurrencyLimit(_) => "concurrency_limit",
         }
@@ -200,6 +233,8 @@ mod tests {
                 "deprecated",
             ),
             (Gate::ForceActive, "force_active"),
+            (Gate::FlagGate { status: 404 }, "flag_gate"),
+            (Gate::Canary { stable: "v1" }, "canary"),
             (Gate::RateLimit(&THIRD), "rate_limit"),
             (Gate::ConcurrencyLimit(&SECOND), "concurrency_limit"),
         ];

@@ -7,7 +7,8 @@ use waygate_core::grammar::{PolicyName, RouteSpec};
 
 use crate::{
     args::{Args, Given},
-    attr::{Attribute, Declared, Place},
+    arms,
+    attr::{self, Attribute, Declared, Place},
     errors::Errors,
     handler::Handler,
     identity,
@@ -50,6 +51,9 @@ pub(crate) fn expand(
         check_name(&parsed, handler, &mut errors);
         check_parameters(&parsed, handler, &mut errors);
         check_route(&parsed, binding, handler, &mut errors);
+        if attribute.is_same(&attr::canary::ATTRIBUTE) {
+            arms::check(handler, &mut errors);
+        }
     }
     match handler {
         Some(handler) if errors.is_empty() => emit(parsed, binding, handler, written),
@@ -219,6 +223,9 @@ fn emit(parsed: Parsed, binding: Binding, mut handler: Handler, written: LitStr)
         identity::stamp_items(&handler.signature.ident, facade, &stamp, will_document)
     });
     let registration = registration(&parsed, &handler, &stamp);
+    if let Some(other) = &parsed.declared.canary {
+        arms::split(&mut handler, facade, other);
+    }
     if first {
         handler.enter(facade, quote!(#facade::__private::entered(&#stamp)));
     }
@@ -229,16 +236,26 @@ fn emit(parsed: Parsed, binding: Binding, mut handler: Handler, written: LitStr)
 /// Emits the statement that registers the declaration at link time, even if the function is never called.
 fn registration(parsed: &Parsed, handler: &Handler, stamp: &TokenStream) -> TokenStream {
     let Parsed {
-        declared: Declared {
-            gate, key, cost, ..
-        },
+        declared:
+            Declared {
+                gate,
+                key,
+                cost,
+                flag,
+                response: otherwise,
+                ..
+            },
         facade,
         ..
     } = parsed;
     let routes = &handler.above.routes;
     let id = identity::handler_id(&handler.signature.ident);
     let line = identity::line(&handler.signature.ident);
-    let response = parsed.response.as_ref().map(|path| {
+    let flag = flag.as_ref().map(|path| {
+        // Spanned, so that an error about the type of the flag points at its path.
+        quote_spanned!(path.span()=> .with_flag(#path))
+    });
+    let response = parsed.response.as_ref().or(otherwise.as_ref()).map(|path| {
         // Spanned, so that an error about the function points at its path.
         let erased = quote_spanned!(path.span()=> #facade::__private::responder(#path));
         quote!(.with_response(|| #erased))
@@ -262,6 +279,7 @@ fn registration(parsed: &Parsed, handler: &Handler, stamp: &TokenStream) -> Toke
                     ::core::file!(),
                     #line,
                 )
+                #flag
                 #response
                 #key
                 #cost

@@ -144,6 +144,25 @@ impl Handler {
         }
     }
 
+    /// Replaces the signature, and returns the function as it was, without its attributes. Its body moves with it.
+    pub(crate) fn replace(&mut self, signature: Signature) -> TokenStream {
+        let signature = std::mem::replace(&mut self.signature, signature);
+        let (inner, body) = (
+            std::mem::take(&mut self.inner_attrs),
+            std::mem::take(&mut self.body),
+        );
+        let mut tokens = signature.into_token_stream();
+        self.brace.surround(&mut tokens, |tokens| {
+            tokens.append_all(&inner);
+            tokens.extend(body);
+        });
+        tokens
+    }
+
+    pub(crate) fn set_body(&mut self, body: TokenStream) {
+        self.body = body;
+    }
+
     /// Emits the function with `statement` first in its body, and the marker as its last attribute.
     pub(crate) fn into_tokens(self, facade: &Path, statement: TokenStream) -> TokenStream {
         let mut tokens = TokenStream::new();

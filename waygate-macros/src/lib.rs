@@ -4,10 +4,13 @@
 #![deny(missing_docs)]
 
 mod args;
+mod arms;
 mod attr;
 mod errors;
 mod expand;
 mod fingerprint;
+mod flag_context;
+mod flags;
 mod handler;
 mod identity;
 mod marker;
@@ -69,6 +72,20 @@ pub fn force_active(args: TokenStream, item: TokenStream) -> TokenStream {
     expand(&attr::force_active::ATTRIBUTE, args, item)
 }
 
+#[doc = include_str!("docs/flag_gate.md")]
+#[doc = include_str!("docs/common.md")]
+#[proc_macro_attribute]
+pub fn flag_gate(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand(&attr::flag_gate::ATTRIBUTE, args, item)
+}
+
+#[doc = include_str!("docs/canary.md")]
+#[doc = include_str!("docs/common.md")]
+#[proc_macro_attribute]
+pub fn canary(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand(&attr::canary::ATTRIBUTE, args, item)
+}
+
 #[doc = include_str!("docs/deprecated.md")]
 #[doc = include_str!("docs/common.md")]
 #[proc_macro_attribute]
@@ -95,6 +112,18 @@ pub fn rate_limit(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn concurrency_limit(args: TokenStream, item: TokenStream) -> TokenStream {
     expand(&attr::concurrency_limit::ATTRIBUTE, args, item)
+}
+
+#[doc = include_str!("docs/flags.md")]
+#[proc_macro]
+pub fn flags(flags: TokenStream) -> TokenStream {
+    flags::expand(flags.into()).into()
+}
+
+#[doc = include_str!("docs/flag_context.md")]
+#[proc_macro_derive(FlagContext, attributes(flag))]
+pub fn flag_context(item: TokenStream) -> TokenStream {
+    flag_context::expand(item.into()).into()
 }
 
 /// Records the attributes above it; expands to nothing.

@@ -133,8 +133,14 @@ pub mod prelude {
     pub use crate::Waygate;
     #[cfg(feature = "admin")]
     pub use crate::admin::Credentials;
+    #[cfg(all(feature = "axum", feature = "flags", feature = "macros"))]
+    pub use crate::canary;
+    #[cfg(all(feature = "axum", feature = "flags"))]
+    pub use crate::flags::RequestFlags;
     #[cfg(feature = "axum")]
     pub use crate::{Blocked, Responses, limits::Key, response::RequestParts};
+    #[cfg(all(feature = "flags", feature = "macros"))]
+    pub use crate::{FlagContext, flag_gate};
     #[cfg(feature = "macros")]
     pub use crate::{
         allowed_ips, allowed_roles, concurrency_limit, disabled, env_only, force_active,
@@ -246,20 +252,28 @@ pub mod router {
 pub mod flags {
     pub use waygate_core::flag::{
         AttributeName, AttributeValue, Cause, ChangeAction, Clause, Compatibility, CompileOptions,
-        CompiledFlag, CompiledSegment, Context, ContextTargets, ContractReason, ErrorCode,
-        EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagSource, FlagStatus, FlagType,
-        FlagValue, HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle,
-        MergedContext, Operator, Prerequisite, Problem, ProblemCode, Problems, Progressive, Reason,
+        CompiledFlag, CompiledSegment, Context, ContextAttribute, ContextKey, ContextTargets,
+        ContractReason, Definitions, ErrorCode, EvaluationContext, Explanation, Flag, FlagKey,
+        FlagSet, FlagSource, FlagStatus, FlagType, FlagValue, HashAlgorithm, Hold, Holdout,
+        InvalidContext, LayerRange, Lifecycle, LifecycleRules, MergedContext, Observer, Operator,
+        Prerequisite, Problem, ProblemCode, Problems, Progressive, ReadAttribute, Reason,
         Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, SplitPart,
-        Stage, Step, StepEvent, Targets, Variation, WeightedVariation, exchange,
+        Stage, Step, StepEvent, Tally, TallyCounts, Targets, Variation, WeightedVariation,
+        exchange,
     };
 
+    pub use waygate_core::view::FlagGate;
+
     pub use crate::engine::{
-        Conversion, Evaluation, Exposure, FlagDraftRecord, FlagError, FlagEvaluation,
-        FlagObservation, FlagPreview, FlagRecord, FlagScope, FlagUsage, FlagVersion, Flags,
-        MissingFlags, Observations, Observed, ScheduledFlagChange, SeenMove, SeenPreview,
-        SegmentRecord, VariationUsage,
+        ArmRecord, CanaryRecord, Conversion, DeclaredVariation, Evaluation, Exposure,
+        FlagDeclaration, FlagDetails, FlagDraftRecord, FlagError, FlagEvaluation, FlagFinding,
+        FlagMismatch, FlagObservation, FlagPreview, FlagRecord, FlagRequest, FlagScope, FlagUsage,
+        FlagVersion, Flags, LatencyHistogram, MissingFlags, Observations, Observed,
+        ScheduledFlagChange, SeenMove, SeenPreview, SegmentRecord, Structured, Typed, TypedFlag,
+        VariationUsage,
     };
+    #[cfg(feature = "axum")]
+    pub use crate::http::RequestFlags;
 }
 
 /// Traits for storage backends, counter stores and clocks, and the built-in implementations.
@@ -272,11 +286,11 @@ pub mod port {
     pub use waygate_backends::{InvalidRedisUrl, RedisBackend, RedisCounters, RedisOptions};
     pub use waygate_backends::{MemoryBackend, MemoryCounters, MemoryCountersBuilder, Outcomes};
     pub use waygate_core::{
-        limit::{Calendar, Counter, Outcome, Quota, Rule, Taken, quota::Nanos},
+        limit::{Calendar, Charged, Counter, Outcome, Quota, Rule, quota::Nanos},
         port::{
-            Backend, BackendError, Batch, BoxFuture, BoxStream, Clock, CommitError, CounterError,
-            CounterStore, Entity, EntityKey, Expected, Image, Lost, LostUnits, ManualClock,
-            Occupancy, Place, Series, Take, all_allowed,
+            Backend, BackendError, Batch, BoxFuture, BoxStream, Charge, Clock, CommitError,
+            CounterError, CounterKey, CounterStore, Entity, EntityKey, Expected, Image, Lost,
+            LostUnits, ManualClock, Permit, PermitOutcome, all_allowed,
         },
     };
 
@@ -300,6 +314,10 @@ pub use waygate_core::{
     grammar::Invalid,
     model::{LimitKey, Origin},
 };
+#[cfg(all(feature = "axum", feature = "flags", feature = "macros"))]
+pub use waygate_macros::canary;
+#[cfg(all(feature = "flags", feature = "macros"))]
+pub use waygate_macros::{FlagContext, flag_gate, flags};
 #[cfg(feature = "macros")]
 pub use waygate_macros::{
     allowed_ips, allowed_roles, concurrency_limit, deprecated, disabled, env_only, force_active,

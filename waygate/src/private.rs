@@ -5,10 +5,21 @@ pub use waygate_core::decl::{ConcurrencyLimit, Gate, RateLimit};
 #[cfg(feature = "macros")]
 pub use waygate_macros::__waygate_bound;
 
+#[cfg(feature = "flags")]
+pub use crate::engine::{DeclaredFlag, LinkedFlag};
+#[cfg(all(feature = "axum", feature = "flags"))]
+pub use crate::http::{ArmFuture, canary};
 #[cfg(feature = "axum")]
 use crate::http::{
     CostFunction, IntoCostFunction, IntoKeyFunction, IntoResponder, KeyFunction, Responder,
 };
+#[cfg(all(feature = "axum", feature = "flags"))]
+pub use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+#[cfg(feature = "flags")]
+pub use flags::*;
 
 pub use crate::stamp::Stamp;
 
@@ -29,6 +40,9 @@ pub struct Declaration {
     pub file: &'static str,
     /// The line of the handler's name.
     pub line: u32,
+    /// The flag of a gate.
+    #[cfg(feature = "flags")]
+    pub flag: Option<&'static DeclaredFlag>,
     /// The function in `response = ..`.
     #[cfg(feature = "axum")]
     pub response: Option<fn() -> Named<Responder>>,
@@ -105,6 +119,8 @@ impl Declaration {
             routes,
             file,
             line,
+            #[cfg(feature = "flags")]
+            flag: None,
             #[cfg(feature = "axum")]
             response: None,
             #[cfg(feature = "axum")]
@@ -112,6 +128,13 @@ impl Declaration {
             #[cfg(feature = "axum")]
             cost: None,
         }
+    }
+
+    /// Adds the flag of a gate.
+    #[cfg(feature = "flags")]
+    pub const fn with_flag(mut self, flag: crate::engine::TypedFlag<bool>) -> Self {
+        self.flag = Some(flag.declared());
+        self
     }
 
     /// Adds the function in `response = ..`.
@@ -234,6 +257,46 @@ pub fn key_function<Kind>(function: impl IntoKeyFunction<Kind>) -> Named<KeyFunc
 #[cfg(feature = "axum")]
 pub fn cost_function<Kind>(function: impl IntoCostFunction<Kind>) -> Named<CostFunction> {
     named(function, CostFunction::new)
+}
+
+#[cfg(feature = "flags")]
+mod flags {
+    use std::marker::PhantomData;
+
+    pub use serde_json::Value;
+    pub use waygate_core::decl::Flag;
+
+    /// Returns the JSON of a value of a flag; null if it has none.
+    pub fn json(value: impl serde::Serialize) -> Value {
+        serde_json::to_value(value).unwrap_or_default()
+    }
+
+    /// The schema of a type, if it has one: the compiler prefers the inherent method, which needs it.
+    #[derive(Debug)]
+    pub struct SchemaOf<T>(PhantomData<fn() -> T>);
+
+    impl<T> SchemaOf<T> {
+        /// See [`SchemaOf`].
+        pub const NEW: Self = Self(PhantomData);
+    }
+
+    #[cfg(feature = "openapi")]
+    impl<T: utoipa::PartialSchema> SchemaOf<T> {
+        /// The schema.
+        pub fn schema(&self) -> Option<Value> {
+            serde_json::to_value(T::schema()).ok()
+        }
+    }
+
+    /// See [`SchemaOf`].
+    pub trait NoSchema {
+        /// No schema.
+        fn schema(&self) -> Option<Value> {
+            None
+        }
+    }
+
+    impl<T> NoSchema for SchemaOf<T> {}
 }
 
 #[cfg(feature = "openapi")]

@@ -27,6 +27,12 @@ pub(crate) struct HandlerDeclaration {
     pub(crate) responses: Responses,
     /// The declared limits.
     pub(crate) limits: DeclaredLimits,
+    /// The flags that gate it.
+    #[cfg(feature = "flags")]
+    pub(crate) gates: Vec<crate::engine::RouteGate>,
+    /// The flag and the stable handler of a canary.
+    #[cfg(feature = "flags")]
+    pub(crate) canary: Option<(&'static crate::engine::DeclaredFlag, &'static str)>,
 }
 
 /// Every declaration that was linked into this program, grouped by handler, in a stable order.
@@ -67,6 +73,10 @@ fn by_handler<'a>(
                 state: RouteState::default(),
                 responses: Responses::default(),
                 limits: DeclaredLimits::default(),
+                #[cfg(feature = "flags")]
+                gates: Vec::new(),
+                #[cfg(feature = "flags")]
+                canary: None,
             });
         }
         if let Some(handler) = handlers.last_mut() {
@@ -135,7 +145,19 @@ impl HandlerDeclaration {
             .force_active(self.state.force_active)
             .deprecation(self.state.deprecation.clone());
         let limits = &self.limits;
+        #[cfg(feature = "flags")]
+        if !self.gates.is_empty() {
+            return true;
+        }
         self.state != passing || !limits.rates.is_empty() || !limits.concurrency.is_empty()
+    }
+
+    /// The two handlers of one route.
+    #[cfg(feature = "flags")]
+    pub(crate) fn canary(&self) -> Option<std::sync::Arc<crate::engine::Canary>> {
+        let (flag, stable) = self.canary?;
+        let canary = crate::engine::Canary::new(flag, self.handler, stable);
+        Some(std::sync::Arc::new(canary))
     }
 
     fn add(&mut self, declaration: &Declaration, algorithm: Algorithm) -> Result<(), Invalid> {
@@ -145,6 +167,21 @@ impl HandlerDeclaration {
                 added.map_err(|invalid| name_default(invalid, limit, algorithm))?;
             }
             Gate::ConcurrencyLimit(limit) => self.limits.add_concurrency(limit, declaration)?,
+            #[cfg(feature = "flags")]
+            Gate::FlagGate { status } => {
+                let flag = declaration.flag.ok_or_else(|| {
+                    Invalid::new(
+                        "gate",
+                        declaration.handler,
+                        "it has no flag: use `#[flag_gate(FLAG)]`",
+                    )
+                })?;
+                self.gates.push(crate::engine::RouteGate::new(flag, status));
+            }
+            #[cfg(feature = "flags")]
+            Gate::Canary { stable } => {
+                self.canary = declaration.flag.map(|flag| (flag, stable));
+            }
             gate => apply(&mut self.state, gate)?,
         }
         for route in declaration.routes {

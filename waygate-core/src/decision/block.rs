@@ -61,6 +61,13 @@ pub enum Block<'a> {
         /// The allowed roles; any of them is sufficient.
         roles: &'a [RoleName],
     },
+    /// A flag is off for the caller.
+    FlagOff {
+        /// The key of the flag.
+        flag: &'a str,
+        /// The status of the response: 404 or 403.
+        status: u16,
+    },
 }
 
 impl<'a> Block<'a> {
@@ -96,7 +103,7 @@ impl<'a> Block<'a> {
             | Self::Maintenance { until, .. }
             | Self::Disabled { until, .. } => Some(*until),
             Self::EnvGated { .. } => Some(None),
-            Self::IpNotAllowed | Self::RoleRequired { .. } => None,
+            Self::IpNotAllowed | Self::RoleRequired { .. } | Self::FlagOff { .. } => None,
         }
     }
 

@@ -2,7 +2,7 @@ use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::grammar::Invalid;
+use crate::grammar::{Invalid, check_flag_key};
 
 /// Declares a key of a definition.
 macro_rules! key {
@@ -39,10 +39,8 @@ macro_rules! key {
             type Err = Invalid;
 
             fn from_str(text: &str) -> Result<Self, Invalid> {
-                match is_key(text) {
-                    true => Ok(Self(text.into())),
-                    false => Err(Invalid::new($noun, text, EXPECTED)),
-                }
+                check_flag_key($noun, text)?;
+                Ok(Self(text.into()))
             }
         }
 
@@ -82,16 +80,6 @@ key! {
     /// assert!("beta-testers".parse::<SegmentKey>().is_ok());
     /// ```
     SegmentKey, "segment key"
-}
-
-const MAX_CHARS: usize = 128;
-const EXPECTED: &str = "use 1 to 128 letters, digits or `. _ -`, such as `new-checkout`";
-
-fn is_key(text: &str) -> bool {
-    let fine = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
-    // `.` and `..` vanish from a URL.
-    let dots = text.bytes().all(|byte| byte == b'.');
-    !dots && text.chars().all(fine) && text.chars().count() <= MAX_CHARS
 }
 
 #[cfg(test)]

@@ -63,7 +63,8 @@ pub use check::{
 };
 pub use compile::{Compatibility, CompileOptions, CompiledFlag, CompiledSegment};
 pub use context::{
-    AttributeName, AttributeValue, Context, EvaluationContext, InvalidContext, MergedContext,
+    AttributeName, AttributeValue, Context, ContextAttribute, ContextKey, EvaluationContext,
+    InvalidContext, MergedContext,
 };
 pub use evaluate::{Explanation, FlagSet, Resolution, SplitPart, Step, StepEvent};
 pub use flag_source::FlagSource;

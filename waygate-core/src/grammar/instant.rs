@@ -120,6 +120,28 @@ pub fn parse_since(text: &str) -> Result<Timestamp, Invalid> {
         })
 }
 
+/// Parses the date after which a flag is to be removed: a day (midnight in UTC) or an RFC 3339 instant.
+///
+/// ```
+/// use waygate_core::grammar::parse_expiry;
+///
+/// assert_eq!(parse_expiry("2027-03-01")?.to_string(), "2027-03-01T00:00:00Z");
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
+///
+/// # Errors
+/// [`Invalid`] for other forms.
+pub fn parse_expiry(text: &str) -> Result<Timestamp, Invalid> {
+    let parsed = parse_day(text).or_else(|_| parse_instant(text));
+    parsed.map_err(|_| {
+        Invalid::new(
+            "expiry date",
+            text,
+            "expected a day such as `2027-03-01` or RFC 3339 such as `2027-03-01T00:00:00Z`",
+        )
+    })
+}
+
 /// Parses a sunset date: a day (midnight in UTC), an RFC 3339 instant or an HTTP-date.
 ///
 /// # Errors

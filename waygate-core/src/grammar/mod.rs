@@ -19,6 +19,7 @@
 
 mod cidr;
 mod consistency;
+mod flag_key;
 mod hidden;
 mod instant;
 mod interval;
@@ -36,12 +37,13 @@ pub use consistency::{
     MAX_MOVING, MAX_TIERS, capacity, check_cost, check_limit, check_resolver, check_tier,
     rates_with_burst, refuses_all,
 };
+pub use flag_key::{check_flag_key, check_label};
 pub(crate) use hidden::is_hidden;
 #[cfg(feature = "flags")]
 pub(crate) use instant::instant;
 pub use instant::{
-    check_sunset, format_http_date, format_wire, parse_http_date, parse_instant, parse_since,
-    parse_sunset,
+    check_sunset, format_http_date, format_wire, parse_expiry, parse_http_date, parse_instant,
+    parse_since, parse_sunset,
 };
 #[cfg(feature = "model")]
 pub(crate) use instant::{storable, whole_micros};

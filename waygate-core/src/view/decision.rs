@@ -143,6 +143,8 @@ pub enum DecisionCause {
     IpNotAllowed,
     /// The caller has none of the allowed roles.
     RoleRequired,
+    /// The flag of a gate is off for the context of the request.
+    FlagOff,
     /// It passed, since active maintenance exempts the client's network or a role of the caller.
     Exempt,
 }

@@ -65,7 +65,10 @@ impl Syntax {
 
 impl fmt::Display for Syntax {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#[{}]", self.path)
+        match self.path.ends_with('!') {
+            true => f.write_str(self.path),
+            false => write!(f, "#[{}]", self.path),
+        }
     }
 }
 
@@ -190,7 +193,7 @@ impl Args {
 }
 
 /// Returns `value` as a string literal.
-fn string(value: &Expr) -> Option<LitStr> {
+pub(crate) fn string(value: &Expr) -> Option<LitStr> {
     match value {
         Expr::Lit(ExprLit {
             lit: Lit::Str(literal),

@@ -40,8 +40,22 @@ pub(crate) struct Declared {
     pub(crate) key: Option<ExprPath>,
     /// The function in `cost = path`.
     pub(crate) cost: Option<ExprPath>,
+    /// The flag of a gate or a canary.
+    pub(crate) flag: Option<ExprPath>,
+    /// The other handler.
+    pub(crate) canary: Option<Canary>,
+    /// The function in `otherwise = path`; others are in `response = path`.
+    pub(crate) response: Option<ExprPath>,
     /// Path parameters in the key, each with the literal that names it.
     pub(crate) parameters: Vec<(LitStr, String)>,
+}
+
+/// The other handler of a route.
+pub(crate) struct Canary {
+    pub(crate) flag: ExprPath,
+    pub(crate) stable: ExprPath,
+    /// The state of both handlers; `None` is that of the candidate's `State`.
+    pub(crate) state: Option<Path>,
 }
 
 impl Attribute {
@@ -77,6 +91,9 @@ impl Declared {
             name: None,
             key: None,
             cost: None,
+            flag: None,
+            canary: None,
+            response: None,
             parameters: Vec::new(),
         }
     }
@@ -90,7 +107,7 @@ pub(super) fn reason(args: &mut Args, example: &str) -> LitStr {
 }
 
 /// `value` as the tokens of an `Option`.
-pub(super) fn option(value: Option<impl ToTokens>) -> TokenStream {
+pub(crate) fn option(value: Option<impl ToTokens>) -> TokenStream {
     match value {
         Some(value) => quote!(::core::option::Option::Some(#value)),
         None => quote!(::core::option::Option::None),

@@ -61,6 +61,9 @@ fn gate(args: &mut Args, place: Place<'_>) -> Declared {
         name,
         key: key.function,
         cost: None,
+        flag: None,
+        canary: None,
+        response: None,
         parameters: key.parameters,
     }
 }

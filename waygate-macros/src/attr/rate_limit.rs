@@ -137,6 +137,9 @@ fn gate(args: &mut Args, place: Place<'_>) -> Declared {
         name,
         key: key.function,
         cost: cost_function,
+        flag: None,
+        canary: None,
+        response: None,
         parameters: key.parameters,
     }
 }

@@ -5,8 +5,8 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::attr::{
-    allowed_ips, allowed_roles, concurrency_limit, deprecated, disabled, env_only, force_active,
-    maintenance, rate_limit,
+    allowed_ips, allowed_roles, canary, concurrency_limit, deprecated, disabled, env_only,
+    flag_gate, force_active, maintenance, rate_limit,
 };
 
 fn tokens(text: &str) -> TokenStream {
@@ -111,6 +111,26 @@ fn force_active() {
         &force_active::ATTRIBUTE,
         r#"route = "GET /a""#,
     );
+}
+
+#[test]
+fn flag_gate() {
+    check_named(
+        "flag_gate",
+        &flag_gate::ATTRIBUTE,
+        r#"flags::NEW, otherwise = responses::hidden, route = "GET /a""#,
+    );
+}
+
+#[test]
+fn canary() {
+    let item = r#"
+        /// A handler.
+        pub async fn search(State(app): State<App>, Json(query): Json<Query>) -> String { "new" }
+    "#;
+    let args = r#"flag = flags::NEW, stable = v1::search, route = "POST /search""#;
+    let expanded = expanded(&canary::ATTRIBUTE, Binding::Named, args, item);
+    check("canary", &expanded);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 mod enforcement;
+mod flags;
 mod forms;
 mod limits;
 mod registration;

@@ -229,6 +229,8 @@ impl Waygate {
         let mounts = &snapshot.table.mounts;
         let notes = notes.chain(mounts.misplaced()).chain(mounts.unlisted());
         let notes = notes.chain(self.inner.roles_note(&snapshot, now));
+        #[cfg(feature = "flags")]
+        let notes = notes.chain(super::flags::usage::notes(&self.inner, &snapshot, now));
         let env = self.environment().clone();
         Report::new(
             env,

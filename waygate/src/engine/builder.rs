@@ -1,4 +1,6 @@
 mod build;
+#[cfg(feature = "flags")]
+mod flags;
 mod stores;
 
 use std::{sync::Arc, time::Duration};
@@ -66,6 +68,9 @@ pub struct WaygateBuilder {
     pub(super) seeds: super::flags::Seeds,
     #[cfg(feature = "flags")]
     pub(super) flag_observation: super::flags::FlagObservation,
+    flag_contexts: super::flags::ContextSource,
+    #[cfg(feature = "flags")]
+    denied_flags: Vec<super::FlagMismatch>,
 }
 
 impl Default for WaygateBuilder {
@@ -110,6 +115,9 @@ impl Default for WaygateBuilder {
             seeds: super::flags::Seeds::default(),
             #[cfg(feature = "flags")]
             flag_observation: super::flags::FlagObservation::default(),
+            flag_contexts: super::flags::ContextSource::default(),
+            #[cfg(feature = "flags")]
+            denied_flags: Vec::new(),
         }
     }
 }
@@ -351,21 +359,6 @@ impl WaygateBuilder {
     #[cfg(feature = "file")]
     pub fn without_counter_snapshot(mut self) -> Self {
         self.counter_snapshot = counter_snapshot::Place::Nowhere;
-        self
-    }
-
-    /// Sets the hash and the operators of flags that do not name their own. Default: those of Waygate. An engine that
-    /// replaces Python Waygate takes [`CompileOptions::python`](waygate_core::flag::CompileOptions::python), so that no
-    /// context changes its variation.
-    ///
-    /// ```
-    /// use waygate::{Waygate, flags::CompileOptions};
-    ///
-    /// let builder = Waygate::builder().flag_options(CompileOptions::python());
-    /// ```
-    #[cfg(feature = "flags")]
-    pub fn flag_options(mut self, options: waygate_core::flag::CompileOptions) -> Self {
-        self.flag_options = options;
         self
     }
 

@@ -27,7 +27,16 @@ impl Inner {
         if snapshot.bypass.lifecycle {
             // Access lists do not depend on the lifecycle.
             let route = slot.and_then(|slot| snapshot.slot(slot));
-            return route.map_or(Verdict::Pass, |route| route.rule.decide_access(facts));
+            let verdict = route.map_or(Verdict::Pass, |route| route.rule.decide_access(facts));
+            // Flags do not, either.
+            #[cfg(feature = "flags")]
+            if verdict == Verdict::Pass
+                && !asked.is_unhandled_preflight()
+                && let Some(off) = snapshot.flag_off(slot, asked)
+            {
+                return Verdict::Block(off);
+            }
+            return verdict;
         }
         snapshot.decide(slot, asked, facts, || self.clock.now())
     }

@@ -16,6 +16,12 @@ pub(crate) struct Registered {
     pub(crate) concurrency: Vec<ConcurrencyPolicy>,
     /// Functions of the application for the route.
     pub(crate) attached: Attached,
+    /// The flags that gate the route.
+    #[cfg(feature = "flags")]
+    pub(crate) gates: Vec<super::flags::RouteGate>,
+    /// The two handlers of the route.
+    #[cfg(feature = "flags")]
+    pub(crate) canary: Option<Arc<super::canary::Canary>>,
     /// The origin of the route.
     pub(crate) source: Source,
 }

@@ -216,12 +216,23 @@ pub enum BuildError {
     #[cfg(feature = "flags")]
     #[error(transparent)]
     Flag(FlagError),
+    /// The flags in the code differ from the stored ones in a way that
+    /// [`deny_flags`](crate::WaygateBuilder::deny_flags) names.
+    #[cfg(feature = "flags")]
+    #[error("flags in the code and in the store differ: {}", listed(.0))]
+    Flags(Vec<super::FlagFinding>),
     /// The backend cannot be opened.
     #[error(transparent)]
     Backend(#[from] BackendError),
 }
 
 waygate_core::debug_as_message!(BuildError);
+
+#[cfg(feature = "flags")]
+fn listed(findings: &[super::FlagFinding]) -> String {
+    let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    findings.join("; ")
+}
 
 impl BuildError {
     /// Converts the error of a file next to the store.

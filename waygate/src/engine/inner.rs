@@ -67,6 +67,9 @@ pub(crate) struct Inner {
     pub(crate) flag_facts: Arc<super::flags::FlagFacts>,
     #[cfg(feature = "flags")]
     pub(crate) sowing: super::flags::Sowing,
+    /// The source of contexts of flags.
+    #[cfg(feature = "flags")]
+    pub(crate) flag_contexts: super::flags::ContextSource,
     /// The source of callers in requests.
     pub(crate) principal: Option<PrincipalSource>,
 }

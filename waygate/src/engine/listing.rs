@@ -23,6 +23,12 @@ pub(crate) fn of_slot(snapshot: &Snapshot, slot: usize, now: Timestamp) -> Optio
         state: state.state.clone(),
         unserved: snapshot.table.is_unserved(&route.key),
         also_gated_by: snapshot.table.mounts.also_gating(&route.key),
+        #[cfg(feature = "flags")]
+        flag_gates: state
+            .gates
+            .iter()
+            .map(waygate_core::view::FlagGate::from)
+            .collect(),
         warning: None,
         dropped: Dropped::default(),
     })
@@ -60,6 +66,8 @@ pub(crate) fn orphan(stored: &Stored, key: &RouteKey, now: Timestamp) -> Option<
         state,
         unserved: false,
         also_gated_by: Vec::new(),
+        #[cfg(feature = "flags")]
+        flag_gates: Vec::new(),
         warning: None,
         dropped: Dropped::default(),
     })

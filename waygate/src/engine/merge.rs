@@ -72,6 +72,18 @@ pub(crate) fn union(first: &Registered, second: &Registered) -> Result<Registere
         concurrency: all(&first.concurrency, &second.concurrency, |limit| &limit.name)
             .map_err(|name| differ(&format!("concurrency limits `{name}`")))?,
         attached: (first.attached.union(&second.attached)).map_err(|what| differ(&what))?,
+        #[cfg(feature = "flags")]
+        gates: {
+            let mut gates = first.gates.clone();
+            let more = second
+                .gates
+                .iter()
+                .filter(|gate| !first.gates.contains(gate));
+            gates.extend(more);
+            gates
+        },
+        #[cfg(feature = "flags")]
+        canary: first.canary.clone().or_else(|| second.canary.clone()),
         source: match first.source {
             Source::Document | Source::Router => second.source.clone(),
             _ => first.source.clone(),

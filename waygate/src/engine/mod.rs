@@ -10,6 +10,8 @@ mod boot_cache;
 mod builder;
 mod bypass;
 mod callers;
+#[cfg(feature = "flags")]
+mod canary;
 mod catch_up;
 mod channels;
 mod clock;
@@ -82,15 +84,19 @@ mod unregistered;
 
 pub use admit::{Decision, Pass, Refusal};
 pub use builder::WaygateBuilder;
+#[cfg(feature = "flags")]
+pub use canary::{ArmRecord, CanaryRecord, LatencyHistogram};
 pub use concurrency::ConcurrencyRecord;
 pub use declared::Source;
 pub use error::{BuildError, ChangeError, ResolveError};
 pub use event::{Changed, Event, Events};
 #[cfg(feature = "flags")]
 pub use flags::{
-    Conversion, Evaluation, Exposure, FlagDraftRecord, FlagError, FlagEvaluation, FlagObservation,
-    FlagPreview, FlagRecord, FlagScope, FlagUsage, FlagVersion, Flags, MissingFlags, Observations,
-    Observed, ScheduledFlagChange, SeenMove, SeenPreview, SegmentRecord, VariationUsage,
+    Conversion, DeclaredFlag, DeclaredVariation, Evaluation, Exposure, FlagDeclaration,
+    FlagDetails, FlagDraftRecord, FlagError, FlagEvaluation, FlagFinding, FlagMismatch,
+    FlagObservation, FlagPreview, FlagRecord, FlagRequest, FlagScope, FlagUsage, FlagVersion,
+    Flags, LinkedFlag, MissingFlags, Observations, Observed, ScheduledFlagChange, SeenMove,
+    SeenPreview, SegmentRecord, Structured, Typed, TypedFlag, VariationUsage,
 };
 pub use handle::Waygate;
 pub use health::{Component, Degraded, Health};
@@ -111,17 +117,23 @@ pub use store_reset::OnStoreReset;
 
 pub(crate) use attached::Attached;
 pub(crate) use attached::{Answers, AttachedFunctions};
+#[cfg(feature = "flags")]
+pub(crate) use canary::{Arm, ArmRequest, Canary};
 #[cfg(feature = "testing")]
 pub(crate) use compiler::Bypass;
-pub(crate) use concurrency::{Concurrency, Full, Permit, acquire};
+pub(crate) use concurrency::{Concurrency, Full, PermitGuard, acquire};
 pub(crate) use decide::{Limited, announced, in_test};
 pub(crate) use declared::Registered;
+#[cfg(all(feature = "flags", feature = "testing"))]
+pub(crate) use flags::Overrides;
+#[cfg(feature = "flags")]
+pub(crate) use flags::{ContextSource, PreparedFlags, RouteGate, SharedContext};
 pub(crate) use granted::Granted;
 pub(crate) use headers::{StateHeaders, set as set_header};
 pub(crate) use inner::Inner;
 pub(crate) use limits::{
-    Admission, Admitting, Allowed, Charge, Functions, LimitedKey, Limits, NO_PRINCIPAL,
-    NoFunctions, Policy, needs_of_caller,
+    Admission, Admitting, Allowed, Functions, LimitedKey, Limits, NO_PRINCIPAL, NoFunctions,
+    Policy, SingleCharge, needs_of_caller,
 };
 pub(crate) use methods::MethodSet;
 pub(crate) use mounts::Mount;
@@ -135,6 +147,8 @@ pub(crate) use request::Asked;
 pub(crate) use request::{Framework, Peer, RequestFacts};
 #[cfg(feature = "openapi")]
 pub(crate) use snapshot::Slot;
+#[cfg(feature = "flags")]
+pub(crate) use snapshot::StoredFlag;
 pub(crate) use snapshot::{Checks, Snapshot};
 #[cfg(all(test, feature = "admin"))]
 pub(crate) use store::AnyCollection;

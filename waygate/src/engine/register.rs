@@ -150,6 +150,10 @@ impl Registration {
             limits: rates,
             concurrency,
             attached,
+            #[cfg(feature = "flags")]
+            gates: Vec::new(),
+            #[cfg(feature = "flags")]
+            canary: None,
             source: Source::Registered,
         })
     }

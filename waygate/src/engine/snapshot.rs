@@ -1,6 +1,10 @@
 #[cfg(feature = "openapi")]
 mod closures;
 #[cfg(feature = "flags")]
+mod declared_flags;
+#[cfg(feature = "flags")]
+mod flag_gates;
+#[cfg(feature = "flags")]
 mod flags;
 mod limits;
 mod maintained;
@@ -27,6 +31,8 @@ use super::{
     table::Table,
     touched::Touched,
 };
+#[cfg(feature = "flags")]
+pub(crate) use declared_flags::{DeclaredFlags, StoredFlag};
 #[cfg(feature = "flags")]
 pub(crate) use flags::FlagNotes;
 pub(crate) use maintained::Maintained;
@@ -63,6 +69,9 @@ pub(crate) struct Snapshot {
     pub(crate) flags: Arc<FlagSet>,
     #[cfg(feature = "flags")]
     pub(crate) flag_notes: Arc<FlagNotes>,
+    /// The flags of the declarations in code.
+    #[cfg(feature = "flags")]
+    pub(crate) declared: Arc<DeclaredFlags>,
     /// The records that the snapshot was compiled from, shared with the store's.
     pub(crate) records: Records,
 }
@@ -97,6 +106,8 @@ impl Snapshot {
             limits,
             levels,
             checks,
+            #[cfg(feature = "flags")]
+            declared: DeclaredFlags::find(&flags, None),
             #[cfg(feature = "flags")]
             flags,
             #[cfg(feature = "flags")]
@@ -164,6 +175,11 @@ impl Snapshot {
             service,
             own_service: self.own_service.clone(),
             swallowed: self.swallowed.follow(stored, &self.table),
+            #[cfg(feature = "flags")]
+            declared: match Arc::ptr_eq(&flags, &self.flags) {
+                true => self.declared.clone(),
+                false => DeclaredFlags::find(&flags, Some(&self.declared)),
+            },
             #[cfg(feature = "flags")]
             flags,
             #[cfg(feature = "flags")]
@@ -237,7 +253,14 @@ impl Snapshot {
         if asked.is_unhandled_preflight() {
             return Verdict::Pass;
         }
-        decide(self.gates(slot, asked), facts, now)
+        let verdict = decide(self.gates(slot, asked), facts, now);
+        #[cfg(feature = "flags")]
+        if !matches!(verdict, Verdict::Block(_))
+            && let Some(off) = self.flag_off(slot, asked)
+        {
+            return Verdict::Block(off);
+        }
+        verdict
     }
 
     pub(super) fn gates(&self, slot: Option<usize>, asked: &impl Asked) -> Gates<'_> {
@@ -268,6 +291,10 @@ pub(crate) enum Checks {
 
 impl Checks {
     fn of((route, limits): (&Arc<Slot>, &RouteLimits)) -> Self {
+        #[cfg(feature = "flags")]
+        if route.is_flagged {
+            return Self::Everything;
+        }
         match route.rule.is_unrestricted() {
             true if limits.is_empty() => Self::Nothing,
             true => Self::Limits,

@@ -179,6 +179,10 @@ impl Table {
                     limits: Vec::new(),
                     concurrency: Vec::new(),
                     attached: super::Attached::default(),
+                    #[cfg(feature = "flags")]
+                    gates: Vec::new(),
+                    #[cfg(feature = "flags")]
+                    canary: None,
                     source: Source::Registered,
                 });
                 self.is_gone[slot] = true;

@@ -227,6 +227,10 @@ impl Bound {
             limits: limits.rate_policies(),
             concurrency: limits.concurrency_policies(),
             attached,
+            #[cfg(feature = "flags")]
+            gates: claim.map_or_else(Vec::new, |claim| claim.declaration.gates.clone()),
+            #[cfg(feature = "flags")]
+            canary: claim.and_then(|claim| claim.declaration.canary()),
             source,
         });
     }
@@ -240,6 +244,10 @@ fn served_route(key: RouteKey, source: Source) -> Registered {
         limits: Vec::new(),
         concurrency: Vec::new(),
         attached: Attached::default(),
+        #[cfg(feature = "flags")]
+        gates: Vec::new(),
+        #[cfg(feature = "flags")]
+        canary: None,
         source,
     }
 }

@@ -4,12 +4,16 @@ mod admitted;
 mod api;
 mod attached;
 mod bind;
+#[cfg(feature = "flags")]
+mod canary;
 mod client;
 #[cfg(feature = "openapi")]
 mod documentation;
 mod endpoint;
 mod extract;
 mod facts;
+#[cfg(feature = "flags")]
+mod flags;
 mod function_id;
 mod future;
 mod guard;
@@ -46,8 +50,12 @@ mod watch;
 
 pub use api::{Api, IntoApi};
 pub use bind::{BindError, BindErrors};
+#[cfg(feature = "flags")]
+pub use canary::{ArmFuture, canary};
 pub use client::ClientAddr;
 pub use extract::{RouteGuard, RouteGuardRejection};
+#[cfg(feature = "flags")]
+pub use flags::RequestFlags;
 pub use guarded::Guarded;
 pub use limits::{
     ConcurrencyLimitFunctions, Cost, CostFunction, IntoCostFunction, IntoKeyFunction, Key,

@@ -28,6 +28,7 @@ use crate::engine::BlockReason;
 ///     .env_gated(|_: &Blocked| "not here")
 ///     .ip_not_allowed(|_: &Blocked| "not from there")
 ///     .role_required(|_: &Blocked| "not for you")
+///     .flag_off(|_: &Blocked| "not yet")
 ///     .rate_limited(|blocked: &Blocked| format!("wait {:?} seconds", blocked.retry_after()))
 ///     .concurrency_limited(|_: &Blocked| "one at a time")
 ///     .key_missing(|_: &Blocked| "who are you?");
@@ -40,6 +41,7 @@ pub struct Responses {
     env_gated: Option<Responder>,
     ip_not_allowed: Option<Responder>,
     role_required: Option<Responder>,
+    flag_off: Option<Responder>,
     rate_limited: Option<Responder>,
     concurrency_limited: Option<Responder>,
     key_missing: Option<Responder>,
@@ -52,6 +54,7 @@ impl Responses {
         env_gated: None,
         ip_not_allowed: None,
         role_required: None,
+        flag_off: None,
         rate_limited: None,
         concurrency_limited: None,
         key_missing: None,
@@ -92,6 +95,12 @@ impl Responses {
         self
     }
 
+    /// Responds while the flag of a gate is off for the caller, if the gate has no function of its own.
+    pub fn flag_off<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
+        self.flag_off = Some(Responder::new(function));
+        self
+    }
+
     /// Responds to requests over a rate limit. `Retry-After` and the rate-limit headers are added if the response has
     /// none.
     pub fn rate_limited<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
@@ -121,6 +130,7 @@ impl Responses {
             Gate::EnvOnly { .. } => &mut self.env_gated,
             Gate::AllowedIps { .. } => &mut self.ip_not_allowed,
             Gate::AllowedRoles { .. } => &mut self.role_required,
+            Gate::FlagGate { .. } => &mut self.flag_off,
             // The other attributes block nothing.
             _ => return,
         };
@@ -134,6 +144,7 @@ impl Responses {
             env_gated,
             ip_not_allowed,
             role_required,
+            flag_off,
             rate_limited,
             concurrency_limited,
             key_missing,
@@ -144,6 +155,7 @@ impl Responses {
             env_gated,
             ip_not_allowed,
             role_required,
+            flag_off,
             rate_limited,
             concurrency_limited,
             key_missing,
@@ -160,6 +172,7 @@ impl Responses {
             env_gated: or(self.env_gated, &other.env_gated),
             ip_not_allowed: or(self.ip_not_allowed, &other.ip_not_allowed),
             role_required: or(self.role_required, &other.role_required),
+            flag_off: or(self.flag_off, &other.flag_off),
             rate_limited: or(self.rate_limited, &other.rate_limited),
             concurrency_limited: or(self.concurrency_limited, &other.concurrency_limited),
             key_missing: or(self.key_missing, &other.key_missing),
@@ -178,6 +191,7 @@ impl Responses {
             env_gated: of("other environments", |all| &all.env_gated)?,
             ip_not_allowed: of("other networks", |all| &all.ip_not_allowed)?,
             role_required: of("missing roles", |all| &all.role_required)?,
+            flag_off: of("flags that are off", |all| &all.flag_off)?,
             rate_limited: of("rate limits", |all| &all.rate_limited)?,
             concurrency_limited: of("concurrency limits", |all| &all.concurrency_limited)?,
             key_missing: of("missing keys", |all| &all.key_missing)?,
@@ -193,13 +207,16 @@ impl Responses {
             env_gated: _,
             ip_not_allowed,
             role_required,
+            flag_off,
             rate_limited,
             concurrency_limited,
             key_missing,
         } = self;
         match status {
             StatusCode::SERVICE_UNAVAILABLE => maintenance.is_some(),
-            StatusCode::FORBIDDEN => ip_not_allowed.is_some() || role_required.is_some(),
+            StatusCode::FORBIDDEN => {
+                ip_not_allowed.is_some() || role_required.is_some() || flag_off.is_some()
+            }
             StatusCode::TOO_MANY_REQUESTS => {
                 rate_limited.is_some() || concurrency_limited.is_some()
             }
@@ -219,6 +236,7 @@ impl Responses {
             BlockReason::EnvGated { .. } => self.env_gated.as_ref(),
             BlockReason::IpNotAllowed => self.ip_not_allowed.as_ref(),
             BlockReason::RoleRequired { .. } => self.role_required.as_ref(),
+            BlockReason::FlagOff { .. } => self.flag_off.as_ref(),
             BlockReason::RateLimited(_) => self.rate_limited.as_ref(),
             BlockReason::ConcurrencyLimited(_) => self.concurrency_limited.as_ref(),
             BlockReason::KeyMissing(_) => self.key_missing.as_ref().or(self.rate_limited.as_ref()),

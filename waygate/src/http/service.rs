@@ -102,6 +102,11 @@ where
                 }
                 self.serve(request, after)
             }
+            #[cfg(feature = "flags")]
+            Step::Flagged(slot) => {
+                let step = self.endpoint.decide_with_flags(slot, &mut request);
+                self.follow_step(request, step)
+            }
             Step::Probed => ResponseFuture::ready(survey::answer(&self.endpoint, &request)),
             Step::Block(slot, reason) => self.endpoint.block(request, slot, *reason),
             Step::Refuse(refused) => self.refuse(request, *refused),
@@ -149,6 +154,8 @@ impl Endpoint {
             Some(slot) => match snapshot.checks(slot) {
                 Checks::Nothing => Step::Serve(None),
                 Checks::Limits => self.limit_at(slot, request, &snapshot),
+                #[cfg(feature = "flags")]
+                Checks::Everything if snapshot.is_flagged(slot) => Step::Flagged(slot),
                 Checks::Everything => self.decide_at(Some(slot), request, &snapshot),
             },
             None => self.decide_uncached(request, &snapshot),
@@ -167,6 +174,10 @@ impl Endpoint {
             [] => self.decide_at(None, request, snapshot),
             [slot] => {
                 self.memory.remember(method, extensions, snapshot, slot);
+                #[cfg(feature = "flags")]
+                if snapshot.is_flagged(slot) {
+                    return Step::Flagged(slot);
+                }
                 self.decide_at(Some(slot), request, snapshot)
             }
             ref slots => {
@@ -222,7 +233,12 @@ impl Endpoint {
 
     /// Decides based on the state of the route in `slot` and its limits.
     #[inline(never)]
-    fn decide_at(&self, slot: Option<usize>, request: &Request, snapshot: &Snapshot) -> Step {
+    pub(super) fn decide_at(
+        &self,
+        slot: Option<usize>,
+        request: &Request,
+        snapshot: &Snapshot,
+    ) -> Step {
         let engine = &*self.shared.waygate.inner;
         let facts = RequestFacts::of(request, engine, self.seen_by());
         let verdict = engine.decide(snapshot, slot, &facts, &facts);

@@ -38,6 +38,14 @@ pub(super) fn of(notes: &Notes<'_>) -> Vec<Extension> {
         add("x-waygate-roles", list(notes.roles));
     }
     let force_active = notes.is_force_active.then_some(Value::Bool(true));
+    #[cfg(feature = "flags")]
+    if notes.shows_access {
+        let flag = notes.flag.map(|(key, status, enabled)| match enabled {
+            Some(enabled) => json!({"key": key, "otherwise": status, "enabled": enabled}),
+            None => json!({"key": key, "otherwise": status}),
+        });
+        add("x-waygate-flag", flag);
+    }
     add("x-waygate-force-active", force_active);
     add("x-waygate-rate-limits", list(notes.rates().map(rate_limit)));
     let concurrency = notes.concurrency().map(concurrency_limit);

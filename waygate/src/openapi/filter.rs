@@ -42,6 +42,17 @@ impl Asked for Operation {
     fn is_unhandled_preflight(&self) -> bool {
         false
     }
+
+    /// Only that which is the same for all callers.
+    #[cfg(feature = "flags")]
+    fn is_on(
+        &self,
+        _: &waygate_core::flag::FlagSet,
+        flag: &waygate_core::flag::CompiledFlag,
+    ) -> Result<bool, waygate_core::flag::ErrorCode> {
+        flag.constant()
+            .map_or(Ok(true), waygate_core::flag::FlagValue::as_bool)
+    }
 }
 
 /// One snapshot at one instant.
@@ -75,6 +86,10 @@ impl<'a> View<'a> {
             if !self.bypassed && !route.rule.is_listed(self.now) {
                 return Listing::Hidden;
             }
+            #[cfg(feature = "flags")]
+            if self.is_hidden_by_flag(route) {
+                return Listing::Hidden;
+            }
             let notes = self.of_slot(slot, route, &operation);
             shown = Some(match shown {
                 None => notes,
@@ -93,6 +108,8 @@ impl<'a> View<'a> {
         let notes = Notes {
             deprecation: state.deprecation.as_ref(),
             custom: self.custom(slot),
+            #[cfg(feature = "flags")]
+            flag: self.flag(route),
             shows_access: self.shows_access,
             ..Notes::default()
         };
@@ -123,6 +140,21 @@ impl<'a> View<'a> {
             roles: &state.access.roles,
             ..notes
         }
+    }
+
+    /// Returns `true` if a flag hides the route from all callers.
+    #[cfg(feature = "flags")]
+    fn is_hidden_by_flag(&self, route: &Slot) -> bool {
+        let mut hiding = route.gates.iter().filter(|gate| gate.status == 404);
+        hiding.any(|gate| self.snapshot.gate_for_all(gate) == Some(false))
+    }
+
+    /// The gate of the route, and the value of its flag if it is that of all callers.
+    #[cfg(feature = "flags")]
+    fn flag(&self, route: &Slot) -> Option<(&'static str, u16, Option<bool>)> {
+        let gate = route.gates.first()?;
+        let enabled = self.snapshot.gate_for_all(gate);
+        Some((gate.flag.key(), gate.status, enabled))
     }
 
     /// The future maintenance of the route in `slot` after the current one: its own `windows`, and the global and

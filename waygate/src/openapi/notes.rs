@@ -27,6 +27,9 @@ pub(super) struct Notes<'a> {
     pub(super) roles: &'a [RoleName],
     /// `true` if environments, networks and roles are shown.
     pub(super) shows_access: bool,
+    /// The key of the flag that gates it, the status while the flag is off, and its value if it is that of all callers.
+    #[cfg(feature = "flags")]
+    pub(super) flag: Option<(&'static str, u16, Option<bool>)>,
     pub(super) is_force_active: bool,
     pub(super) limits: Option<Arc<Limits>>,
     pub(super) custom: Custom,
@@ -122,7 +125,13 @@ impl<'a> Notes<'a> {
             is_force_active,
             limits,
             custom: _,
+            #[cfg(feature = "flags")]
+            flag,
         } = self;
+        #[cfg(feature = "flags")]
+        if flag.is_some() {
+            return false;
+        }
         let lists_are_empty =
             planned.is_empty() && envs.is_empty() && networks.is_empty() && roles.is_empty();
         maintenance.is_none()
@@ -150,6 +159,8 @@ impl<'a> Notes<'a> {
             envs: first(self.envs, other.envs),
             networks: first(self.networks, other.networks),
             roles: first(self.roles, other.roles),
+            #[cfg(feature = "flags")]
+            flag: self.flag.or(other.flag),
             shows_access: self.shows_access && other.shows_access,
             is_force_active: self.is_force_active && other.is_force_active,
             limits: self.limits.or(other.limits),

@@ -108,9 +108,15 @@ pub(crate) struct Problem {
     kind: ProblemKind,
     error: String,
     detail: Option<String>,
+    members: Option<Box<Members>>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Members of a few kinds of problems.
+#[derive(Debug, Default)]
+struct Members {
     ambiguous_matches: Option<Vec<String>>,
     mistakes: Option<Vec<view::Mistake>>,
-    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
@@ -119,8 +125,7 @@ impl Problem {
             kind,
             error: error.into(),
             detail: None,
-            ambiguous_matches: None,
-            mistakes: None,
+            members: None,
             headers: Vec::new(),
         }
     }
@@ -141,7 +146,7 @@ impl Problem {
     /// Adds all mistakes of a definition.
     #[cfg(feature = "flags")]
     pub(super) fn mistakes(mut self, mistakes: Vec<view::Mistake>) -> Self {
-        self.mistakes = Some(mistakes);
+        self.members.get_or_insert_default().mistakes = Some(mistakes);
         self
     }
 
@@ -193,8 +198,12 @@ impl Problem {
 
     /// 409, with the keys that an ambiguous path could mean.
     pub(super) fn ambiguous(error: String, matches: Vec<String>) -> Self {
-        Self {
+        let members = Members {
             ambiguous_matches: Some(matches),
+            mistakes: None,
+        };
+        Self {
+            members: Some(Box::new(members)),
             ..Self::new(ProblemKind::AmbiguousRoute, error)
         }
     }
@@ -213,14 +222,15 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, slug, title) = self.kind.facts();
+        let members = self.members.unwrap_or_default();
         let body = view::Problem {
             kind: format!("urn:waygate:problem:{slug}"),
             title: title.into(),
             status: status.as_u16(),
             detail: self.detail.unwrap_or_else(|| self.error.clone()),
             error: self.error,
-            ambiguous_matches: self.ambiguous_matches,
-            errors: self.mistakes,
+            ambiguous_matches: members.ambiguous_matches,
+            errors: members.mistakes,
         };
         let body = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = (status, body).into_response();

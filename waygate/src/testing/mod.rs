@@ -19,10 +19,14 @@
 //! ```
 
 mod app;
+#[cfg(feature = "flags")]
+mod flags;
 
 use std::future::Future;
 
 pub use app::{TestApp, TestResponse};
+#[cfg(feature = "flags")]
+pub use flags::with_flag;
 pub use waygate_core::port::ManualClock;
 
 use crate::engine::Bypass;

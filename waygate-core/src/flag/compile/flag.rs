@@ -12,6 +12,7 @@ use crate::flag::{
     observe::Tally,
     place::Place,
     problem::Problems,
+    value::FlagValue,
 };
 
 /// A flag in the form that is evaluated. Shared between snapshots until its definition changes.
@@ -130,6 +131,18 @@ impl CompiledFlag {
     }
 
     /// Counts its evaluations in a tally.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use waygate_core::flag::{CompileOptions, CompiledFlag, Flag, FlagType, Tally};
+    ///
+    /// let flag = Flag::new("search".parse()?, FlagType::Boolean);
+    /// let (flag, _) = CompiledFlag::compile(Arc::new(flag), CompileOptions::default());
+    /// let tally = Tally::new(flag.variation_names().len());
+    /// assert!(flag.counted(tally).tally().is_some());
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
     #[must_use]
     pub fn counted(mut self, tally: Tally) -> Self {
         self.tally = Some(tally);
@@ -151,6 +164,22 @@ impl CompiledFlag {
     /// Returns the definition.
     pub fn definition(&self) -> &Arc<Flag> {
         &self.definition
+    }
+
+    /// Returns the values that an evaluation can have, by [`Resolution::variation_index`](crate::flag::Resolution::variation_index).
+    pub fn values(&self) -> impl ExactSizeIterator<Item = &FlagValue> {
+        self.variations.iter().map(|named| &named.value)
+    }
+
+    /// Returns the value that every context gets, if the definition alone decides it: the flag is disabled, or has
+    /// neither targets nor rules nor a rollout.
+    pub fn constant(&self) -> Option<&FlagValue> {
+        let variation = match (&self.fallthrough, self.definition.enabled) {
+            (_, false) => self.off,
+            (Choice::Fixed(variation), true) if self.is_static => *variation,
+            _ => return None,
+        };
+        Some(&self.variation(variation)?.value)
     }
 
     pub(crate) fn variation(&self, index: u16) -> Option<&Named> {

@@ -1,12 +1,14 @@
 //! The subject of an evaluation: who asks, and what is known about it.
 
 mod attribute;
+mod field;
 mod json;
 mod merged;
 mod source;
 mod stored;
 
 pub use attribute::{AttributeName, AttributeValue};
+pub use field::{ContextAttribute, ContextKey};
 pub use json::InvalidContext;
 pub use merged::MergedContext;
 pub use source::Context;

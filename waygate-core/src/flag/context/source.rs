@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::attribute::{AttributeName, AttributeValue};
 
 /// A source of attributes, read only when a rule needs them. Implement it for a type of an application, such as the
@@ -43,16 +45,23 @@ pub trait Context {
     fn attribute(&self, kind: Option<&str>, name: &AttributeName) -> Option<AttributeValue<'_>>;
 }
 
-impl<C: Context + ?Sized> Context for &C {
-    fn key(&self, kind: Option<&str>) -> Option<&str> {
-        (**self).key(kind)
-    }
+/// Implements the trait for a pointer to a context.
+macro_rules! pointer {
+    ($($pointer:ty),+) => {$(
+        impl<C: Context + ?Sized> Context for $pointer {
+            fn key(&self, kind: Option<&str>) -> Option<&str> {
+                (**self).key(kind)
+            }
 
-    fn kind(&self) -> &str {
-        (**self).kind()
-    }
+            fn kind(&self) -> &str {
+                (**self).kind()
+            }
 
-    fn attribute(&self, kind: Option<&str>, name: &AttributeName) -> Option<AttributeValue<'_>> {
-        (**self).attribute(kind, name)
-    }
+            fn attribute(&self, kind: Option<&str>, name: &AttributeName) -> Option<AttributeValue<'_>> {
+                (**self).attribute(kind, name)
+            }
+        }
+    )+};
 }
+
+pointer!(&C, Arc<C>);

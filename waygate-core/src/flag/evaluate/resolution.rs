@@ -59,6 +59,11 @@ impl<'s> Resolution<'s> {
         Some(&named.name)
     }
 
+    /// Returns the position of the variation in [`CompiledFlag::values`].
+    pub fn variation_index(&self) -> Option<usize> {
+        self.outcome.variation.map(usize::from)
+    }
+
     /// Returns the value; [`FlagValue::Null`] without a variation, or if the definition has none of its name.
     pub fn value(&self) -> &'s FlagValue {
         let named = self
@@ -110,6 +115,13 @@ impl<'s> Resolution<'s> {
 
     fn checked(&self) -> Result<&'s FlagValue, ErrorCode> {
         self.error().map_or_else(|| Ok(self.value()), Err)
+    }
+
+    /// Counts that the caller takes its own default instead, since the value is of another type than it needs.
+    pub fn count_default(&self) {
+        if let Some(tally) = self.flag.tally() {
+            tally.count_default();
+        }
     }
 
     /// Returns the step that decided.

@@ -137,6 +137,29 @@ pub enum StepEvent {
 }
 
 /// A part of a rollout in a step.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use serde_json::json;
+/// # use waygate_core::flag::{CompileOptions, CompiledFlag, EvaluationContext, Flag, FlagSet};
+/// # use waygate_core::port::ManualClock;
+/// use waygate_core::flag::StepEvent;
+///
+/// # let flag = Flag::parse(&json!({
+/// #     "key": "search", "name": "Search", "type": "boolean",
+/// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+/// #     "off_variation": "off",
+/// #     "fallthrough": [{"variation": "on", "weight": 20_000}, {"variation": "off", "weight": 80_000}],
+/// # }))?;
+/// # let mut flags = FlagSet::new();
+/// # flags.insert_flag(Arc::new(CompiledFlag::compile(Arc::new(flag), CompileOptions::default()).0));
+/// # let clock = ManualClock::at("2030-01-01T00:00:00Z".parse().unwrap());
+/// let explained = flags.explain("search", &EvaluationContext::new("user-1"), &clock).unwrap();
+/// let StepEvent::Split { parts, .. } = &explained.steps[0].event else { panic!() };
+/// assert_eq!((parts[0].end, parts[0].variation.as_str()), (20_000, "on"));
+/// assert_eq!((parts[1].end, parts[1].variation.as_str()), (100_000, "off"));
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]

@@ -100,6 +100,8 @@ impl WaygateBuilder {
             now,
         };
         let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);
+        #[cfg(feature = "flags")]
+        self.check_flags(&snapshot, &monitor, now)?;
         #[cfg(feature = "file")]
         let counter_snapshot = {
             let now = counters.clock.now();
@@ -122,6 +124,7 @@ impl WaygateBuilder {
             flag_facts,
             #[cfg(feature = "flags")]
             sowing: crate::engine::flags::Sowing::new(self.seeds),
+            flag_contexts: self.flag_contexts,
             principal: self.principal,
             clients: self.proxies.into(),
             answers,

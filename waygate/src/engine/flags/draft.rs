@@ -21,6 +21,30 @@ use crate::engine::{
 };
 
 /// A definition that is kept beside the one in effect, until it is published.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # use serde_json::json;
+/// # use waygate::flags::Flag;
+/// use waygate::Waygate;
+///
+/// # let flag = Flag::parse(&json!({
+/// #     "key": "search", "name": "New search", "type": "boolean",
+/// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+/// #     "off_variation": "off", "fallthrough": "off",
+/// # }))?;
+/// let waygate = Waygate::builder().build().await?;
+/// let system = waygate.system();
+/// system.create_flag(flag.clone()).await?;
+/// system.save_flag_draft(flag).await?;
+/// system.disable_flag("search").await?;
+/// let draft = waygate.flags().draft("search")?;
+/// assert!(draft.stale && draft.definition.enabled);
+/// system.delete_flag_draft("search").await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FlagDraftRecord {
@@ -51,6 +75,25 @@ impl FlagDraftRecord {
 
 impl Flags {
     /// Returns the draft of a flag.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use serde_json::json;
+    /// # use waygate::{Waygate, flags::Flag};
+    /// # let waygate = Waygate::builder().build().await?;
+    /// # let flag = Flag::parse(&json!({
+    /// #     "key": "search", "name": "New search", "type": "boolean",
+    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+    /// #     "off_variation": "off", "fallthrough": "off",
+    /// # }))?;
+    /// # waygate.system().create_flag(flag.clone()).await?;
+    /// assert!(waygate.flags().draft("search").is_err());
+    /// waygate.system().save_flag_draft(flag).await?;
+    /// assert!(!waygate.flags().draft("search")?.stale);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Returns [`FlagError::NoDraft`], and for an unknown flag the errors of [`flag`](Self::flag).
@@ -90,6 +133,10 @@ impl Operator {
     /// assert_ne!(waygate.flags().flag("search")?.flag.fallthrough, flag.fallthrough);
     /// let published = system.publish_flag_draft("search", None).await?;
     /// assert_eq!(published.flag.fallthrough, flag.fallthrough);
+    ///
+    /// system.save_flag_draft(flag).await?;
+    /// system.delete_flag_draft("search").await?;
+    /// assert!(waygate.flags().draft("search").is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

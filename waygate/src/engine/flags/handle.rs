@@ -2,24 +2,29 @@ use std::{fmt, sync::Arc};
 
 use waygate_core::{
     Timestamp,
-    flag::{CompileOptions, Context, Explanation, FlagSet, Resolution},
+    flag::{CompileOptions, CompiledFlag, Context, Explanation, FlagSet, Resolution},
     model::Revision,
     port::Clock,
 };
 
-use super::{FlagFacts, FlagRecord, SegmentRecord, command::not_found, error::FlagError};
+use super::{
+    FlagFacts, FlagRecord, SegmentRecord,
+    command::not_found,
+    declared::DeclaredFlag,
+    error::FlagError,
+    finding::{FlagDeclaration, FlagFinding},
+    source::ContextSource,
+    usage,
+};
 use crate::engine::{
-    ChangeError, Snapshot, Waygate, kinds,
+    ChangeError, Snapshot, StoredFlag, Waygate, kinds,
     store::{Holds, Versioned},
 };
 
 impl Waygate {
     /// Returns all flags as they are now. Later changes do not affect the value, so that all of its evaluations agree.
     pub fn flags(&self) -> Flags {
-        Flags {
-            waygate: self.clone(),
-            snapshot: self.inner.snapshot.load_full(),
-        }
+        Flags::of(self, self.inner.snapshot.load_full())
     }
 }
 
@@ -60,9 +65,58 @@ impl Waygate {
 pub struct Flags {
     waygate: Waygate,
     pub(super) snapshot: Arc<Snapshot>,
+    #[cfg(feature = "testing")]
+    overrides: Option<Arc<super::overrides::Overrides>>,
 }
 
 impl Flags {
+    /// The flags of a snapshot.
+    pub(crate) fn of(waygate: &Waygate, snapshot: Arc<Snapshot>) -> Self {
+        Self {
+            waygate: waygate.clone(),
+            snapshot,
+            #[cfg(feature = "testing")]
+            overrides: super::overrides::Overrides::current(),
+        }
+    }
+
+    /// Returns the source of contexts of requests.
+    pub(crate) fn contexts(&self) -> &ContextSource {
+        &self.waygate.inner.flag_contexts
+    }
+
+    pub(crate) fn shared_clock(&self) -> Arc<dyn Clock> {
+        self.waygate.inner.clock.clone()
+    }
+
+    /// Returns `true` for flags of this engine.
+    pub(crate) fn are_of(&self, waygate: &Waygate) -> bool {
+        Arc::ptr_eq(&self.waygate.inner, &waygate.inner)
+    }
+
+    /// Returns the stored flag of a declaration.
+    #[inline]
+    pub(crate) fn declared(&self, declared: &DeclaredFlag) -> Option<&StoredFlag> {
+        self.snapshot.declared.get(declared)
+    }
+
+    /// Returns the value that a test has set for a flag.
+    #[cfg(feature = "testing")]
+    pub(crate) fn overridden<T: 'static>(&self, declared: &'static DeclaredFlag) -> Option<&T> {
+        self.overrides.as_ref()?.get(declared)
+    }
+
+    /// Evaluates a flag that is at hand.
+    #[inline]
+    pub(crate) fn resolve<'s, C: Context + ?Sized>(
+        &'s self,
+        flag: &'s CompiledFlag,
+        context: &C,
+    ) -> Resolution<'s> {
+        let clock = &*self.waygate.inner.clock;
+        self.set().evaluate_flag(flag, context, clock)
+    }
+
     /// Evaluates a flag. An error is a [`Resolution`] with an error code; `None` if there is no such flag.
     #[inline]
     pub fn evaluate<C: Context + ?Sized>(&self, key: &str, context: &C) -> Option<Resolution<'_>> {
@@ -122,6 +176,16 @@ impl Flags {
     pub fn flag(&self, key: &str) -> Result<FlagRecord, ChangeError> {
         let (flag, revision) = self.get::<kinds::Flags>(&key.parse()?)?;
         Ok(FlagRecord::new(flag, revision))
+    }
+
+    /// Returns the flags that the code declares with `flags!`, by key, with their places and the routes they gate.
+    pub fn declarations(&self) -> Vec<FlagDeclaration> {
+        usage::declarations(&self.snapshot)
+    }
+
+    /// Returns the differences between the flags that the code declares and the stored ones, by key.
+    pub fn mismatches(&self) -> Vec<FlagFinding> {
+        usage::mismatches(&self.snapshot, self.waygate.inner.clock.now())
     }
 
     /// Returns all stored flags, by key.

@@ -28,6 +28,24 @@ impl Flags {
 
     /// Returns the changes that an import would make now.
     ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use serde_json::json;
+    /// # use waygate::{Waygate, flags::Flag};
+    /// # let waygate = Waygate::builder().build().await?;
+    /// # let flag = Flag::parse(&json!({
+    /// #     "key": "search", "name": "New search", "type": "boolean",
+    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+    /// #     "off_variation": "off", "fallthrough": "off",
+    /// # }))?;
+    /// # waygate.system().create_flag(flag.clone()).await?;
+    /// let document = waygate.flags().export();
+    /// assert!(waygate.flags().plan(document)?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Returns [`FlagError::Invalid`] with all mistakes of all definitions.
     pub fn plan(&self, document: FlagDocument) -> Result<ImportPlan, FlagError> {
@@ -50,6 +68,7 @@ impl Operator {
     ///     "off_variation": "off", "fallthrough": "off",
     /// }]}))?;
     /// let waygate = Waygate::builder().build().await?;
+    /// assert_eq!(waygate.flags().plan(document.clone())?.flags.len(), 1);
     /// waygate.system().import_flags(document.clone()).await?;
     /// assert_eq!(waygate.flags().export().flags.len(), 1);
     /// assert!(waygate.system().import_flags(document).await?.is_empty());

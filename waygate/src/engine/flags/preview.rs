@@ -8,6 +8,28 @@ use super::{Flags, error::FlagError};
 use crate::engine::store::json;
 
 /// Evaluates a flag as it is, and as it would be with another definition. See [`Flags::preview`].
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use serde_json::json;
+/// use waygate::{Waygate, flags::{EvaluationContext, Flag}};
+///
+/// let waygate = Waygate::builder().build().await?;
+/// let mut flag = Flag::parse(&json!({
+///     "key": "search", "name": "New search", "type": "boolean",
+///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+///     "off_variation": "off", "fallthrough": "off",
+/// }))?;
+/// waygate.system().create_flag(flag.clone()).await?;
+/// flag.fallthrough = waygate::flags::Serve::Variation("on".to_owned());
+/// let preview = waygate.flags().preview(&flag)?;
+/// let user = EvaluationContext::new("user-1");
+/// assert_eq!(preview.current(&user).expect("a flag").variation(), Some("off"));
+/// assert_eq!(preview.next(&user).expect("a flag").variation(), Some("on"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct FlagPreview {
     current: Flags,
@@ -17,25 +39,24 @@ pub struct FlagPreview {
 
 impl Flags {
     /// Returns the effect that a definition would have if it were stored now. Checks it as a write does, and stores
-    /// nothing.
+    /// nothing. See [`FlagPreview`].
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// use serde_json::json;
-    /// use waygate::{Waygate, flags::{EvaluationContext, Flag}};
-    ///
-    /// let waygate = Waygate::builder().build().await?;
-    /// let mut flag = Flag::parse(&json!({
-    ///     "key": "search", "name": "New search", "type": "boolean",
-    ///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
-    ///     "off_variation": "off", "fallthrough": "off",
-    /// }))?;
-    /// waygate.system().create_flag(flag.clone()).await?;
-    /// flag.fallthrough = waygate::flags::Serve::Variation("on".to_owned());
+    /// # use serde_json::json;
+    /// # use waygate::{Waygate, flags::Flag};
+    /// # let waygate = Waygate::builder().build().await?;
+    /// # let flag = Flag::parse(&json!({
+    /// #     "key": "search", "name": "New search", "type": "boolean",
+    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+    /// #     "off_variation": "off", "fallthrough": "off",
+    /// # }))?;
+    /// # waygate.system().create_flag(flag.clone()).await?;
+    /// # use waygate::flags::EvaluationContext;
+    /// # let user = EvaluationContext::new("user-1");
     /// let preview = waygate.flags().preview(&flag)?;
-    /// let user = EvaluationContext::new("user-1");
-    /// assert_eq!(preview.current(&user).expect("a flag").variation(), Some("off"));
-    /// assert_eq!(preview.next(&user).expect("a flag").variation(), Some("on"));
+    /// let (now, then) = (preview.current(&user), preview.next(&user));
+    /// assert_eq!(now.expect("a flag").variation(), then.expect("a flag").variation());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

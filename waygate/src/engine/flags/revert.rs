@@ -14,6 +14,27 @@ use super::{
 use crate::engine::{ChangeError, Operator, Waygate, kinds::Flags};
 
 /// A definition in an entry of the audit log.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use serde_json::json;
+/// use waygate::{Waygate, flags::{Flag, FlagVersion}};
+///
+/// let waygate = Waygate::builder().build().await?;
+/// waygate.system().create_flag(Flag::parse(&json!({
+///     "key": "search", "name": "New search", "type": "boolean",
+///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+///     "off_variation": "off", "fallthrough": "off",
+/// }))?).await?;
+/// let created = waygate.flag_history("search", 1, 0).await?.remove(0);
+/// assert!(FlagVersion::Previous.of(&created).is_none());
+/// assert_eq!(FlagVersion::New.of(&created).expect("a definition")["name"], "New search");
+/// let same = waygate.flag_entry("search", &created.id.to_string()).await?;
+/// assert_eq!(same, created);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FlagVersion {
@@ -45,6 +66,25 @@ const MOST_ENTRIES: usize = 10_000;
 
 impl Waygate {
     /// Returns the entries of a flag in the audit log, newest first: also those of a deleted flag.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use serde_json::json;
+    /// # use waygate::{Waygate, flags::Flag};
+    /// # let waygate = Waygate::builder().build().await?;
+    /// # let flag = Flag::parse(&json!({
+    /// #     "key": "search", "name": "New search", "type": "boolean",
+    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+    /// #     "off_variation": "off", "fallthrough": "off",
+    /// # }))?;
+    /// # waygate.system().create_flag(flag.clone()).await?;
+    /// let entries = waygate.flag_history("search", 10, 0).await?;
+    /// let entry = waygate.flag_entry("search", &entries[0].id.to_string()).await?;
+    /// assert_eq!(entry.action.as_str(), "flag_created");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Returns a [`ChangeError`] if the key is malformed, or if the store cannot be read.

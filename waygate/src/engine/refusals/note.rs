@@ -86,6 +86,7 @@ fn cause(reason: &BlockReason) -> Option<DecisionCause> {
         BlockReason::EnvGated { .. } => DecisionCause::EnvGated,
         BlockReason::IpNotAllowed => DecisionCause::IpNotAllowed,
         BlockReason::RoleRequired { .. } => DecisionCause::RoleRequired,
+        BlockReason::FlagOff { .. } => DecisionCause::FlagOff,
         // Limits record their own.
         BlockReason::RateLimited(_)
         | BlockReason::ConcurrencyLimited(_)
@@ -122,6 +123,9 @@ fn detail<'a, F: Framework<'a>>(facts: &RequestFacts<'a, F>, reason: &BlockReaso
                     )
                 }
             }
+        }
+        BlockReason::FlagOff { flag, .. } => {
+            format!("the flag {flag} is off for the context of the request")
         }
         _ => reason
             .text()

@@ -64,6 +64,13 @@ pub enum BlockReason {
         /// The allowed roles; one of them is required.
         roles: Vec<RoleName>,
     },
+    /// The flag of a gate is off for the caller.
+    FlagOff {
+        /// The key of the flag. Built-in responses do not contain it.
+        flag: String,
+        /// The status of the response: 404 hides the route, 403 does not.
+        status: StatusCode,
+    },
     /// A rate limit is exceeded.
     RateLimited(RateLimited),
     /// A concurrency limit is exceeded.
@@ -158,8 +165,8 @@ pub struct KeyMissing {
 }
 
 impl BlockReason {
-    /// The status of the built-in response: 503 for closed routes, 403 for routes closed to this caller, 429 for
-    /// exceeded limits, 401 or 400 for a missing key.
+    /// The status of the built-in response: 503 for closed routes, 403 for routes closed to this caller, 404 or 403 for
+    /// a flag that is off, 429 for exceeded limits, 401 or 400 for a missing key.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::GlobalMaintenance { .. }
@@ -169,6 +176,7 @@ impl BlockReason {
             Self::EnvGated { .. } | Self::IpNotAllowed | Self::RoleRequired { .. } => {
                 StatusCode::FORBIDDEN
             }
+            Self::FlagOff { status, .. } => *status,
             Self::RateLimited(_) | Self::ConcurrencyLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::KeyMissing(missing) if missing.challenge.is_some() => StatusCode::UNAUTHORIZED,
             Self::KeyMissing(_) => StatusCode::BAD_REQUEST,
@@ -185,6 +193,8 @@ impl BlockReason {
             Self::EnvGated { .. } => "ENV_GATED",
             Self::IpNotAllowed => "IP_NOT_ALLOWED",
             Self::RoleRequired { .. } => "ROLE_REQUIRED",
+            Self::FlagOff { status, .. } if *status == StatusCode::NOT_FOUND => "NOT_FOUND",
+            Self::FlagOff { .. } => "FLAG_OFF",
             Self::RateLimited(_) => "RATE_LIMIT_EXCEEDED",
             Self::ConcurrencyLimited(_) => "CONCURRENCY_LIMIT_EXCEEDED",
             Self::KeyMissing(_) => "RATE_LIMIT_KEY_MISSING",
@@ -201,6 +211,8 @@ impl BlockReason {
             Self::EnvGated { .. } => "This endpoint is not available in the current environment",
             Self::IpNotAllowed => "This endpoint is not available from your address",
             Self::RoleRequired { .. } => "This endpoint requires a role that you do not have",
+            Self::FlagOff { status, .. } if *status == StatusCode::NOT_FOUND => "Not found",
+            Self::FlagOff { .. } => "This endpoint is not available to you",
             Self::RateLimited(limited) if limited.too_costly => {
                 "This request costs more than its rate limit allows"
             }
@@ -225,6 +237,7 @@ impl BlockReason {
             Self::EnvGated { .. }
             | Self::IpNotAllowed
             | Self::RoleRequired { .. }
+            | Self::FlagOff { .. }
             | Self::RateLimited(_)
             | Self::ConcurrencyLimited(_)
             | Self::KeyMissing(_) => None,
@@ -268,6 +281,11 @@ impl BlockReason {
             },
             Block::RoleRequired { roles } => Self::RoleRequired {
                 roles: roles.to_vec(),
+            },
+            Block::FlagOff { flag, status } => Self::FlagOff {
+                flag: flag.to_owned(),
+                // The attribute takes no others.
+                status: StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN),
             },
             _ => Self::IpNotAllowed,
         }

@@ -9,6 +9,14 @@ pub(crate) trait Asked {
 
     /// Returns `true` for a CORS preflight that no handler of the application would see.
     fn is_unhandled_preflight(&self) -> bool;
+
+    /// Evaluates a flag for the context of the request.
+    #[cfg(feature = "flags")]
+    fn is_on(
+        &self,
+        flags: &waygate_core::flag::FlagSet,
+        flag: &waygate_core::flag::CompiledFlag,
+    ) -> Result<bool, waygate_core::flag::ErrorCode>;
 }
 
 /// Returns `true` if the method and the headers are those of a CORS preflight (Fetch standard, "CORS-preflight

@@ -139,6 +139,12 @@ impl<'a, F: Framework<'a>> RequestFacts<'a, F> {
         Some(client_network(ip, self.engine.limiting.ipv6_prefix))
     }
 
+    /// The request as sources of contexts see it.
+    #[cfg(feature = "flags")]
+    pub(crate) fn flag_request(&self) -> crate::engine::FlagRequest<'a> {
+        crate::engine::FlagRequest::new(self.method, self.uri, self.headers, self.extensions)
+    }
+
     fn principal(&self) -> Option<&'a dyn Principal> {
         self.engine.principal?.caller(self.extensions)
     }
@@ -181,6 +187,19 @@ impl<'a, F: Framework<'a>> Asked for RequestFacts<'a, F> {
     #[inline]
     fn is_unhandled_preflight(&self) -> bool {
         !self.framework.is_handled() && is_preflight(self.method, self.headers)
+    }
+
+    #[cfg(feature = "flags")]
+    fn is_on(
+        &self,
+        flags: &waygate_core::flag::FlagSet,
+        flag: &waygate_core::flag::CompiledFlag,
+    ) -> Result<bool, waygate_core::flag::ErrorCode> {
+        let clock = &*self.engine.clock;
+        let contexts = &self.engine.flag_contexts;
+        crate::engine::flags::with_context(contexts, &self.flag_request(), |context| {
+            flags.evaluate_flag(flag, context, clock).as_bool()
+        })
     }
 }
 

@@ -28,6 +28,12 @@ pub(crate) struct Slot {
     pub(crate) own_limits: ScopePolicies,
     /// The limits of single methods, if the route takes all of them.
     pub(crate) method_limits: MethodLimits,
+    /// The flags that gate the route.
+    #[cfg(feature = "flags")]
+    pub(crate) gates: Box<[crate::engine::flags::RouteGate]>,
+    /// `true` if it has gates or two handlers.
+    #[cfg(feature = "flags")]
+    pub(crate) is_flagged: bool,
     /// The time of the route's next scheduled change.
     pub(crate) next_change: Option<Timestamp>,
     /// The headers of a deprecated route.
@@ -77,6 +83,10 @@ impl Slot {
             )
             .with_functions(&route.attached),
             method_limits: MethodLimits::compile(stored, &route.key, table, compiler),
+            #[cfg(feature = "flags")]
+            gates: route.gates.clone().into(),
+            #[cfg(feature = "flags")]
+            is_flagged: !route.gates.is_empty() || route.canary.is_some(),
             next_change: state.position.next_change(now),
             announcement: state
                 .deprecation

@@ -1,8 +1,8 @@
 mod changes;
 mod facts;
-#[cfg(feature = "file")]
-mod persistence;
 #[cfg(feature = "openfeature")]
 mod openfeature;
+#[cfg(feature = "file")]
+mod persistence;
 mod schedules;
 mod seeds;

@@ -6,7 +6,6 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -20,12 +19,11 @@ use super::schema::FlagDefinitions;
 use crate::{
     Operator,
     admin::{
-        responses::{Read, Write},
+        responses::{Read, Tagged, Write},
         state::AdminState,
     },
     rest::{
-        Definition, Flag, Params, Problem, Reply, invalid_definition, list_response, untranslated,
-        with_warning,
+        Definition, Flag, Params, Problem, Reply, invalid_definition, untranslated, with_warning,
     },
 };
 
@@ -63,22 +61,18 @@ struct ExportParams {
     operation_id = "export_flags",
     tag = "flags",
     params(ExportParams),
-    responses((status = OK, description = "The document.", body = FlagDefinitions), Read),
+    responses((status = OK, description = "The document.", body = Tagged<FlagDefinitions>), Read),
     security(("token" = ["read"]))
 )]
 async fn export(
     State(state): State<Arc<AdminState>>,
     Params(params): Params<ExportParams>,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let flags = state.waygate.flags();
     let document = flags.export();
+    let shown = |document: Value| Reply::ok(document).with_tag(flags.revision());
     match params.format.unwrap_or_default() {
-        Format::Waygate => Ok(list_response(
-            &document.to_json(),
-            flags.revision(),
-            &headers,
-        )),
+        Format::Waygate => Ok(shown(document.to_json()).into_response()),
         Format::Flagd => {
             let exported = to_flagd(&document);
             let left_out: Vec<&str> = exported.refused.iter().map(|it| it.key.as_str()).collect();
@@ -88,8 +82,10 @@ async fn export(
                     left_out.join(", ")
                 )
             });
-            let response = list_response(&exported.document, flags.revision(), &headers);
-            Ok(with_warning(response, warning))
+            Ok(with_warning(
+                shown(exported.document).into_response(),
+                warning,
+            ))
         }
         Format::Python => Err(Problem::new(
             crate::rest::ProblemKind::InvalidQuery,

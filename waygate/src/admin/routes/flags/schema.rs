@@ -28,8 +28,7 @@ impl PartialSchema for FlagDefinition {
             "off_variation": "off",
             "fallthrough": [{ "variation": "on", "weight": 20_000 }, { "variation": "off", "weight": 80_000 }],
         });
-        let description =
-            "A flag. `key`, if it is in the URL, and all members without an example are optional.";
+        let description = "A flag. A key that is in the URL need not be in the body.";
         request(Flag::schema(), description, &FLAG, example)
     }
 }
@@ -46,13 +45,12 @@ impl PartialSchema for SegmentDefinition {
     fn schema() -> RefOr<Schema> {
         let example =
             json!({ "key": "beta-testers", "name": "Beta testers", "included": ["user-1"] });
-        let description =
-            "A segment. `key`, if it is in the URL, and all members but `name` are optional.";
+        let description = "A segment. A key that is in the URL need not be in the body.";
         request(Segment::schema(), description, &["name"], example)
     }
 }
 
-/// All flags and segments in a request or a response.
+/// All flags and segments in the form of Waygate. With `format`, the body is the document of the other product.
 #[derive(ToSchema)]
 #[schema(examples(json!({ "version": 1, "flags": [], "segments": [] })))]
 #[allow(dead_code, reason = "only its schema is used")]

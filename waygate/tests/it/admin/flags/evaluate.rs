@@ -148,3 +148,27 @@ async fn evaluations_that_cannot_succeed_say_why() {
         .refused(400);
     assert!(text.contains("did you mean `context`?"), "{text}");
 }
+
+#[tokio::test]
+async fn an_attribute_of_another_type_does_not_match() {
+    let server = Server::start().await;
+    let mut flag = definition("search");
+    flag["fallthrough"] = json!("off");
+    flag["rules"] = json!([{
+        "id": "large", "clauses": [{ "attribute": "seats", "operator": "gt", "values": [3] }], "variation": "on",
+    }]);
+    server.post("/api/flags", flag).await.expect(201);
+    for (seats, reason) in [
+        (json!(5), "RULE_MATCH"),
+        (json!("many"), "FALLTHROUGH"),
+        (json!(true), "FALLTHROUGH"),
+        (json!({ "a": 5 }), "FALLTHROUGH"),
+        (json!(null), "FALLTHROUGH"),
+    ] {
+        let ask =
+            json!({ "context": { "key": "u", "attributes": { "seats": seats } }, "explain": true });
+        let found = server.post(PATH, ask).await.expect(200);
+        assert_eq!(found["reason"], reason, "{seats}");
+        assert_eq!(found["steps"][0]["actual"], seats);
+    }
+}

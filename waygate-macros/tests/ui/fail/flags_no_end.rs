@@ -1,0 +1,5 @@
+waygate::flags! {
+    pub NEW_CHECKOUT: bool = false
+}
+
+fn main() {}

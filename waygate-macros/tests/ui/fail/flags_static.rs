@@ -1,0 +1,5 @@
+waygate::flags! {
+    pub static NEW_CHECKOUT: bool = false;
+}
+
+fn main() {}

@@ -1,0 +1,136 @@
+use std::{
+    cell::Cell,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use super::{
+    facts::ArmRecord,
+    histogram::{Counts, LatencyHistogram},
+};
+use crate::engine::flags::DeclaredFlag;
+
+/// The shards of an arm, so that threads do not wait for the same cache line. A power of two.
+const SHARDS: usize = 8;
+
+/// One of the two handlers of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Arm {
+    /// The handler while the flag is off for the caller.
+    Stable,
+    /// The annotated handler.
+    Candidate,
+}
+
+/// The two handlers of a route, with the facts about each.
+#[derive(Debug)]
+pub(crate) struct Canary {
+    pub(crate) flag: &'static DeclaredFlag,
+    /// The path of the candidate.
+    pub(crate) candidate: &'static str,
+    /// The other handler, as the attribute names it.
+    pub(crate) stable: &'static str,
+    facts: [Facts; 2],
+}
+
+impl Canary {
+    pub(crate) fn new(
+        flag: &'static DeclaredFlag,
+        candidate: &'static str,
+        stable: &'static str,
+    ) -> Self {
+        Self {
+            flag,
+            candidate,
+            stable,
+            facts: Default::default(),
+        }
+    }
+
+    pub(super) fn record_of(&self, arm: Arm) -> ArmRecord {
+        self.facts(arm).record()
+    }
+
+    fn facts(&self, arm: Arm) -> &Facts {
+        let [stable, candidate] = &self.facts;
+        match arm {
+            Arm::Stable => stable,
+            Arm::Candidate => candidate,
+        }
+    }
+
+    /// The shard of this thread.
+    pub(super) fn shard(&self, arm: Arm) -> &Shard {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static OWN: Cell<Option<usize>> = const { Cell::new(None) };
+        }
+        let own = OWN.get().unwrap_or_else(|| {
+            let own = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS;
+            OWN.set(Some(own));
+            own
+        });
+        let Facts([first, rest @ ..]) = self.facts(arm);
+        own.checked_sub(1)
+            .and_then(|at| rest.get(at))
+            .unwrap_or(first)
+    }
+}
+
+/// The facts about an arm.
+#[derive(Debug, Default)]
+struct Facts([Shard; SHARDS]);
+
+/// The counts of some threads.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(super) struct Shard {
+    started: AtomicU64,
+    completed: AtomicU64,
+    failed: AtomicU64,
+    aborted: AtomicU64,
+    latency: Counts,
+}
+
+impl Shard {
+    pub(super) fn start(&self) {
+        self.started.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn complete(&self, latency: Duration) {
+        self.completed.fetch_add(1, Ordering::Relaxed);
+        self.latency.add(latency);
+    }
+
+    pub(super) fn fail(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn abort(&self) {
+        self.aborted.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Facts {
+    fn record(&self) -> ArmRecord {
+        let sum = |of: fn(&Shard) -> &AtomicU64| {
+            let counts = self.0.iter().map(|shard| of(shard).load(Ordering::Relaxed));
+            counts.sum()
+        };
+        let mut latency = LatencyHistogram::default();
+        self.0
+            .iter()
+            .for_each(|shard| shard.latency.add_to(&mut latency));
+        ArmRecord {
+            // Ends are counted after starts.
+            completed: sum(|shard| &shard.completed),
+            failed: sum(|shard| &shard.failed),
+            aborted: sum(|shard| &shard.aborted),
+            started: sum(|shard| &shard.started),
+            latency,
+        }
+    }
+}

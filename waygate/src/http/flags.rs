@@ -1,0 +1,131 @@
+//! The flags of a request.
+
+use std::{convert::Infallible, fmt, sync::Arc};
+
+use axum::extract::{FromRef, FromRequestParts, Request};
+use http::request::Parts;
+
+use super::{endpoint::Endpoint, step::Step};
+use crate::{
+    Waygate,
+    engine::{
+        ContextSource, FlagRequest, FlagScope, Flags, PreparedFlags, SharedContext, Snapshot,
+    },
+};
+
+/// Extractor of the flags with the context of the request. The scope of declared flags.
+///
+/// All evaluations for a request use one snapshot of the flags and one context, also those of its gates. The context is
+/// that of [`flag_principal`](crate::WaygateBuilder::flag_principal) or
+/// [`flag_context`](crate::WaygateBuilder::flag_context); without them, the request is anonymous. The state of the router
+/// must provide a [`Waygate`] (`FromRef`).
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use axum::{Router, routing::get};
+/// use waygate::{Waygate, flags::RequestFlags, testing::TestApp};
+///
+/// waygate::flags! {
+///     /// The number of results of a page.
+///     pub PAGE_SIZE: u32 = 20;
+/// }
+///
+/// async fn search(flags: RequestFlags) -> String {
+///     format!("{} results", PAGE_SIZE.get(&flags))
+/// }
+///
+/// let waygate = Waygate::builder().build().await?;
+/// let app = Router::new().route("/search", get(search)).with_state(waygate);
+/// assert_eq!(TestApp::new(app).get("/search").await.text(), "20 results");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct RequestFlags {
+    flags: Flags,
+    context: SharedContext,
+}
+
+impl RequestFlags {
+    /// The flags and the context of a request, which its extensions keep.
+    pub(crate) fn of(parts: &mut Parts, waygate: &Waygate) -> Self {
+        let prepared = parts.extensions.get::<PreparedFlags>();
+        let prepared = prepared.filter(|prepared| prepared.flags.are_of(waygate));
+        let (flags, context) = match prepared.cloned() {
+            Some(PreparedFlags { flags, context, .. }) => (flags, context),
+            None => (waygate.flags(), None),
+        };
+        let context = context.unwrap_or_else(|| {
+            let contexts = &waygate.inner.flag_contexts;
+            let context = contexts.share(&request(parts));
+            parts.extensions.insert(PreparedFlags {
+                flags: flags.clone(),
+                context: Some(context.clone()),
+                canary: None,
+            });
+            context
+        });
+        Self { flags, context }
+    }
+}
+
+fn request(parts: &Parts) -> FlagRequest<'_> {
+    FlagRequest::new(&parts.method, &parts.uri, &parts.headers, &parts.extensions)
+}
+
+impl FlagScope for RequestFlags {
+    type Context = dyn crate::flags::Context + Send + Sync;
+
+    fn flags(&self) -> &Flags {
+        &self.flags
+    }
+
+    fn context(&self) -> &Self::Context {
+        &*self.context
+    }
+}
+
+impl fmt::Debug for RequestFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestFlags")
+            .field("flags", &self.flags)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> FromRequestParts<S> for RequestFlags
+where
+    Waygate: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(parts, &Waygate::from_ref(state)))
+    }
+}
+
+impl Endpoint {
+    /// Decides about a request for a route with gates. The request keeps the flags, so that the handler evaluates the
+    /// same ones.
+    pub(super) fn decide_with_flags(&self, slot: usize, request: &mut Request) -> Step {
+        let waygate = &self.shared.waygate;
+        let snapshot: Arc<Snapshot> = waygate.inner.snapshot.load_full();
+        let context = match &waygate.inner.flag_contexts {
+            // Callers are read where they are.
+            ContextSource::Nothing | ContextSource::Principal { .. } => None,
+            contexts @ ContextSource::Function(_) => {
+                let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+                let request = FlagRequest::new(method, uri, headers, request.extensions());
+                Some(contexts.share(&request))
+            }
+        };
+        request.extensions_mut().insert(PreparedFlags {
+            flags: Flags::of(waygate, snapshot.clone()),
+            context,
+            canary: snapshot.canary(slot),
+        });
+        self.decide_at(Some(slot), request, &snapshot)
+    }
+}

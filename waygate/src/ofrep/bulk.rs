@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     configuration::{Configuration, Version},
-    evaluation::{evaluate, is_visible},
+    evaluation::{is_visible, outcome},
     failure::{Failure, json},
     fresh,
     request::{Asked, Params},
@@ -71,7 +71,7 @@ async fn respond(state: &State, path: &str, request: Request) -> Result<Response
 
 /// The start of the body, up to the end of the flags.
 fn flags(state: &State, configuration: &Configuration, asked: &Asked) -> Result<Vec<u8>, Failure> {
-    let audience = asked.grant.audience;
+    let (audience, clock) = (asked.grant.audience, &*state.waygate.inner.clock);
     let mut body = Vec::with_capacity(128 * (configuration.flags.len() + 1));
     body.extend(b"{\"flags\":[");
     let visible = configuration.flags.iter();
@@ -80,8 +80,9 @@ fn flags(state: &State, configuration: &Configuration, asked: &Asked) -> Result<
         if at > 0 {
             body.push(b',');
         }
-        let set = &configuration.set;
-        let written = match evaluate(&state.waygate, set, flag, &asked.context, audience) {
+        // A provider fetches flags without using them, so that counts nothing.
+        let resolution = configuration.set.preview_flag(flag, &asked.context, clock);
+        let written = match outcome(flag, &resolution, audience) {
             Ok(success) => serde_json::to_writer(&mut body, &success),
             Err(failure) => serde_json::to_writer(&mut body, &failure),
         };

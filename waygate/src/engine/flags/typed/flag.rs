@@ -93,9 +93,13 @@ impl<T: Typed> TypedFlag<T> {
         }
     }
 
-    /// Logs the first error of a stored flag. The start report names flags that are not stored.
+    /// Counts a default, and logs the first error of a stored flag. The start report names flags that are not stored.
     #[cold]
     fn report(&self, code: ErrorCode, resolution: Option<&Resolution<'_>>) {
+        // Errors of evaluations are counted there.
+        resolution
+            .filter(|resolution| resolution.error().is_none())
+            .inspect(|resolution| resolution.count_default());
         if code != ErrorCode::FlagNotFound && self.declared.warns() {
             tracing::warn!(
                 flag = self.key(),

@@ -48,6 +48,14 @@ const DEFAULTS: usize = 1;
 const VARIATIONS: usize = 2;
 
 /// The counts of a flag.
+///
+/// ```
+/// use waygate_core::flag::TallyCounts;
+///
+/// fn evaluations(counts: &TallyCounts) -> u64 {
+///     counts.variations.iter().sum::<u64>() + counts.errors
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct TallyCounts {

@@ -79,6 +79,31 @@ impl Waygate {
 
 impl Flags {
     /// Returns the use of a flag in this process; `None` if there is no such flag, or if this process keeps no facts.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use serde_json::json;
+    /// use waygate::{Waygate, flags::{EvaluationContext, Flag}};
+    ///
+    /// waygate::flags! {
+    ///     /// The results on a page.
+    ///     pub PAGE_SIZE: i64 = 20 { key = "page-size" }
+    /// }
+    ///
+    /// # let page_size = Flag::parse(&json!({
+    /// #     "key": "page-size", "name": "Page size", "type": "string",
+    /// #     "variations": [{"name": "large", "value": "a hundred"}], "off_variation": "large", "fallthrough": "large",
+    /// # }))?;
+    /// // An operator has stored texts as its values.
+    /// let waygate = Waygate::builder().seed_flags([page_size]).build().await?;
+    /// let (flags, user) = (waygate.flags(), EvaluationContext::new("user-1"));
+    /// assert_eq!(PAGE_SIZE.get(&flags.for_context(&user)), 20);
+    /// let usage = flags.usage("page-size").expect("a flag");
+    /// assert_eq!((usage.evaluations, usage.defaults), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn usage(&self, key: &str) -> Option<FlagUsage> {
         let flag = self.set().flag(key)?.definition();
         self.facts().usage(flag, self.now())

@@ -6,7 +6,7 @@ use waygate_core::{
 };
 
 use super::{FlagDetails, Typed};
-use crate::engine::flags::{FlagScope, declared::DeclaredFlag};
+use crate::engine::flags::{FlagScope, Flags, declared::DeclaredFlag};
 
 /// A flag that `flags!` declares, with its Rust type. A constant: copy it freely.
 ///
@@ -80,7 +80,7 @@ impl<T: Typed> TypedFlag<T> {
         let (value, error) = match read {
             Ok(value) => (value, None),
             Err(code) => {
-                self.report(code, resolution.as_ref());
+                self.report(flags, code, resolution.as_ref());
                 (T::of_default(self.default), Some(code))
             }
         };
@@ -95,11 +95,12 @@ impl<T: Typed> TypedFlag<T> {
 
     /// Counts a default, and logs the first error of a stored flag. The start report names flags that are not stored.
     #[cold]
-    fn report(&self, code: ErrorCode, resolution: Option<&Resolution<'_>>) {
-        // Errors of evaluations are counted there.
-        resolution
-            .filter(|resolution| resolution.error().is_none())
-            .inspect(|resolution| resolution.count_default());
+    fn report(&self, flags: &Flags, code: ErrorCode, resolution: Option<&Resolution<'_>>) {
+        match resolution {
+            Some(other) if other.error().is_none() => other.count_default(),
+            Some(_) => {}
+            None => flags.set().count_missing(self.key()),
+        }
         if code != ErrorCode::FlagNotFound && self.declared.warns() {
             tracing::warn!(
                 flag = self.key(),

@@ -188,6 +188,9 @@ async fn a_value_of_another_type_is_the_default() {
         );
         assert_eq!((PAGE_SIZE.get(&scope), LEGACY.get(&scope)), (20, true));
     }
+    // Two evaluations of each for both users.
+    assert_eq!(flags.usage("legacy").unwrap().defaults, 2);
+    assert_eq!(flags.usage("page-size").unwrap().defaults, 4);
 }
 
 #[tokio::test]
@@ -537,7 +540,7 @@ async fn the_report_compares_code_and_store() {
         line.unwrap_or_else(|| panic!("no {finding:?} in {report}"))
             .to_owned()
     };
-    let missing = line("flag `new-checkout`");
+    let missing = line("flag `new-checkout`: ");
     let place = concat!("(", file!(), ":");
     assert!(
         missing.contains("declared and not stored; its default false is served"),

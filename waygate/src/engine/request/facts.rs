@@ -198,7 +198,12 @@ impl<'a, F: Framework<'a>> Asked for RequestFacts<'a, F> {
         let clock = &*self.engine.clock;
         let contexts = &self.engine.flag_contexts;
         crate::engine::flags::with_context(contexts, &self.flag_request(), |context| {
-            flags.evaluate_flag(flag, context, clock).as_bool()
+            let resolution = flags.evaluate_flag(flag, context, clock);
+            let on = resolution.as_bool();
+            if on.is_err() && resolution.error().is_none() {
+                resolution.count_default();
+            }
+            on
         })
     }
 }

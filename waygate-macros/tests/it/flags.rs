@@ -334,7 +334,7 @@ mod gated {
     #[utoipa::path(get, path = "/gated/new")]
     #[flag_gate(NEW_CHECKOUT)]
     #[rate_limit("1/day", key = "global")]
-    pub async fn new(body: Option<axum::Json<Value>>) -> &'static str {
+    pub(super) async fn new(body: Option<axum::Json<Value>>) -> &'static str {
         let _ = body;
         "new"
     }
@@ -342,17 +342,17 @@ mod gated {
     #[flag_gate(LEGACY, otherwise = 403)]
     #[maintenance(reason = "moving")]
     #[utoipa::path(get, path = "/gated/legacy")]
-    pub async fn legacy() -> &'static str {
+    pub(super) async fn legacy() -> &'static str {
         "legacy"
     }
 
     #[flag_gate(super::QUIET, otherwise = sorry)]
     #[utoipa::path(get, path = "/gated/quiet")]
-    pub async fn quiet(flags: RequestFlags) -> String {
+    pub(super) async fn quiet(flags: RequestFlags) -> String {
         format!("quiet {}", QUIET.get(&flags))
     }
 
-    pub const MODULE: &str = module_path!();
+    pub(super) const MODULE: &str = module_path!();
 }
 
 async fn gated() -> (Waygate, TestApp) {
@@ -660,7 +660,7 @@ mod arms {
     #[utoipa::path(get, path = "/arms/{kind}", params(("kind" = String, Path)))]
     #[canary(flag = NEW_ANSWERS, stable = stable)]
     #[rate_limit("100/day", key = "global")]
-    pub async fn answer(
+    pub(super) async fn answer(
         State(state): State<AppState>,
         flags: RequestFlags,
         Path(kind): Path<String>,
@@ -682,7 +682,7 @@ mod arms {
         format!("old {name}{body}")
     }
 
-    pub const MODULE: &str = module_path!();
+    pub(super) const MODULE: &str = module_path!();
 }
 
 async fn arms() -> (Waygate, Router, ManualClock) {

@@ -103,9 +103,9 @@ impl<T: Typed> TypedFlag<T> {
         }
         if code != ErrorCode::FlagNotFound && self.declared.warns() {
             tracing::warn!(
-                flag = self.key(),
-                error = code.as_str(),
-                variation = ?resolution.and_then(Resolution::variation).map(Printable),
+                flag = %Printable(self.key()),
+                error = %Printable(code),
+                variation = %Printable(resolution.and_then(Resolution::variation).unwrap_or_default()),
                 "a flag has no value of its declared type, so its default is served; only the first error is logged"
             );
         }

@@ -55,11 +55,24 @@ async fn respond(state: &State, path: &str, request: Request) -> Result<Response
         return Err(Failure::not_yet_here());
     }
     let configuration = state.configurations.current(&state.waygate);
-    let mut body = flags(state, &configuration, &asked)?;
-    let tag = tag(state, &configuration, &asked, &body);
+    // The tag covers the flags themselves only if they change with time; otherwise it is known without them.
+    let changing = match configuration.reads_clock {
+        true => Some(flags(state, &configuration, &asked)?),
+        false => None,
+    };
+    let tag = tag(
+        state,
+        &configuration,
+        &asked,
+        changing.as_deref().unwrap_or_default(),
+    );
     let mut response = if is_known(&known, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
+        let mut body = match changing {
+            Some(flags) => flags,
+            None => flags(state, &configuration, &asked)?,
+        };
         body.extend(about(state, &configuration, &asked, path)?);
         json(StatusCode::OK, body)
     };
@@ -92,7 +105,7 @@ fn flags(state: &State, configuration: &Configuration, asked: &Asked) -> Result<
     Ok(body)
 }
 
-/// The tag covers the flags, their configuration, the context, and the period of the ticket.
+/// The tag covers flags that change with time, the configuration, the context, and the period of the ticket.
 fn tag(state: &State, configuration: &Configuration, asked: &Asked, flags: &[u8]) -> String {
     let mut covered = Vec::with_capacity(64);
     // Writing to memory does not fail.

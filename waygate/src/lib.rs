@@ -32,7 +32,8 @@
 //!
 //! * The attributes: [`macro@maintenance`], [`macro@disabled`], [`macro@env_only`], [`macro@allowed_ips`],
 //!   [`macro@allowed_roles`], [`macro@sunset`], [`macro@force_active`],
-//!   [`macro@rate_limit`], [`macro@concurrency_limit`].
+//!   [`macro@flag_gate`], [`macro@canary`], [`macro@rate_limit`], [`macro@concurrency_limit`].
+//! * [`flags!`](macro@flags) declares feature flags with their Rust types, and [`flags::RequestFlags`] reads them.
 //! * [`Waygate`], the engine: [`builder`](Waygate::builder), [`guard`](Waygate::guard) and
 //!   [`guard_all`](Waygate::guard_all), [`operator`](Waygate::operator),
 //!   [`subscribe`](Waygate::subscribe).
@@ -84,7 +85,7 @@
 //! | `openapi` | ✓ | binding through utoipa documents, and the live document |
 //! | `swagger-ui` | | Swagger UI with a banner and badges |
 //! | `admin` | | the admin REST API |
-//! | `flags` | | feature flags ([`flags`]) |
+//! | `flags` | | feature flags ([`mod@flags`]) |
 //! | `ofrep` | | an OpenFeature Remote Evaluation Protocol server ([`ofrep`]) |
 //! | `openfeature` | | the native OpenFeature SDK with the engine's flags ([`openfeature`]) |
 //! | `file` | | [`port::FileBackend`] |

@@ -86,6 +86,7 @@ fi
 step "Formatting"
 cargo fmt --all --check
 cargo fmt --manifest-path tests/cryptography/Cargo.toml --check
+cargo fmt --manifest-path fuzz/Cargo.toml --check
 
 step "Clippy"
 cargo clippy --workspace --all-targets --all-features -- -D warnings
@@ -152,6 +153,10 @@ for provider in ring aws-lc-rs webpki-roots; do
 done
 cp Cargo.lock tests/cryptography # the versions of the workspace
 cargo test -q --manifest-path tests/cryptography/Cargo.toml --target-dir target --tests
+
+step "The fuzz targets compile"
+cp Cargo.lock fuzz # the versions of the workspace
+cargo check -q --manifest-path fuzz/Cargo.toml --target-dir target --no-default-features
 
 step "Doctests"
 cargo test --workspace --all-features --doc

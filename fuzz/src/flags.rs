@@ -21,8 +21,11 @@ use waygate_core::{
     port::ManualClock,
 };
 
+/// The name of a target, and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// All targets by name, which is also that of their folder of the corpus.
-pub const TARGETS: [(&str, fn(&[u8])); 7] = [
+pub const TARGETS: [Target; 7] = [
     ("flag", flag),
     ("segment", segment),
     ("context", context),
@@ -32,7 +35,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 7] = [
     ("python", python),
 ];
 
-/// The definition of a flag.
+/// The definition of a flag. Times are written in microseconds, so that written forms are compared.
 pub fn flag(bytes: &[u8]) {
     let Ok(value) = serde_json::from_slice::<Value>(bytes) else {
         return;
@@ -40,9 +43,10 @@ pub fn flag(bytes: &[u8]) {
     match Flag::parse(&value) {
         Ok(flag) => {
             let written = serde_json::to_value(&flag).unwrap();
+            let again = Flag::parse(&written).unwrap();
             assert_eq!(
-                Flag::parse(&written).unwrap(),
-                flag,
+                serde_json::to_value(&again).unwrap(),
+                written,
                 "what is written is read back"
             );
             for change in &flag.scheduled_changes {
@@ -73,9 +77,10 @@ pub fn segment(bytes: &[u8]) {
     };
     if let Ok(segment) = Segment::parse(&value) {
         let written = serde_json::to_value(&segment).unwrap();
+        let again = Segment::parse(&written).unwrap();
         assert_eq!(
-            Segment::parse(&written).unwrap(),
-            segment,
+            serde_json::to_value(&again).unwrap(),
+            written,
             "what is written is read back"
         );
     }
@@ -179,11 +184,8 @@ pub fn document(bytes: &[u8]) {
     if let Ok(document) = FlagDocument::parse(&value) {
         let written = document.to_json();
         assert!(difference(&written, &written).is_empty());
-        assert_eq!(
-            FlagDocument::parse(&written).unwrap(),
-            document,
-            "what is written is read back"
-        );
+        let again = FlagDocument::parse(&written).unwrap();
+        assert_eq!(again.to_json(), written, "what is written is read back");
         planned(&document);
         let exported = to_flagd(&document);
         let import = from_flagd(&exported.document, FlagdOptions::new(clock_time()));
@@ -224,7 +226,8 @@ pub fn python(bytes: &[u8]) {
 /// Checks that what was translated is valid, and can be evaluated.
 fn imported(import: &Import) {
     let written = import.document.to_json();
-    assert_eq!(FlagDocument::parse(&written).unwrap(), import.document);
+    let again = FlagDocument::parse(&written).unwrap();
+    assert_eq!(again.to_json(), written);
     assert!(
         import
             .refused

@@ -3,4 +3,4 @@
 
 mod flags;
 
-pub use flags::{TARGETS, context, document, flag, flagd, operands, python, segment};
+pub use flags::{TARGETS, Target, context, document, flag, flagd, operands, python, segment};

@@ -46,7 +46,7 @@ pub enum Gate {
     },
     /// `#[force_active]`: always served, and refuses changes.
     ForceActive,
-    /// `#[flag_gate]`: answered with this status for callers for whom a flag is off.
+    /// `#[flag_gate]`: answered with this status while a flag is off for the caller.
     FlagGate {
         /// 404 or 403.
         status: u16,

@@ -7,8 +7,8 @@ use waygate_core::grammar::{PolicyName, RouteSpec};
 
 use crate::{
     args::{Args, Given},
+    arms,
     attr::{self, Attribute, Declared, Place},
-    canary,
     errors::Errors,
     handler::Handler,
     identity,
@@ -52,7 +52,7 @@ pub(crate) fn expand(
         check_parameters(&parsed, handler, &mut errors);
         check_route(&parsed, binding, handler, &mut errors);
         if attribute.is_same(&attr::canary::ATTRIBUTE) {
-            canary::check(handler, &mut errors);
+            arms::check(handler, &mut errors);
         }
     }
     match handler {
@@ -224,7 +224,7 @@ fn emit(parsed: Parsed, binding: Binding, mut handler: Handler, written: LitStr)
     });
     let registration = registration(&parsed, &handler, &stamp);
     if let Some(other) = &parsed.declared.canary {
-        canary::split(&mut handler, facade, other);
+        arms::split(&mut handler, facade, other);
     }
     if first {
         handler.enter(facade, quote!(#facade::__private::entered(&#stamp)));

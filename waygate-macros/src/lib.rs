@@ -4,8 +4,8 @@
 #![deny(missing_docs)]
 
 mod args;
+mod arms;
 mod attr;
-mod canary;
 mod errors;
 mod expand;
 mod fingerprint;

@@ -14,7 +14,7 @@ pub(crate) struct Borrowed<'a> {
     context: &'a EvaluationContext,
     /// The structures that had to be copied.
     copied: HashMap<&'a str, Value>,
-    /// Whether a rule has asked for a structure of an unknown type.
+    /// `true` if a rule has asked for a structure of an unknown type.
     is_unreadable: Cell<bool>,
 }
 

@@ -9,7 +9,7 @@
 //! use waygate_core::port::ManualClock;
 //! use waygate_openfeature_provider::WaygateProvider;
 //!
-//! # async {
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 //! let flag = Flag::parse(&json!({
 //!     "key": "new-checkout", "name": "New checkout", "type": "boolean",
 //!     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
@@ -27,7 +27,8 @@
 //! let client = api.create_client();
 //! assert_eq!(client.get_bool_value("new-checkout", Some(&user), None).await, Ok(true));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
-//! # };
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]

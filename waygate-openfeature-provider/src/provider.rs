@@ -62,8 +62,12 @@ impl<S: FlagSource> WaygateProvider<S> {
             if let Some(code) = found.error() {
                 return Err(error(code, found.error_message()));
             }
+            let value = read(found.value()).map_err(|code| {
+                found.count_default();
+                error(code, None)
+            })?;
             Ok(ResolutionDetails {
-                value: read(found.value()).map_err(|code| error(code, None))?,
+                value,
                 variant: found.variation().map(str::to_owned),
                 reason: Some(reason(found.reason())),
                 flag_metadata: metadata(&found),

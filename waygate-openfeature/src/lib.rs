@@ -9,7 +9,7 @@
 //! use waygate_core::flag::EvaluationContext;
 //! use waygate_openfeature::{InMemoryFlag, InMemoryProvider};
 //!
-//! # async {
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 //! let api = waygate_openfeature::global();
 //! api.set_provider_and_wait(Arc::new(InMemoryProvider::new([
 //!     ("new-checkout", InMemoryFlag::new([("on", true), ("off", false)], "on")),
@@ -20,8 +20,9 @@
 //! if client.bool("new-checkout", false, &user) {
 //!     println!("the new checkout");
 //! }
-//! # Ok::<(), waygate_openfeature::ProviderError>(())
-//! # };
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! | Feature | Contents |

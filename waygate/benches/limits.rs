@@ -4,7 +4,7 @@
 //! Both use the client's IPv4 address, read the time once per call with the same clock (`quanta`, the default of
 //! `governor`), and admit everything. They differ in this: `governor` has a cell rate and is unbounded, with its
 //! default hash map and hasher; ours has a fixed window, is bounded to a million keys, and identifies a counter by a
-//! series and bytes.
+//! counter key and bytes.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::{
@@ -19,7 +19,7 @@ use waygate_backends::MemoryCounters;
 use waygate_bench::{Call, Report, Row, Timing, time_calls};
 use waygate_core::{
     limit::{Quota, Rule, quota::SECOND},
-    port::{Series, Take},
+    port::{Charge, CounterKey},
 };
 
 #[path = "limits/requests.rs"]
@@ -94,7 +94,7 @@ fn store_timings(title: &str, clients: &[IpAddr], threads: usize) -> [Timing; 3]
 /// Our store, and the parts of a request.
 struct Ours {
     counters: MemoryCounters,
-    series: Series,
+    counter_key: CounterKey,
     rule: Rule,
     clock: quanta::Clock,
     begin: u64,
@@ -105,7 +105,7 @@ impl Ours {
         let clock = quanta::Clock::new();
         Self {
             counters: MemoryCounters::new(),
-            series: Series::new("GET:/items", "per client", 0, 0),
+            counter_key: CounterKey::new("GET:/items", "per client", 0, 0),
             rule: Rule::Quota(Quota::FixedWindow {
                 capacity: 1 << 40,
                 period: 3_600 * SECOND,
@@ -123,8 +123,8 @@ impl Ours {
         };
         let now = EPOCH + self.clock.delta_as_nanos(self.begin, self.clock.raw());
         let key = client.octets();
-        let take = Take::new(&self.series, &key, &self.rule);
-        assert!(self.counters.take_at(&[take], now)[0].allowed);
+        let charge = Charge::new(&self.counter_key, &key, &self.rule);
+        assert!(self.counters.charge_at(&[charge], now)[0].allowed);
     }
 }
 

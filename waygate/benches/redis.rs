@@ -18,7 +18,7 @@ use waygate_backends::{RedisCounters, RedisOptions};
 use waygate_bench::{Report, Row};
 use waygate_core::{
     limit::{Quota, Rule, quota::SECOND},
-    port::{CounterStore, Series, Take},
+    port::{Charge, CounterKey, CounterStore},
 };
 use waygate_faultproxy::{RedisProc, eventually};
 
@@ -26,7 +26,7 @@ const ROUNDS: usize = 7;
 const ROUND: Duration = Duration::from_millis(400);
 const KEYS: u64 = 1_000;
 
-/// More than any run takes of one key in an hour.
+/// More than any run charges of one key in an hour.
 const CAPACITY: u64 = 100_000_000;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -52,7 +52,7 @@ const VARIANTS: [Variant; 6] = [
 struct Bench {
     connection: MultiplexedConnection,
     counters: RedisCounters,
-    series: [Series; 4],
+    counter_key: [CounterKey; 4],
     window: Rule,
     bucket: Rule,
     next: AtomicU64,
@@ -71,8 +71,8 @@ async fn main() {
     let bench = Rc::new(Bench {
         connection: client.get_multiplexed_async_connection().await.unwrap(),
         counters,
-        series: ["strict", "bucket", "lease", "one key"]
-            .map(|name| Series::new(name, "bench", 0, 0)),
+        counter_key: ["strict", "bucket", "lease", "one key"]
+            .map(|name| CounterKey::new(name, "bench", 0, 0)),
         window: Rule::Quota(Quota::FixedWindow {
             capacity: CAPACITY,
             period: 3_600 * SECOND,
@@ -154,7 +154,7 @@ impl Bench {
     async fn decide(
         self: &Rc<Self>,
         tasks: usize,
-        series: usize,
+        counter_key: usize,
         keys: u64,
         rule: fn(&Self) -> &Rule,
         lease: bool,
@@ -163,8 +163,9 @@ impl Bench {
             let bench = Rc::clone(self);
             async move || {
                 let key = (bench.next.fetch_add(1, Ordering::Relaxed) % keys).to_le_bytes();
-                let take = Take::new(&bench.series[series], &key, rule(&bench)).lease(lease);
-                let outcomes = bench.counters.take(&[take], 0).await.unwrap();
+                let charge =
+                    Charge::new(&bench.counter_key[counter_key], &key, rule(&bench)).lease(lease);
+                let outcomes = bench.counters.charge(&[charge], 0).await.unwrap();
                 assert!(outcomes[0].allowed);
             }
         });

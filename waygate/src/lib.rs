@@ -32,7 +32,8 @@
 //!
 //! * The attributes: [`macro@maintenance`], [`macro@disabled`], [`macro@env_only`], [`macro@allowed_ips`],
 //!   [`macro@allowed_roles`], [`macro@sunset`], [`macro@force_active`],
-//!   [`macro@rate_limit`], [`macro@concurrency_limit`].
+//!   [`macro@flag_gate`], [`macro@canary`], [`macro@rate_limit`], [`macro@concurrency_limit`].
+//! * [`flags!`](macro@flags) declares feature flags with their Rust types, and [`flags::RequestFlags`] reads them.
 //! * [`Waygate`], the engine: [`builder`](Waygate::builder), [`guard`](Waygate::guard) and
 //!   [`guard_all`](Waygate::guard_all), [`operator`](Waygate::operator),
 //!   [`subscribe`](Waygate::subscribe).
@@ -84,7 +85,7 @@
 //! | `openapi` | ✓ | binding through utoipa documents, and the live document |
 //! | `swagger-ui` | | Swagger UI with a banner and badges |
 //! | `admin` | | the admin REST API |
-//! | `flags` | | feature flags ([`flags`]) |
+//! | `flags` | | feature flags ([`mod@flags`]) |
 //! | `ofrep` | | an OpenFeature Remote Evaluation Protocol server ([`ofrep`]) |
 //! | `openfeature` | | the native OpenFeature SDK with the engine's flags ([`openfeature`]) |
 //! | `file` | | [`port::FileBackend`] |
@@ -252,19 +253,23 @@ pub mod router {
 pub mod flags {
     pub use waygate_core::flag::{
         AttributeName, AttributeValue, Cause, ChangeAction, Clause, Compatibility, CompileOptions,
-        CompiledFlag, CompiledSegment, Context, ContextTargets, ContractReason, Definitions,
-        ErrorCode, EvaluationContext, Explanation, Flag, FlagKey, FlagSet, FlagSource, FlagStatus,
-        FlagType, FlagValue, HashAlgorithm, Hold, Holdout, InvalidContext, LayerRange, Lifecycle,
-        MergedContext, Operator, Prerequisite, Problem, ProblemCode, Problems, Progressive, Reason,
+        CompiledFlag, CompiledSegment, Context, ContextAttribute, ContextKey, ContextTargets,
+        ContractReason, Definitions, ErrorCode, EvaluationContext, Explanation, Flag, FlagKey,
+        FlagSet, FlagSource, FlagStatus, FlagType, FlagValue, HashAlgorithm, Hold, Holdout,
+        InvalidContext, LayerRange, Lifecycle, LifecycleRules, MergedContext, Observer, Operator,
+        Prerequisite, Problem, ProblemCode, Problems, Progressive, ReadAttribute, Reason,
         Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, SplitPart,
-        Stage, Step, StepEvent, Targets, Variation, WeightedVariation, exchange,
+        Stage, Step, StepEvent, Tally, TallyCounts, Targets, Variation, WeightedVariation,
+        exchange,
     };
+
+    pub use waygate_core::view::FlagGate;
 
     pub use crate::engine::{
         ArmRecord, CanaryRecord, Conversion, DeclaredVariation, Evaluation, Exposure,
         FlagDeclaration, FlagDetails, FlagDraftRecord, FlagError, FlagEvaluation, FlagFinding,
-        FlagGate, FlagMismatch, FlagObservation, FlagPreview, FlagRecord, FlagRequest, FlagScope,
-        FlagUsage, FlagVersion, Flags, LatencyHistogram, MissingFlags, Observations, Observed,
+        FlagMismatch, FlagObservation, FlagPreview, FlagRecord, FlagRequest, FlagScope, FlagUsage,
+        FlagVersion, Flags, LatencyHistogram, MissingFlags, Observations, Observed,
         ScheduledFlagChange, SeenMove, SeenPreview, SegmentRecord, Structured, Typed, TypedFlag,
         VariationUsage,
     };
@@ -282,11 +287,11 @@ pub mod port {
     pub use waygate_backends::{InvalidRedisUrl, RedisBackend, RedisCounters, RedisOptions};
     pub use waygate_backends::{MemoryBackend, MemoryCounters, MemoryCountersBuilder, Outcomes};
     pub use waygate_core::{
-        limit::{Calendar, Counter, Outcome, Quota, Rule, Taken, quota::Nanos},
+        limit::{Calendar, Charged, Counter, Outcome, Quota, Rule, quota::Nanos},
         port::{
-            Backend, BackendError, Batch, BoxFuture, BoxStream, Clock, CommitError, CounterError,
-            CounterStore, Entity, EntityKey, Expected, Image, Lost, LostUnits, ManualClock,
-            Occupancy, Place, Series, Take, all_allowed,
+            Backend, BackendError, Batch, BoxFuture, BoxStream, Charge, Clock, CommitError,
+            CounterError, CounterKey, CounterStore, Entity, EntityKey, Expected, Image, Lost,
+            LostUnits, ManualClock, Permit, PermitOutcome, all_allowed,
         },
     };
 

@@ -11,7 +11,7 @@ pub struct FlagData {
     pub variants: Map<String, Value>,
     /// The name of the value without a rule that matches.
     pub default_variant: Option<String>,
-    /// Whether the result is the default of the caller.
+    /// `true` if the result is the default of the caller.
     pub disabled: bool,
     /// The facts about the flag.
     pub metadata: Map<String, Value>,

@@ -67,7 +67,7 @@ pub struct HookCall {
     pub name: String,
     /// `before`, `after`, `error` or `finally`.
     pub stage: String,
-    /// What the stage got, if it gets details.
+    /// The details, if the stage gets them.
     pub details: Option<Outcome>,
 }
 

@@ -2,7 +2,7 @@ use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 use waygate_core::{
     limit::{Outcome, quota::Nanos},
-    port::{Take, all_allowed},
+    port::{Charge, all_allowed},
 };
 
 use super::{
@@ -11,12 +11,12 @@ use super::{
     shards::Shards,
 };
 
-/// Decides several takes together, all or nothing. Returns the outcomes, and whether a shard is due for a sweep.
-pub(super) fn take(store: &Shards, takes: &[Take<'_>], now: Nanos) -> (Outcomes, bool) {
+/// Decides several charges together, all or nothing. Returns the outcomes, and whether a shard is due for a sweep.
+pub(super) fn charge(store: &Shards, charges: &[Charge<'_>], now: Nanos) -> (Outcomes, bool) {
     let mut asks: SmallVec<[(usize, Ask<'_>); 4]> = SmallVec::new();
     let mut needed: SmallVec<[usize; 4]> = SmallVec::new();
-    for take in takes {
-        let (shard, ask) = store.ask(take);
+    for charge in charges {
+        let (shard, ask) = store.ask(charge);
         asks.push((shard, ask));
         if let Err(at) = needed.binary_search(&shard) {
             needed.insert(at, shard);
@@ -32,7 +32,7 @@ pub(super) fn take(store: &Shards, takes: &[Take<'_>], now: Nanos) -> (Outcomes,
     }
     let is_visit_due = shards.first_mut().is_some_and(|shard| shard.note_call());
     let mut batch = Batch {
-        takes,
+        charges,
         asks: &asks,
         shards: &mut shards,
     };
@@ -40,30 +40,30 @@ pub(super) fn take(store: &Shards, takes: &[Take<'_>], now: Nanos) -> (Outcomes,
     for (shard, ask) in batch.asks {
         outcomes.push(batch.shards[*shard].weigh(*ask, now));
     }
-    if !all_allowed(takes, &outcomes) || !batch.charge(&mut outcomes, now) {
+    if !all_allowed(charges, &outcomes) || !batch.charge(&mut outcomes, now) {
         batch.refuse(&mut outcomes, now);
     }
     (Outcomes(Repr::Many(outcomes)), is_visit_due)
 }
 
-/// The takes of one call, and the shards they need.
+/// The charges of one call, and the shards they need.
 struct Batch<'a, 'b> {
-    takes: &'b [Take<'a>],
-    /// The request of each take, with the position of its shard in `shards`.
+    charges: &'b [Charge<'a>],
+    /// The request of each charge, with the position of its shard in `shards`.
     asks: &'b [(usize, Ask<'a>)],
     shards: &'b mut [MutexGuard<'a, Shard>],
 }
 
 impl Batch<'_, '_> {
-    /// Charges every allowed take. Fails, and charges nothing, if a call names a counter twice or a new counter inherits
+    /// Makes every allowed charge. Fails, and charges nothing, if a call names a counter twice or a new counter inherits
     /// too much.
     fn charge(&mut self, outcomes: &mut [Outcome], now: Nanos) -> bool {
         for (index, (shard, ask)) in self.asks.iter().enumerate() {
             if !outcomes[index].allowed {
                 continue;
             }
-            outcomes[index] = self.shards[*shard].take(*ask, now);
-            if outcomes[index].allowed || !self.takes[index].enforced {
+            outcomes[index] = self.shards[*shard].charge(*ask, now);
+            if outcomes[index].allowed || !self.charges[index].enforced {
                 continue;
             }
             for (outcome, (shard, ask)) in outcomes[..index].iter().zip(self.asks) {

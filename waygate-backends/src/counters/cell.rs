@@ -4,7 +4,7 @@ use waygate_core::limit::{Counter, MovingLog, Outcome, Quota, Rule, quota::Nanos
 
 use super::expiry::Expiry;
 
-/// 64 bits that identify a series and a key, random without the store's secret. Of a million keys, any two share a
+/// 64 bits that identify a counter key and a key, random without the store's secret. Of a million keys, any two share a
 /// counter with a probability of 3·10⁻⁸.
 pub(super) type Digest = u64;
 
@@ -14,7 +14,7 @@ pub(super) enum Standing {
     Allowed,
     /// Never evicted: a flood of other keys must not clear a refusal.
     Refused,
-    /// Shared by all keys of a series that have no counter of their own.
+    /// Shared by all keys of a counter key that have no counter of their own.
     Shared,
 }
 
@@ -71,7 +71,7 @@ enum State {
 pub(super) struct Packed {
     pub(super) words: [u64; 2],
     pub(super) expiry: Expiry,
-    pub(super) series: u16,
+    pub(super) counter_key: u16,
     pub(super) tag: u8,
     pub(super) standing: Standing,
 }
@@ -81,7 +81,7 @@ pub(super) struct Packed {
 pub(super) struct Log {
     pub(super) hits: Box<MovingLog>,
     pub(super) expiry: Expiry,
-    pub(super) series: u16,
+    pub(super) counter_key: u16,
     pub(super) standing: Standing,
 }
 
@@ -105,8 +105,8 @@ impl Packed {
     }
 
     #[inline(always)]
-    pub(super) fn take(&mut self, quota: Quota, cost: u64, now: Nanos) -> Outcome {
-        let (counter, outcome) = quota.take(self.counter(now), cost, now);
+    pub(super) fn charge(&mut self, quota: Quota, cost: u64, now: Nanos) -> Outcome {
+        let (counter, outcome) = quota.charge(self.counter(now), cost, now);
         if cost > 0 {
             self.set(quota, counter, outcome.allowed);
         }
@@ -125,7 +125,7 @@ impl Packed {
         Log {
             hits: Box::new(hits),
             expiry: self.expiry,
-            series: self.series,
+            counter_key: self.counter_key,
             standing: self.standing,
         }
     }
@@ -145,7 +145,7 @@ impl Log {
         Packed {
             words,
             expiry: if used > 0 { self.expiry } else { Expiry::PAST },
-            series: self.series,
+            counter_key: self.counter_key,
             tag,
             standing: self.standing,
         }
@@ -154,13 +154,13 @@ impl Log {
 
 impl Cell {
     /// A counter without usage.
-    pub(super) fn new(digest: Digest, series: u16, standing: Standing) -> Self {
+    pub(super) fn new(digest: Digest, counter_key: u16, standing: Standing) -> Self {
         Self::packed(
             digest,
             Packed {
                 words: [0; 2],
                 expiry: Expiry::PAST,
-                series,
+                counter_key,
                 tag: 0,
                 standing,
             },
@@ -178,7 +178,7 @@ impl Cell {
         Self { digest, state }
     }
 
-    /// Passes the counter on to another key of the same series.
+    /// Passes the counter on to another key of the same counter key.
     pub(super) fn renamed(self, digest: Digest) -> Self {
         Self { digest, ..self }
     }
@@ -220,11 +220,11 @@ impl Cell {
         }
     }
 
-    /// Returns the low 16 bits of the series' seed.
-    pub(super) fn series(&self) -> u16 {
+    /// Returns the low 16 bits of the counter key's seed.
+    pub(super) fn counter_key(&self) -> u16 {
         match &self.state {
-            State::Packed(packed) => packed.series,
-            State::Log(log) => log.series,
+            State::Packed(packed) => packed.counter_key,
+            State::Log(log) => log.counter_key,
         }
     }
 
@@ -285,31 +285,31 @@ impl Cell {
         }
     }
 
-    /// Takes `cost`, which is not 0, and converts usage counted by another rule.
+    /// Charges `cost`, which is not 0, and converts usage counted by another rule.
     #[inline(always)]
-    pub(super) fn take(&mut self, limit: Limit, cost: u64, now: Nanos) -> Outcome {
+    pub(super) fn charge(&mut self, limit: Limit, cost: u64, now: Nanos) -> Outcome {
         match limit {
             Limit::Quota(quota) => {
                 let mut packed = self.to_packed(now);
-                let outcome = packed.take(quota, cost, now);
+                let outcome = packed.charge(quota, cost, now);
                 self.state = State::Packed(packed);
                 outcome
             }
             Limit::Moving { capacity, period } => self.change_log(now, |log| {
-                let outcome = log.hits.take(capacity, period, cost, now);
+                let outcome = log.hits.charge(capacity, period, cost, now);
                 log.set(period, outcome.allowed);
                 outcome
             }),
         }
     }
 
-    /// Returns the outcome of [`take`](Self::take) without a charge.
+    /// Returns the outcome of [`charge`](Self::charge), and charges nothing.
     #[inline(always)]
     pub(super) fn weigh(&mut self, limit: Limit, cost: u64, now: Nanos) -> Outcome {
         match limit {
             Limit::Quota(quota) => {
                 let counter = self.to_packed(now).counter(now);
-                quota.take(counter, cost, now).1
+                quota.charge(counter, cost, now).1
             }
             Limit::Moving { capacity, period } => match &mut self.state {
                 State::Log(log) => log.hits.weigh(capacity, period, cost, now),

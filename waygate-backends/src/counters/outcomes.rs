@@ -3,7 +3,7 @@ use std::{ops::Deref, slice};
 use smallvec::SmallVec;
 use waygate_core::limit::Outcome;
 
-/// The outcomes of one call, in the order of its takes. Up to four are stored inline.
+/// The outcomes of one call, in the order of its charges. Up to four are stored inline.
 ///
 /// ```
 /// use waygate_backends::Outcomes;

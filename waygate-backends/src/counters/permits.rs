@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use hashbrown::HashTable;
 use smallvec::SmallVec;
-use waygate_core::{limit::quota::Nanos, port::Occupancy};
+use waygate_core::{limit::quota::Nanos, port::PermitOutcome};
 
 use super::cell::Digest;
 
@@ -42,8 +42,8 @@ impl Holders {
         self.holders.retain(|holder| !holder.is_over(now));
     }
 
-    fn occupancy(&self, allowed: bool) -> Occupancy {
-        Occupancy::new(
+    fn outcome(&self, allowed: bool) -> PermitOutcome {
+        PermitOutcome::new(
             allowed,
             u32::try_from(self.holders.len()).unwrap_or(u32::MAX),
         )
@@ -73,7 +73,7 @@ impl Permits {
         lifetime: Duration,
         now: Nanos,
         most: usize,
-    ) -> Occupancy {
+    ) -> PermitOutcome {
         let holder = Holder {
             id,
             since: now,
@@ -94,12 +94,12 @@ impl Permits {
         } else {
             false
         };
-        limited.occupancy(allowed)
+        limited.outcome(allowed)
     }
 
     /// Acquires the first permit of a limit.
-    fn open(&mut self, digest: Digest, holder: Holder, limit: u32, most: usize) -> Occupancy {
-        let refused = Occupancy::new(false, 0);
+    fn open(&mut self, digest: Digest, holder: Holder, limit: u32, most: usize) -> PermitOutcome {
+        let refused = PermitOutcome::new(false, 0);
         if limit == 0 {
             return refused;
         }
@@ -113,9 +113,9 @@ impl Permits {
             digest,
             holders: SmallVec::from_iter([holder]),
         };
-        let occupancy = holders.occupancy(true);
+        let outcome = holders.outcome(true);
         self.limits.insert_unique(digest, holders, |one| one.digest);
-        occupancy
+        outcome
     }
 
     pub(super) fn release(&mut self, digest: Digest, id: u128) {

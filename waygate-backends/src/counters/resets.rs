@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use waygate_core::limit::{Taken, quota::Nanos};
+use waygate_core::limit::{Charged, quota::Nanos};
 
 use super::cell::Digest;
 
@@ -30,9 +30,9 @@ impl Resets {
 
     /// Returns `true` if the counter was reset since this charge.
     #[inline]
-    pub(super) fn is_since(&self, digest: Digest, taken: Taken) -> bool {
+    pub(super) fn is_since(&self, digest: Digest, charged: Charged) -> bool {
         let reset = self.0.get(&digest);
-        reset.is_some_and(|reset| taken.at <= reset.at)
+        reset.is_some_and(|reset| charged.at <= reset.at)
     }
 }
 
@@ -44,13 +44,13 @@ mod tests {
 
     #[test]
     fn resets_that_no_longer_matter_take_no_memory() {
-        let taken = |at| Taken::new(at, &Outcome::allowed(1, 0, 5));
+        let charged = |at| Charged::new(at, &Outcome::allowed(1, 0, 5));
         let mut resets = Resets::default();
         for now in 0..100_000 {
             resets.add(now, now, 5);
-            assert!(resets.is_since(now, taken(now)));
-            assert!(!resets.is_since(now, taken(now + 1)));
-            assert!(!resets.is_since(now + 1, taken(now)));
+            assert!(resets.is_since(now, charged(now)));
+            assert!(!resets.is_since(now, charged(now + 1)));
+            assert!(!resets.is_since(now + 1, charged(now)));
         }
         assert!(resets.0.capacity() < 10 * FEW, "{}", resets.0.capacity());
     }

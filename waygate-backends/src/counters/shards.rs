@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use siphasher::sip::SipHasher13;
 use waygate_core::{
     limit::quota::Nanos,
-    port::{Series, Take},
+    port::{Charge, CounterKey},
 };
 
 use super::{
@@ -66,15 +66,15 @@ impl Shards {
         counters + size_of_val(&*self.parts)
     }
 
-    /// Returns the shard that holds the counter of a take, and the request to it.
+    /// Returns the shard that holds the counter of a charge, and the request to it.
     #[inline]
-    pub(super) fn ask<'a>(&self, take: &Take<'a>) -> (usize, Ask<'a>) {
-        let digest = self.digest(take.series, take.key);
+    pub(super) fn ask<'a>(&self, charge: &Charge<'a>) -> (usize, Ask<'a>) {
+        let digest = self.digest(charge.counter_key, charge.key);
         let ask = Ask {
             digest,
-            seed: take.series.seed(),
-            rule: take.rule,
-            cost: take.cost,
+            seed: charge.counter_key.seed(),
+            rule: charge.rule,
+            cost: charge.cost,
         };
         (self.shard_of(digest), ask)
     }
@@ -94,10 +94,10 @@ impl Shards {
     }
 
     #[inline]
-    pub(super) fn digest(&self, series: &Series, key: &[u8]) -> Digest {
-        // A separate hash function for each series costs less than hashing one more word.
+    pub(super) fn digest(&self, counter_key: &CounterKey, key: &[u8]) -> Digest {
+        // A separate hash function for each counter key costs less than hashing one more word.
         let [first, second] = self.secret();
-        SipHasher13::new_with_keys(first ^ series.seed(), second).hash(key)
+        SipHasher13::new_with_keys(first ^ counter_key.seed(), second).hash(key)
     }
 
     #[inline]

@@ -1,8 +1,8 @@
 use std::{fmt, sync::Arc};
 
 use waygate_core::{
-    limit::{Outcome, Taken, quota::Nanos},
-    port::{BoxFuture, CounterError, CounterStore, Occupancy, Place, Series, Take},
+    limit::{Charged, Outcome, quota::Nanos},
+    port::{BoxFuture, Charge, CounterError, CounterKey, CounterStore, Permit, PermitOutcome},
 };
 
 use super::{
@@ -16,7 +16,7 @@ use crate::range::check;
 ///
 /// The store is bounded. Beyond its maximum number of entries, a new counter evicts the least used one and inherits its
 /// usage, so a flood of keys resets no counter. A key whose last request was refused is never evicted. If all were
-/// refused, new keys share one counter for each series and shard.
+/// refused, new keys share one counter for each counter key and shard.
 ///
 /// Expired counters are removed as requests arrive; without requests, memory stays allocated.
 ///
@@ -24,41 +24,41 @@ use crate::range::check;
 ///
 /// ```
 /// # use waygate_backends::MemoryCounters;
-/// # use waygate_core::{limit::{Quota, Rule, quota::SECOND}, port::{Series, Take}};
+/// # use waygate_core::{limit::{Quota, Rule, quota::SECOND}, port::{Charge, CounterKey}};
 /// let counters = MemoryCounters::new();
-/// let series = Series::new("GET:/payments", "per client", 0, 0);
+/// let counter_key = CounterKey::new("GET:/payments", "per client", 0, 0);
 /// let rule = Rule::Quota(Quota::FixedWindow { capacity: 1, period: 60 * SECOND });
-/// let take = Take::new(&series, b"203.0.113.7", &rule);
-/// assert!(counters.take_at(&[take], 0)[0].allowed);
-/// assert!(!counters.take_one_at(&take, SECOND).allowed);
-/// counters.adjust_at(&take, 1, SECOND);
-/// assert!(counters.take_one_at(&take, SECOND).allowed);
-/// counters.reset_at(&take, SECOND);
-/// assert!(counters.take_one_at(&take, SECOND).allowed);
-/// counters.forget_at(&series, b"203.0.113.7");
-/// assert!(counters.take_one_at(&take, SECOND).allowed);
+/// let charge = Charge::new(&counter_key, b"203.0.113.7", &rule);
+/// assert!(counters.charge_at(&[charge], 0)[0].allowed);
+/// assert!(!counters.charge_one_at(&charge, SECOND).allowed);
+/// counters.adjust_at(&charge, 1, SECOND);
+/// assert!(counters.charge_one_at(&charge, SECOND).allowed);
+/// counters.reset_at(&charge, SECOND);
+/// assert!(counters.charge_one_at(&charge, SECOND).allowed);
+/// counters.forget_at(&counter_key, b"203.0.113.7");
+/// assert!(counters.charge_one_at(&charge, SECOND).allowed);
 /// ```
 ///
-/// Refunds, and places under a concurrency limit:
+/// Refunds, and permits under a concurrency limit:
 ///
 /// ```
 /// # use std::time::Duration;
 /// # use waygate_backends::MemoryCounters;
-/// # use waygate_core::{limit::{Quota, Rule, Taken, quota::SECOND}, port::{Place, Series, Take}};
+/// # use waygate_core::{limit::{Charged, Quota, Rule, quota::SECOND}, port::{Charge, CounterKey, Permit}};
 /// # let counters = MemoryCounters::new();
-/// # let series = Series::new("GET:/payments", "per client", 0, 0);
+/// # let counter_key = CounterKey::new("GET:/payments", "per client", 0, 0);
 /// # let rule = Rule::Quota(Quota::FixedWindow { capacity: 1, period: 60 * SECOND });
-/// let take = Take::new(&series, b"203.0.113.7", &rule);
-/// let taken = Taken::new(0, &counters.take_one_at(&take, 0));
-/// assert!(counters.give_back_at(&take, 1, taken, SECOND));
-/// assert!(counters.take_one_at(&take, SECOND).allowed);
+/// let charge = Charge::new(&counter_key, b"203.0.113.7", &rule);
+/// let charged = Charged::new(0, &counters.charge_one_at(&charge, 0));
+/// assert!(counters.refund_at(&charge, 1, charged, SECOND));
+/// assert!(counters.charge_one_at(&charge, SECOND).allowed);
 ///
-/// let places = Series::places("GET:/reports", "default");
-/// let place = Place::new(&places, b"203.0.113.7", 1, 1, Duration::from_secs(30));
-/// assert!(counters.occupy_at(&place, 0).allowed);
-/// assert!(!counters.occupy_at(&place.holder(2), 0).allowed);
-/// counters.vacate_at(&place);
-/// assert!(counters.occupy_at(&place.holder(2), 0).allowed);
+/// let permits = CounterKey::permits("GET:/reports", "default");
+/// let permit = Permit::new(&permits, b"203.0.113.7", 1, 1, Duration::from_secs(30));
+/// assert!(counters.acquire_at(&permit, 0).allowed);
+/// assert!(!counters.acquire_at(&permit.holder(2), 0).allowed);
+/// counters.release_at(&permit);
+/// assert!(counters.acquire_at(&permit.holder(2), 0).allowed);
 /// ```
 #[derive(Clone)]
 pub struct MemoryCounters(pub(super) Arc<Shards>);
@@ -92,21 +92,21 @@ impl MemoryCounters {
         }
     }
 
-    /// Takes synchronously; see [`CounterStore::take`].
+    /// Charges synchronously; see [`CounterStore::charge`].
     #[inline]
-    pub fn take_at(&self, takes: &[Take<'_>], now: Nanos) -> Outcomes {
-        match takes {
-            [take] => Outcomes(Repr::One(self.take_one_at(take, now))),
-            takes => self.take_several(takes, now),
+    pub fn charge_at(&self, charges: &[Charge<'_>], now: Nanos) -> Outcomes {
+        match charges {
+            [charge] => Outcomes(Repr::One(self.charge_one_at(charge, now))),
+            charges => self.charge_several(charges, now),
         }
     }
 
-    /// Takes from one counter, synchronously.
+    /// Charges one counter, synchronously.
     #[inline]
-    pub fn take_one_at(&self, take: &Take<'_>, now: Nanos) -> Outcome {
-        let (shard, ask) = self.0.ask(take);
+    pub fn charge_one_at(&self, charge: &Charge<'_>, now: Nanos) -> Outcome {
+        let (shard, ask) = self.0.ask(charge);
         let mut shard = self.0.lock(shard);
-        let outcome = shard.take(ask, now);
+        let outcome = shard.charge(ask, now);
         let is_visit_due = shard.note_call();
         drop(shard);
         if is_visit_due {
@@ -116,8 +116,8 @@ impl MemoryCounters {
     }
 
     #[inline(never)]
-    fn take_several(&self, takes: &[Take<'_>], now: Nanos) -> Outcomes {
-        let (outcomes, is_visit_due) = batch::take(&self.0, takes, now);
+    fn charge_several(&self, charges: &[Charge<'_>], now: Nanos) -> Outcomes {
+        let (outcomes, is_visit_due) = batch::charge(&self.0, charges, now);
         if is_visit_due {
             self.0.visit(now);
         }
@@ -125,48 +125,48 @@ impl MemoryCounters {
     }
 
     /// Refunds or charges units synchronously; see [`CounterStore::adjust`].
-    pub fn adjust_at(&self, take: &Take<'_>, units: i64, now: Nanos) {
-        let (shard, ask) = self.0.ask(take);
+    pub fn adjust_at(&self, charge: &Charge<'_>, units: i64, now: Nanos) {
+        let (shard, ask) = self.0.ask(charge);
         self.0.lock(shard).adjust(ask, units, now);
     }
 
-    /// Refunds units synchronously; see [`CounterStore::give_back`]. Returns `false` if the counter was reset or has
+    /// Refunds units synchronously; see [`CounterStore::refund`]. Returns `false` if the counter was reset or has
     /// another rule since then.
-    pub fn give_back_at(&self, take: &Take<'_>, units: u64, taken: Taken, now: Nanos) -> bool {
-        let (shard, ask) = self.0.ask(take);
-        self.0.lock(shard).refund(ask, units, taken, now)
+    pub fn refund_at(&self, charge: &Charge<'_>, units: u64, charged: Charged, now: Nanos) -> bool {
+        let (shard, ask) = self.0.ask(charge);
+        self.0.lock(shard).refund(ask, units, charged, now)
     }
 
     /// Resets one counter synchronously; see [`CounterStore::reset`].
-    pub fn reset_at(&self, take: &Take<'_>, now: Nanos) {
-        let (shard, ask) = self.0.ask(take);
+    pub fn reset_at(&self, charge: &Charge<'_>, now: Nanos) {
+        let (shard, ask) = self.0.ask(charge);
         self.0.lock(shard).reset(ask, now);
     }
 
     /// Removes one counter synchronously. Unlike after [`reset_at`](Self::reset_at), earlier charges may be refunded to
     /// the next one.
-    pub fn forget_at(&self, series: &Series, key: &[u8]) {
-        let digest = self.0.digest(series, key);
+    pub fn forget_at(&self, counter_key: &CounterKey, key: &[u8]) {
+        let digest = self.0.digest(counter_key, key);
         self.0.lock(self.0.shard_of(digest)).forget(digest);
     }
 
-    /// Acquires or renews a permit synchronously; see [`CounterStore::occupy`]. With a lifetime of
+    /// Acquires or renews a permit synchronously; see [`CounterStore::acquire`]. With a lifetime of
     /// [`Duration::MAX`](std::time::Duration::MAX) it is held until it is released.
-    pub fn occupy_at(&self, place: &Place<'_>, now: Nanos) -> Occupancy {
-        let digest = self.0.digest(place.series, place.key);
+    pub fn acquire_at(&self, permit: &Permit<'_>, now: Nanos) -> PermitOutcome {
+        let digest = self.0.digest(permit.counter_key, permit.key);
         let mut shard = self.0.lock(self.0.shard_of(digest));
         let most = shard.bounds.entries;
-        let asked = (place.holder, place.limit);
+        let asked = (permit.holder, permit.limit);
         shard
             .permits
-            .acquire(digest, asked, place.lifetime, now, most)
+            .acquire(digest, asked, permit.lifetime, now, most)
     }
 
-    /// Releases a permit synchronously; see [`CounterStore::vacate`].
-    pub fn vacate_at(&self, place: &Place<'_>) {
-        let digest = self.0.digest(place.series, place.key);
+    /// Releases a permit synchronously; see [`CounterStore::release`].
+    pub fn release_at(&self, permit: &Permit<'_>) {
+        let digest = self.0.digest(permit.counter_key, permit.key);
         let mut shard = self.0.lock(self.0.shard_of(digest));
-        shard.permits.release(digest, place.holder);
+        shard.permits.release(digest, permit.holder);
     }
 
     /// Returns the number of counters, including expired ones that are not removed yet.
@@ -179,7 +179,7 @@ impl MemoryCounters {
         self.len() == 0
     }
 
-    /// Returns the number of calls to take since the store was created.
+    /// Returns the number of calls to charge since the store was created.
     pub fn calls(&self) -> u64 {
         self.0.each().map(|shard| shard.calls).sum()
     }
@@ -242,57 +242,61 @@ impl CounterStore for MemoryCounters {
         .map_err(CounterError::Misconfigured)
     }
 
-    fn take<'a>(
+    fn charge<'a>(
         &'a self,
-        takes: &'a [Take<'a>],
+        charges: &'a [Charge<'a>],
         now: Nanos,
     ) -> BoxFuture<'a, Result<Vec<Outcome>, CounterError>> {
-        Box::pin(async move { Ok(self.take_at(takes, now).into()) })
+        Box::pin(async move { Ok(self.charge_at(charges, now).into()) })
     }
 
     fn adjust<'a>(
         &'a self,
-        take: Take<'a>,
+        charge: Charge<'a>,
         units: i64,
         now: Nanos,
     ) -> BoxFuture<'a, Result<(), CounterError>> {
         Box::pin(async move {
-            self.adjust_at(&take, units, now);
+            self.adjust_at(&charge, units, now);
             Ok(())
         })
     }
 
-    fn give_back<'a>(
+    fn refund<'a>(
         &'a self,
-        take: Take<'a>,
+        charge: Charge<'a>,
         units: u64,
-        taken: Taken,
+        charged: Charged,
         now: Nanos,
     ) -> BoxFuture<'a, Result<(), CounterError>> {
         Box::pin(async move {
-            self.give_back_at(&take, units, taken, now);
+            self.refund_at(&charge, units, charged, now);
             Ok(())
         })
     }
 
-    fn reset<'a>(&'a self, take: Take<'a>, now: Nanos) -> BoxFuture<'a, Result<(), CounterError>> {
-        Box::pin(async move {
-            self.reset_at(&take, now);
-            Ok(())
-        })
-    }
-
-    fn occupy<'a>(
+    fn reset<'a>(
         &'a self,
-        place: Place<'a>,
+        charge: Charge<'a>,
         now: Nanos,
-    ) -> BoxFuture<'a, Result<Occupancy, CounterError>> {
-        Box::pin(async move { Ok(self.occupy_at(&place, now)) })
+    ) -> BoxFuture<'a, Result<(), CounterError>> {
+        Box::pin(async move {
+            self.reset_at(&charge, now);
+            Ok(())
+        })
     }
 
-    fn vacate<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<(), CounterError>> {
+    fn acquire<'a>(
+        &'a self,
+        permit: Permit<'a>,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<PermitOutcome, CounterError>> {
+        Box::pin(async move { Ok(self.acquire_at(&permit, now)) })
+    }
+
+    fn release<'a>(&'a self, permit: Permit<'a>) -> BoxFuture<'a, Result<(), CounterError>> {
         Box::pin(async move {
-            self.vacate_at(&place);
+            self.release_at(&permit);
             Ok(())
         })
     }
@@ -307,13 +311,13 @@ mod tests {
     #[test]
     fn a_permit_without_lifetime_is_held_until_released() {
         let counters = MemoryCounters::new();
-        let series = Series::places("GET:/payments", "default");
-        let place = |holder| Place::new(&series, b"203.0.113.7", holder, 1, Duration::MAX);
-        assert!(counters.occupy_at(&place(1), 0).allowed);
-        assert!(!counters.occupy_at(&place(2), Nanos::MAX - 1).allowed);
-        counters.vacate_at(&place(2));
-        assert!(!counters.occupy_at(&place(2), 0).allowed);
-        counters.vacate_at(&place(1));
-        assert!(counters.occupy_at(&place(2), 0).allowed);
+        let counter_key = CounterKey::permits("GET:/payments", "default");
+        let permit = |holder| Permit::new(&counter_key, b"203.0.113.7", holder, 1, Duration::MAX);
+        assert!(counters.acquire_at(&permit(1), 0).allowed);
+        assert!(!counters.acquire_at(&permit(2), Nanos::MAX - 1).allowed);
+        counters.release_at(&permit(2));
+        assert!(!counters.acquire_at(&permit(2), 0).allowed);
+        counters.release_at(&permit(1));
+        assert!(counters.acquire_at(&permit(2), 0).allowed);
     }
 }

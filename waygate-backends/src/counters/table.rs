@@ -21,9 +21,9 @@ pub(super) struct Table {
 pub(super) enum Victim {
     /// An expired counter, which was removed.
     Expired,
-    /// The bucket of the least used counter of the same series.
+    /// The bucket of the least used counter of the same counter key.
     Own(usize),
-    /// The bucket of the least used counter of another series.
+    /// The bucket of the least used counter of another counter key.
     Foreign(usize),
 }
 
@@ -121,7 +121,7 @@ impl Table {
     }
 
     /// Searches the next buckets for a counter to evict.
-    pub(super) fn search(&mut self, series: u16, now: Nanos) -> Option<Victim> {
+    pub(super) fn search(&mut self, counter_key: u16, now: Nanos) -> Option<Victim> {
         let mut own: Option<(u64, usize)> = None;
         let mut foreign: Option<(u64, usize)> = None;
         for _ in 0..SEARCH.min(self.cells.num_buckets()) {
@@ -136,7 +136,7 @@ impl Table {
             if !cell.is_evictable() {
                 continue;
             }
-            let least = match cell.series() == series {
+            let least = match cell.counter_key() == counter_key {
                 true => &mut own,
                 false => &mut foreign,
             };

@@ -17,15 +17,16 @@ fn concurrent_requests_never_exceed_the_limit() {
     const KEYS: usize = 10;
     for rule in rules(LIMIT) {
         let counters = MemoryCounters::new();
-        let series = series();
+        let counter_key = counter_key();
         let admitted: [AtomicU64; KEYS] = Default::default();
         thread::scope(|scope| {
             for thread in 0..THREADS {
-                let (counters, series, admitted, rule) = (&counters, &series, &admitted, &rule);
+                let (counters, counter_key, admitted, rule) =
+                    (&counters, &counter_key, &admitted, &rule);
                 scope.spawn(move || {
                     for turn in 0..DECISIONS {
                         let key = (turn + thread) as usize % KEYS;
-                        let outcome = hit(counters, series, &[key as u8], rule, START + turn);
+                        let outcome = hit(counters, counter_key, &[key as u8], rule, START + turn);
                         admitted[key].fetch_add(outcome.allowed.into(), Ordering::Relaxed);
                     }
                 });
@@ -46,20 +47,20 @@ fn concurrent_requests_never_exceed_the_limit() {
 fn several_counters_are_charged_together() {
     let (wide, narrow) = (&rules(10_000)[0], &rules(7_000)[2]);
     let counters = MemoryCounters::new();
-    let series = series();
+    let counter_key = counter_key();
     let admitted = AtomicU64::new(0);
     thread::scope(|scope| {
         for thread in 0..THREADS {
-            let (counters, series, admitted) = (&counters, &series, &admitted);
+            let (counters, counter_key, admitted) = (&counters, &counter_key, &admitted);
             scope.spawn(move || {
                 for _ in 0..5_000 {
-                    let mut takes = [
-                        ask(series, b"a", wide),
-                        ask(series, b"b", narrow),
-                        ask(series, b"c", wide),
+                    let mut charges = [
+                        ask(counter_key, b"a", wide),
+                        ask(counter_key, b"b", narrow),
+                        ask(counter_key, b"c", wide),
                     ];
-                    takes.rotate_left(thread as usize % 3);
-                    let outcomes = counters.take_at(&takes, START);
+                    charges.rotate_left(thread as usize % 3);
+                    let outcomes = counters.charge_at(&charges, START);
                     let all = outcomes.iter().all(|outcome| outcome.allowed);
                     admitted.fetch_add(all.into(), Ordering::Relaxed);
                 }
@@ -68,6 +69,9 @@ fn several_counters_are_charged_together() {
     });
     assert_eq!(admitted.into_inner(), 7_000);
     for key in [b"a", b"c"] {
-        assert_eq!(hit(&counters, &series, key, wide, START).remaining, 2_999);
+        assert_eq!(
+            hit(&counters, &counter_key, key, wide, START).remaining,
+            2_999
+        );
     }
 }

@@ -4,10 +4,10 @@ use proptest::{collection::vec, prelude::*};
 use waygate_backends::MemoryCounters;
 use waygate_core::{
     limit::{
-        Quota, Rule, Taken,
+        Charged, Quota, Rule,
         quota::{Nanos, SECOND},
     },
-    port::Take,
+    port::Charge,
 };
 
 use super::kit::*;
@@ -42,8 +42,8 @@ fn requests() -> impl Strategy<Value = Vec<(Nanos, u64)>> {
     vec((gap, 1u64..4), 0..12)
 }
 
-fn remaining(counters: &MemoryCounters, take: Take<'_>, now: Nanos) -> u64 {
-    counters.take_one_at(&take.cost(0), now).remaining
+fn remaining(counters: &MemoryCounters, charge: Charge<'_>, now: Nanos) -> u64 {
+    counters.charge_one_at(&charge.cost(0), now).remaining
 }
 
 proptest! {
@@ -59,23 +59,23 @@ proptest! {
         gap in prop_oneof![Just(0), 0..20 * SECOND, 0..400 * SECOND],
         looks in vec(0..400 * SECOND, 1..6),
     ) {
-        let series = series();
-        let [before, after] = rules.each_ref().map(|rule| ask(&series, b"client", rule));
+        let counter_key = counter_key();
+        let [before, after] = rules.each_ref().map(|rule| ask(&counter_key, b"client", rule));
         let (corrected, plain) = (MemoryCounters::new(), MemoryCounters::new());
         let (mut now, mut taken) = (START, None);
-        for (take, requests) in [before, after].into_iter().zip(requests) {
+        for (charge, requests) in [before, after].into_iter().zip(requests) {
             for (gap, cost) in requests {
                 now += gap;
-                let outcome = corrected.take_one_at(&take.cost(cost), now);
-                plain.take_one_at(&take.cost(cost), now);
-                taken = taken.or(Some(Taken::new(now, &outcome)).filter(|_| outcome.allowed));
+                let outcome = corrected.charge_one_at(&charge.cost(cost), now);
+                plain.charge_one_at(&charge.cost(cost), now);
+                taken = taken.or(Some(Charged::new(now, &outcome)).filter(|_| outcome.allowed));
             }
         }
         now += gap;
         let units = correction.unsigned_abs();
         match taken {
             Some(taken) if correction > 0 && !just_now => {
-                corrected.give_back_at(&before, units, taken, now);
+                corrected.refund_at(&before, units, taken, now);
             }
             _ => corrected.adjust_at(&before, correction, now),
         }

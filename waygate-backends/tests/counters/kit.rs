@@ -4,27 +4,27 @@ use waygate_core::{
         Outcome, Quota, Rule,
         quota::{Nanos, SECOND},
     },
-    port::{Series, Take},
+    port::{Charge, CounterKey},
 };
 
 pub(crate) const START: Nanos = 1_800_000_000 * SECOND;
 
-pub(crate) fn series() -> Series {
-    Series::new("GET:/items", "per client", 0, 0)
+pub(crate) fn counter_key() -> CounterKey {
+    CounterKey::new("GET:/items", "per client", 0, 0)
 }
 
-pub(crate) fn ask<'a>(series: &'a Series, key: &'a [u8], rule: &'a Rule) -> Take<'a> {
-    Take::new(series, key, rule)
+pub(crate) fn ask<'a>(counter_key: &'a CounterKey, key: &'a [u8], rule: &'a Rule) -> Charge<'a> {
+    Charge::new(counter_key, key, rule)
 }
 
 pub(crate) fn hit(
     counters: &MemoryCounters,
-    series: &Series,
+    counter_key: &CounterKey,
     key: &[u8],
     rule: &Rule,
     now: Nanos,
 ) -> Outcome {
-    counters.take_at(&[ask(series, key, rule)], now)[0]
+    counters.charge_at(&[ask(counter_key, key, rule)], now)[0]
 }
 
 /// One rule of each algorithm, over ten minutes.

@@ -10,11 +10,11 @@ use super::kit::*;
 #[test]
 fn an_idle_key_takes_less_than_a_hundred_bytes() {
     const KEYS: u32 = 200_000;
-    let (rule, series) = (&rules(10)[0], series());
+    let (rule, counter_key) = (&rules(10)[0], counter_key());
     let counters = MemoryCounters::new();
     let allocated = measure(|| {
         for key in 0..KEYS {
-            hit(&counters, &series, &key.to_be_bytes(), rule, START);
+            hit(&counters, &counter_key, &key.to_be_bytes(), rule, START);
         }
     });
     assert_eq!(counters.len(), KEYS as usize);
@@ -24,14 +24,14 @@ fn an_idle_key_takes_less_than_a_hundred_bytes() {
 
 #[test]
 fn approximate_bytes_matches_the_allocator() {
-    let (rules, series) = (rules(10), series());
+    let (rules, counter_key) = (rules(10), counter_key());
     let store = Cell::new(None);
     let allocated = measure(|| {
         let counters = MemoryCounters::new();
         for rule in &rules {
             for key in 0..2_000u32 {
                 let key = format!("{key} {rule:?}");
-                hit(&counters, &series, key.as_bytes(), rule, START);
+                hit(&counters, &counter_key, key.as_bytes(), rule, START);
             }
         }
         store.set(Some(counters));
@@ -46,23 +46,26 @@ fn approximate_bytes_matches_the_allocator() {
 
 #[test]
 fn a_known_key_does_not_allocate() {
-    let (rules, series) = (rules(1_000), series());
+    let (rules, counter_key) = (rules(1_000), counter_key());
     let counters = MemoryCounters::new();
     for rule in &rules[..3] {
         let key = format!("{rule:?}");
-        hit(&counters, &series, key.as_bytes(), rule, START);
+        hit(&counters, &counter_key, key.as_bytes(), rule, START);
         let allocated = measure(|| {
             for _ in 0..2_000 {
-                hit(&counters, &series, key.as_bytes(), rule, START);
+                hit(&counters, &counter_key, key.as_bytes(), rule, START);
             }
         });
         assert_eq!(allocated.count_total, 0, "{rule:?}");
     }
-    let takes = [ask(&series, b"a", &rules[0]), ask(&series, b"b", &rules[2])];
-    counters.take_at(&takes, START);
+    let charges = [
+        ask(&counter_key, b"a", &rules[0]),
+        ask(&counter_key, b"b", &rules[2]),
+    ];
+    counters.charge_at(&charges, START);
     let allocated = measure(|| {
         for _ in 0..2_000 {
-            counters.take_at(&takes, START);
+            counters.charge_at(&charges, START);
         }
     });
     assert_eq!(allocated.count_total, 0);

@@ -23,13 +23,13 @@ impl Model {
         match rules[rule].quota(now) {
             Some(quota) => {
                 quota
-                    .take(self.cells.get(&(key, rule)).copied(), cost, now)
+                    .charge(self.cells.get(&(key, rule)).copied(), cost, now)
                     .1
             }
             None => {
                 let log = self.logs.entry((key, rule)).or_default();
                 log.clone()
-                    .take(rules[rule].capacity(), 600 * SECOND, cost, now)
+                    .charge(rules[rule].capacity(), 600 * SECOND, cost, now)
             }
         }
     }
@@ -44,29 +44,29 @@ impl Model {
         match rules[rule].quota(now) {
             Some(quota) => {
                 let counter = self.cells.get(&(key, rule)).copied();
-                let (counter, outcome) = quota.take(counter, cost, now);
+                let (counter, outcome) = quota.charge(counter, cost, now);
                 self.cells.insert((key, rule), counter);
                 outcome
             }
             None => {
                 let log = self.logs.entry((key, rule)).or_default();
-                log.take(rules[rule].capacity(), 600 * SECOND, cost, now)
+                log.charge(rules[rule].capacity(), 600 * SECOND, cost, now)
             }
         }
     }
 
-    /// Charges all takes or none, across counters.
-    fn take(&mut self, rules: &[Rule], takes: &[Asked], now: Nanos) -> Vec<(bool, u64)> {
-        let peeked = takes.iter();
+    /// Makes all charges or none, across counters.
+    fn decide(&mut self, rules: &[Rule], charges: &[Asked], now: Nanos) -> Vec<(bool, u64)> {
+        let peeked = charges.iter();
         let allowed: Vec<bool> = peeked
             .map(|asked| self.peek(rules, asked.counter, asked.cost, now).allowed)
             .collect();
-        let pass = takes
+        let pass = charges
             .iter()
             .zip(&allowed)
             .all(|(asked, allowed)| *allowed || !asked.enforced);
         let mut outcomes = Vec::new();
-        for (asked, allowed) in takes.iter().zip(allowed) {
+        for (asked, allowed) in charges.iter().zip(allowed) {
             let remaining = match allowed && pass && asked.cost > 0 {
                 true => self.charge(rules, asked.counter, asked.cost, now).remaining,
                 false => self.peek(rules, asked.counter, 0, now).remaining,
@@ -102,17 +102,17 @@ fn calls() -> impl Strategy<Value = Vec<(Nanos, Vec<Asked>)>> {
 proptest! {
     #[test]
     fn it_agrees_with_a_map_of_counters(calls in calls()) {
-        let (counters, series, rules) = (MemoryCounters::new(), series(), rules(6));
+        let (counters, counter_key, rules) = (MemoryCounters::new(), counter_key(), rules(6));
         let (mut model, mut now) = (Model::default(), START);
         for (gap, mut asked) in calls {
             now += gap;
             asked.sort_by_key(|asked| asked.counter);
             asked.dedup_by_key(|asked| asked.counter);
             let keys: Vec<_> = asked.iter().map(|asked| [asked.counter.0, asked.counter.1 as u8]).collect();
-            let takes: Vec<_> = asked.iter().zip(&keys).map(|(asked, key)| ask(&series, key, &rules[asked.counter.1]).cost(asked.cost).enforced(asked.enforced)).collect();
-            let outcomes = counters.take_at(&takes, now);
+            let charges: Vec<_> = asked.iter().zip(&keys).map(|(asked, key)| ask(&counter_key, key, &rules[asked.counter.1]).cost(asked.cost).enforced(asked.enforced)).collect();
+            let outcomes = counters.charge_at(&charges, now);
             let decisions: Vec<_> = outcomes.iter().map(|outcome| (outcome.allowed, outcome.remaining)).collect();
-            prop_assert_eq!(decisions, model.take(&rules, &asked, now), "{:?} at {}", asked, now - START);
+            prop_assert_eq!(decisions, model.decide(&rules, &asked, now), "{:?} at {}", asked, now - START);
         }
     }
 }

@@ -17,7 +17,7 @@ enum Step {
     /// Another limit applies.
     Change(usize),
     /// A request of this cost.
-    Take(u64),
+    Charge(u64),
     /// A request turns out to have cost more or less.
     Adjust(i64),
 }
@@ -31,7 +31,7 @@ fn steps() -> impl Strategy<Value = Vec<(Nanos, Step)>> {
     ];
     let step = prop_oneof![
         1 => (0..rules().len()).prop_map(Step::Change),
-        6 => (1u64..5).prop_map(Step::Take),
+        6 => (1u64..5).prop_map(Step::Charge),
         1 => (-15i64..5).prop_map(Step::Adjust),
     ];
     vec((gap, step), 1..60)
@@ -70,7 +70,7 @@ proptest! {
         first in 0..rules().len(),
         together in any::<bool>(),
     ) {
-        let (counters, series, rules) = (MemoryCounters::new(), series(), rules());
+        let (counters, counter_key, rules) = (MemoryCounters::new(), counter_key(), rules());
         let other = Rule::Quota(Quota::FixedWindow { capacity: 1 << 40, period: SECOND });
         let (mut rule, mut now) = (&rules[first], START);
         for (gap, step) in steps {
@@ -81,24 +81,24 @@ proptest! {
                     continue;
                 }
                 Step::Adjust(units) => {
-                    counters.adjust_at(&ask(&series, b"client", rule), units, now);
+                    counters.adjust_at(&ask(&counter_key, b"client", rule), units, now);
                     continue;
                 }
-                Step::Take(cost) => cost,
+                Step::Charge(cost) => cost,
             };
-            let take = ask(&series, b"client", rule).cost(cost);
-            let takes = [take, ask(&series, b"other", &other)];
-            let takes = if together { &takes[..] } else { &takes[..1] };
-            let refused = counters.take_at(takes, now)[0];
+            let charge = ask(&counter_key, b"client", rule).cost(cost);
+            let charges = [charge, ask(&counter_key, b"other", &other)];
+            let charges = if together { &charges[..] } else { &charges[..1] };
+            let refused = counters.charge_at(charges, now)[0];
             if refused.allowed || cost > refused.limit {
                 continue;
             }
             prop_assert!(refused.reset_after >= refused.retry_after, "{:?}", refused);
             let wait = refused.retry_after;
-            let early = counters.take_at(takes, now + wait - 1)[0];
+            let early = counters.charge_at(charges, now + wait - 1)[0];
             prop_assert!(!early.allowed, "too late: {:?}, cost {}: {:?}", rule, cost, refused);
             now += wait;
-            let passed = counters.take_at(takes, now)[0];
+            let passed = counters.charge_at(charges, now)[0];
             prop_assert!(passed.allowed, "too early: {:?}, cost {}: {:?}", rule, cost, refused);
         }
     }

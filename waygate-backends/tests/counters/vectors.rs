@@ -83,14 +83,14 @@ fn recorded_vectors_match() {
     assert_eq!(vectors.len(), 21);
     let mut counts = [0; ACCEPTED.len()];
     for vector in &vectors {
-        let (counters, series, rule) = (MemoryCounters::new(), series(), rule(vector));
+        let (counters, counter_key, rule) = (MemoryCounters::new(), counter_key(), rule(vector));
         let window = rule.window_seconds(START) as f64;
         let start = vector["start_epoch"].as_f64().unwrap();
         let hits = vector["hits"].as_array().unwrap();
         for recorded in hits {
             let at = recorded["t"].as_f64().unwrap();
             let now = nanos(start + at);
-            let outcome = hit(&counters, &series, b"client", &rule, now);
+            let outcome = hit(&counters, &counter_key, b"client", &rule, now);
             let edge =
                 |hit: &Value| hit["allowed"] == true && hit["t"].as_f64() == Some(at - window);
             for (field, theirs, ours) in fields(recorded, &outcome, now) {

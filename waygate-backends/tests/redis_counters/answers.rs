@@ -8,12 +8,13 @@ use waygate_core::{
 use waygate_faultproxy::{FaultProxy, RedisProc, eventually, free_port};
 
 use crate::support::{
-    DEADLINE, PATIENCE, ask, connected, fixed, now, open, patient, series, take, until_counted,
+    DEADLINE, PATIENCE, ask, charge, connected, counter_key, fixed, now, open, patient,
+    until_counted,
 };
 
 async fn error(counters: &RedisCounters) -> Option<CounterError> {
-    let (series, rule) = (series("answers"), fixed(1 << 40, 60));
-    ask(counters, take(&series, &rule)).await.err()
+    let (counter_key, rule) = (counter_key("answers"), fixed(1 << 40, 60));
+    ask(counters, charge(&counter_key, &rule)).await.err()
 }
 
 /// Repeats a request until its error `fits`.
@@ -203,13 +204,21 @@ fn store_of_ada(rules: &str) -> (RedisProc, RedisCounters) {
 async fn the_documented_permissions_are_enough() {
     let (_server, counters) =
         store_of_ada("+@read +@write +@scripting +@pubsub +@connection +time");
-    let (series, rule) = (series("permitted"), fixed(2, 600));
-    assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+    let (counter_key, rule) = (counter_key("permitted"), fixed(2, 600));
+    assert!(
+        ask(&counters, charge(&counter_key, &rule))
+            .await
+            .unwrap()
+            .allowed
+    );
     counters
-        .adjust(take(&series, &rule), 1, now())
+        .adjust(charge(&counter_key, &rule), 1, now())
         .await
         .unwrap();
-    counters.reset(take(&series, &rule), now()).await.unwrap();
+    counters
+        .reset(charge(&counter_key, &rule), now())
+        .await
+        .unwrap();
     counters.health().unwrap();
 }
 
@@ -225,7 +234,7 @@ async fn a_user_without_time_permission_is_reported() {
         period: SECOND,
     };
     for rule in [moving, fixed(2, 1)] {
-        let denied = ask(&counters, take(&series("denied"), &rule)).await;
+        let denied = ask(&counters, charge(&counter_key("denied"), &rule)).await;
         assert!(
             matches!(denied, Err(CounterError::Misconfigured(_))),
             "{denied:?}"

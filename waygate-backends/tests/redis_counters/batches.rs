@@ -14,7 +14,8 @@ use waygate_core::{
 use waygate_faultproxy::{RedisProc, eventually};
 
 use crate::support::{
-    DEADLINE, PATIENCE, ask, connected, fixed, now, open, options, series, take, until_counted,
+    DEADLINE, PATIENCE, ask, charge, connected, counter_key, fixed, now, open, options,
+    until_counted,
 };
 
 /// The number of concurrent calls before requests share one.
@@ -26,10 +27,10 @@ type Answer = Result<Outcome, CounterError>;
 fn request(counters: &RedisCounters, key: &str, capacity: u64) -> JoinHandle<Answer> {
     let (counters, key) = (counters.clone(), key.to_owned());
     tokio::spawn(async move {
-        let (series, rule) = (series("batches"), fixed(capacity, 600));
-        let mut take = take(&series, &rule);
-        take.key = key.as_bytes();
-        ask(&counters, take).await
+        let (counter_key, rule) = (counter_key("batches"), fixed(capacity, 600));
+        let mut charge = charge(&counter_key, &rule);
+        charge.key = key.as_bytes();
+        ask(&counters, charge).await
     })
 }
 
@@ -136,17 +137,18 @@ async fn takes_of_a_request_stay_together_in_a_batch() {
     for index in 0..64 {
         let counters = counters.clone();
         tasks.spawn(async move {
-            let (series, wide, narrow) = (series("batches"), fixed(100, 600), fixed(5, 600));
+            let (counter_key, wide, narrow) =
+                (counter_key("batches"), fixed(100, 600), fixed(5, 600));
             let of = |key, rule| {
-                let mut take = take(&series, rule);
-                take.key = key;
-                take
+                let mut charge = charge(&counter_key, rule);
+                charge.key = key;
+                charge
             };
-            let mut takes = [of(b"wide".as_slice(), &wide), of(b"narrow", &narrow)];
+            let mut charges = [of(b"wide".as_slice(), &wide), of(b"narrow", &narrow)];
             if index % 2 == 0 {
-                takes.reverse();
+                charges.reverse();
             }
-            let outcomes = counters.take(&takes, now()).await.unwrap();
+            let outcomes = counters.charge(&charges, now()).await.unwrap();
             outcomes.iter().all(|outcome| outcome.allowed)
         });
     }

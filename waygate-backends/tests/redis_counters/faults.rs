@@ -5,7 +5,7 @@ use waygate_backends::RedisCounters;
 use waygate_faultproxy::{Direction, FaultProxy, Mode, RedisProc, eventually};
 
 use crate::support::{
-    Load, PATIENCE, ask, connected, fixed, options, patient, series, take, until_counted,
+    Load, PATIENCE, ask, charge, connected, counter_key, fixed, options, patient, until_counted,
 };
 
 /// Redis must be authoritative again within this time; most of it is for a busy machine.
@@ -180,9 +180,9 @@ async fn a_cancelled_caller_counts_as_late_unless_immediate() {
     let counters = connected(patient(proxy.port())).await;
     until_counted(&counters, PATIENCE).await;
     proxy.set(Mode::Blackhole);
-    let (series, rule) = (series("dropped"), fixed(5, 600));
+    let (counter_key, rule) = (counter_key("dropped"), fixed(5, 600));
     for (wait, is_down) in [(Duration::ZERO, false), (Duration::from_millis(45), true)] {
-        let answer = tokio::time::timeout(wait, ask(&counters, take(&series, &rule))).await;
+        let answer = tokio::time::timeout(wait, ask(&counters, charge(&counter_key, &rule))).await;
         assert!(answer.is_err(), "{answer:?}");
         assert_eq!(counters.health().is_err(), is_down, "after {wait:?}");
     }

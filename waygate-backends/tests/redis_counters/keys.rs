@@ -3,11 +3,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use waygate_core::{
     limit::{Quota, Rule, quota::SECOND},
-    port::{CounterStore, Place, Take},
+    port::{Charge, CounterStore, Permit},
 };
 use waygate_faultproxy::{Direction, FaultProxy, Mode, RedisProc, eventually};
 
-use crate::support::{ask, connected, fixed, now, open, options, series, take};
+use crate::support::{ask, charge, connected, counter_key, fixed, now, open, options};
 
 fn rules() -> Vec<Rule> {
     vec![
@@ -42,23 +42,23 @@ fn trips(seen: &[String]) -> Vec<&String> {
 async fn a_request_with_several_takes_is_one_round_trip() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
-    let (rules, all) = (rules(), series("all"));
+    let (rules, all) = (rules(), counter_key("all"));
     // Redis caches the script from then on.
-    ask(&counters, take(&all, &rules[0])).await.unwrap();
+    ask(&counters, charge(&all, &rules[0])).await.unwrap();
     let monitor = server.monitor();
     for rule in &rules {
-        let series = series(&format!("{rule:?}"));
-        ask(&counters, take(&series, rule)).await.unwrap();
+        let counter_key = counter_key(&format!("{rule:?}"));
+        ask(&counters, charge(&counter_key, rule)).await.unwrap();
     }
-    let series: Vec<_> = (0..rules.len())
-        .map(|index| series(&format!("all {index}")))
+    let counter_key: Vec<_> = (0..rules.len())
+        .map(|index| counter_key(&format!("all {index}")))
         .collect();
-    let takes: Vec<Take<'_>> = series
+    let charges: Vec<Charge<'_>> = counter_key
         .iter()
         .zip(&rules)
-        .map(|(series, rule)| take(series, rule))
+        .map(|(counter_key, rule)| charge(counter_key, rule))
         .collect();
-    let outcomes = counters.take(&takes, now()).await.unwrap();
+    let outcomes = counters.charge(&charges, now()).await.unwrap();
     assert!(
         outcomes
             .iter()
@@ -71,18 +71,18 @@ async fn a_request_with_several_takes_is_one_round_trip() {
     })
     .await;
     let seen = monitor.stop();
-    let takes = trips(&seen)
+    let charges = trips(&seen)
         .into_iter()
         .filter(|line| !line.contains("processes"));
-    assert_eq!(takes.count(), rules.len() + 1, "{seen:#?}");
+    assert_eq!(charges.count(), rules.len() + 1, "{seen:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_keys_reveal_no_rate_limit_key() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
-    let (series, rule) = (series("GET:/payments"), fixed(10, 60));
-    ask(&counters, take(&series, &rule)).await.unwrap();
+    let (counter_key, rule) = (counter_key("GET:/payments"), fixed(10, 60));
+    ask(&counters, charge(&counter_key, &rule)).await.unwrap();
     let names = server.command(&["KEYS", "*"]);
     assert!(names.contains("waygate:c:{"), "{names}");
     for secret in ["203.0.113.7", "payments"] {
@@ -117,7 +117,7 @@ async fn cut_often(server: SocketAddr, rules: Arc<Vec<Rule>>, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
     for round in 0..15 {
         let rule = &rules[random.usize(..rules.len())];
-        let series = series(&format!("{}", round % 7));
+        let counter_key = counter_key(&format!("{}", round % 7));
         let direction = [Direction::ToServer, Direction::ToClient][round % 2];
         proxy.set(Mode::Cut {
             direction,
@@ -125,11 +125,11 @@ async fn cut_often(server: SocketAddr, rules: Arc<Vec<Rule>>, seed: u64) {
         });
         for _ in 0..3 {
             // This may be charged.
-            let _ = ask(&counters, take(&series, rule)).await;
+            let _ = ask(&counters, charge(&counter_key, rule)).await;
         }
         proxy.set(Mode::Pass);
         crate::support::until_counted(&counters, Duration::from_secs(5)).await;
-        let taken = ask(&counters, take(&series, rule)).await.unwrap();
+        let taken = ask(&counters, charge(&counter_key, rule)).await.unwrap();
         assert!(taken.allowed);
     }
 }
@@ -138,27 +138,27 @@ async fn cut_often(server: SocketAddr, rules: Arc<Vec<Rule>>, seed: u64) {
 async fn permits_are_acquired_and_released() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
-    let series = series("places");
-    let place = |holder, lifetime| Place::new(&series, b"ada", holder, 2, lifetime);
+    let counter_key = counter_key("places");
+    let permit = |holder, lifetime| Permit::new(&counter_key, b"ada", holder, 2, lifetime);
     let long = Duration::from_secs(60);
     let short = Duration::from_millis(50);
-    let occupy = async |place| {
-        let occupancy = counters.occupy(place, now()).await.unwrap();
-        (occupancy.allowed, occupancy.taken)
+    let acquire = async |permit| {
+        let outcome = counters.acquire(permit, now()).await.unwrap();
+        (outcome.allowed, outcome.in_use)
     };
-    assert_eq!(occupy(place(1, long)).await, (true, 1));
-    assert_eq!(occupy(place(2, short)).await, (true, 2));
-    assert_eq!(occupy(place(1, long)).await, (true, 2));
+    assert_eq!(acquire(permit(1, long)).await, (true, 1));
+    assert_eq!(acquire(permit(2, short)).await, (true, 2));
+    assert_eq!(acquire(permit(1, long)).await, (true, 2));
     // Wait until the short window is over.
     let start = std::time::Instant::now();
-    while !occupy(place(3, long)).await.0 {
+    while !acquire(permit(3, long)).await.0 {
         assert!(start.elapsed() < Duration::from_secs(5));
     }
-    assert_eq!(occupy(place(4, long)).await, (false, 2));
-    counters.vacate(place(1, long)).await.unwrap();
-    assert_eq!(occupy(place(4, long)).await, (true, 2));
-    counters.vacate(place(9, long)).await.unwrap();
-    assert_eq!(occupy(place(5, long)).await, (false, 2));
+    assert_eq!(acquire(permit(4, long)).await, (false, 2));
+    counters.release(permit(1, long)).await.unwrap();
+    assert_eq!(acquire(permit(4, long)).await, (true, 2));
+    counters.release(permit(9, long)).await.unwrap();
+    assert_eq!(acquire(permit(5, long)).await, (false, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,14 +180,14 @@ async fn a_cluster_decides_key_by_key() {
     let server = RedisProc::options().cluster().start();
     let url = format!("redis+cluster://127.0.0.1:{}", server.port());
     let counters = connected(waygate_backends::RedisOptions::new(&url).unwrap()).await;
-    let (wide, narrow, series) = (fixed(10, 60), fixed(1, 60), series("cluster"));
+    let (wide, narrow, counter_key) = (fixed(10, 60), fixed(1, 60), counter_key("cluster"));
     let of = |key, rule| {
-        let mut take = take(&series, rule);
-        take.key = key;
-        take
+        let mut charge = charge(&counter_key, rule);
+        charge.key = key;
+        charge
     };
-    let takes = [of(b"one", &wide), of(b"two", &narrow), of(b"three", &wide)];
-    let outcomes = counters.take(&takes, now()).await.unwrap();
+    let charges = [of(b"one", &wide), of(b"two", &narrow), of(b"three", &wide)];
+    let outcomes = counters.charge(&charges, now()).await.unwrap();
     let decisions = |outcomes: &[waygate_core::limit::Outcome]| -> Vec<(bool, u64)> {
         outcomes
             .iter()
@@ -195,7 +195,7 @@ async fn a_cluster_decides_key_by_key() {
             .collect()
     };
     assert_eq!(decisions(&outcomes), [(true, 9), (true, 0), (true, 9)]);
-    let outcomes = counters.take(&takes, now()).await.unwrap();
+    let outcomes = counters.charge(&charges, now()).await.unwrap();
     assert_eq!(decisions(&outcomes), [(true, 9), (false, 0), (true, 9)]);
     // The charges of the first group were refunded.
     let look = of(b"one", &wide).cost(0);

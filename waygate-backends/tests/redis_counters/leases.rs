@@ -8,7 +8,7 @@ use waygate_core::{
 };
 use waygate_faultproxy::{RedisProc, eventually};
 
-use crate::support::{PATIENCE, ask, fixed, open, series, take};
+use crate::support::{PATIENCE, ask, charge, counter_key, fixed, open};
 
 const LIMIT: u64 = 2_000;
 
@@ -50,10 +50,10 @@ async fn admitted(
         .flat_map(|client| [client.clone(), client.clone()])
         .map(|client| {
             tokio::spawn(async move {
-                let (series, rule) = (series(name), rule());
+                let (counter_key, rule) = (counter_key(name), rule());
                 let (mut asked, mut admitted) = (0, 0);
                 while !enough(asked, start.elapsed()) {
-                    let lent = take(&series, &rule).lease(true);
+                    let lent = charge(&counter_key, &rule).lease(true);
                     let answer = ask(&client, lent).await;
                     admitted += u64::from(answer.is_ok_and(|outcome| outcome.allowed));
                     asked += 1;
@@ -114,8 +114,8 @@ async fn leases_save_round_trips_and_are_refunded() {
     let server = RedisProc::start();
     let client = open(server.port()).await;
     has_shown_up(&server).await;
-    let (series, rule) = (series("spared"), fixed(100_000, 3_600));
-    let lent = take(&series, &rule).lease(true);
+    let (counter_key, rule) = (counter_key("spared"), fixed(100_000, 3_600));
+    let lent = charge(&counter_key, &rule).lease(true);
     let mut admitted = 0;
     for request in 0..4_000 {
         admitted += u64::from(ask(&client, lent).await.unwrap().allowed);
@@ -147,8 +147,8 @@ fn a_refill_lost_with_its_runtime_is_repeated() {
     let client = home.block_on(open(server.port()));
     home.block_on(has_shown_up(&server));
     let request = |client: RedisCounters| async move {
-        let (series, rule) = (series("orphaned"), fixed(100_000, 3_600));
-        let lent = take(&series, &rule).lease(true);
+        let (counter_key, rule) = (counter_key("orphaned"), fixed(100_000, 3_600));
+        let lent = charge(&counter_key, &rule).lease(true);
         ask(&client, lent).await.unwrap();
     };
     let (alive, start) = (guest.metrics(), Instant::now());

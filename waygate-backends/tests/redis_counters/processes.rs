@@ -6,11 +6,11 @@ use std::{
 
 use waygate_core::{
     limit::{Quota, Rule, quota::SECOND},
-    port::{CounterStore, Take},
+    port::{Charge, CounterStore},
 };
 use waygate_faultproxy::RedisProc;
 
-use crate::support::{ask, now, open, series};
+use crate::support::{ask, counter_key, now, open};
 
 const PORT: &str = "WAYGATE_TEST_REDIS_PORT";
 const PROCESSES: u64 = 3;
@@ -60,15 +60,16 @@ async fn child() {
     let counters = open(port).await;
     for index in 0..RULES {
         let tasks = (0..TASKS).map(|_| {
-            let (counters, series) = (counters.clone(), series(&format!("shared {index}")));
+            let (counters, counter_key) =
+                (counters.clone(), counter_key(&format!("shared {index}")));
             tokio::spawn(async move {
                 let rule = &rules()[index];
                 let mut admitted = Vec::new();
                 for key in 0..keys() {
                     let key = key.to_be_bytes();
-                    let take = Take::new(&series, &key, rule);
+                    let charge = Charge::new(&counter_key, &key, rule);
                     // Without an answer it may have been charged, but was not admitted.
-                    let answer = ask(&counters, take).await;
+                    let answer = ask(&counters, charge).await;
                     admitted.push(u64::from(answer.is_ok_and(|outcome| outcome.allowed)));
                 }
                 admitted

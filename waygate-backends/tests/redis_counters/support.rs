@@ -14,7 +14,7 @@ use waygate_core::{
         Outcome, Quota, Rule,
         quota::{Nanos, SECOND},
     },
-    port::{CounterError, CounterStore, Series, Take},
+    port::{Charge, CounterError, CounterKey, CounterStore},
 };
 use waygate_faultproxy::eventually;
 
@@ -52,8 +52,8 @@ pub(crate) async fn connected(options: RedisOptions) -> RedisCounters {
     counters
 }
 
-pub(crate) fn series(name: &str) -> Series {
-    Series::new(name, "policy", 0, 0)
+pub(crate) fn counter_key(name: &str) -> CounterKey {
+    CounterKey::new(name, "policy", 0, 0)
 }
 
 pub(crate) fn fixed(capacity: u64, seconds: u64) -> Rule {
@@ -61,25 +61,28 @@ pub(crate) fn fixed(capacity: u64, seconds: u64) -> Rule {
     Rule::Quota(Quota::FixedWindow { capacity, period })
 }
 
-pub(crate) fn take<'a>(series: &'a Series, rule: &'a Rule) -> Take<'a> {
-    Take::new(series, b"203.0.113.7", rule)
+pub(crate) fn charge<'a>(counter_key: &'a CounterKey, rule: &'a Rule) -> Charge<'a> {
+    Charge::new(counter_key, b"203.0.113.7", rule)
 }
 
-/// One request, with a single take.
-pub(crate) async fn ask(counters: &RedisCounters, take: Take<'_>) -> Result<Outcome, CounterError> {
-    let outcomes = counters.take(&[take], now()).await?;
+/// One request, with a single charge.
+pub(crate) async fn ask(
+    counters: &RedisCounters,
+    charge: Charge<'_>,
+) -> Result<Outcome, CounterError> {
+    let outcomes = counters.charge(&[charge], now()).await?;
     let [outcome] = outcomes[..] else {
-        panic!("one outcome for each take, not {outcomes:?}");
+        panic!("one outcome for each charge, not {outcomes:?}");
     };
     Ok(outcome)
 }
 
 /// Repeats a request until it is counted again. Returns the time that took.
 pub(crate) async fn until_counted(counters: &RedisCounters, limit: Duration) -> Duration {
-    let (series, rule) = (series("probe"), fixed(1 << 40, 3_600));
+    let (counter_key, rule) = (counter_key("probe"), fixed(1 << 40, 3_600));
     let start = Instant::now();
     loop {
-        match ask(counters, take(&series, &rule)).await {
+        match ask(counters, charge(&counter_key, &rule)).await {
             Ok(_) => return start.elapsed(),
             Err(error) => assert!(start.elapsed() < limit, "after {limit:?}: {error}"),
         }
@@ -165,9 +168,9 @@ fn repeat<F: Future<Output = ()> + Send>(
 }
 
 async fn request(counters: RedisCounters, figures: Arc<Figures>) {
-    let (series, rule) = (series("load"), fixed(1 << 40, 3_600));
+    let (counter_key, rule) = (counter_key("load"), fixed(1 << 40, 3_600));
     let start = Instant::now();
-    let answer = ask(&counters, take(&series, &rule)).await;
+    let answer = ask(&counters, charge(&counter_key, &rule)).await;
     let elapsed = start.elapsed();
     match answer {
         Ok(_) => &figures.counted,

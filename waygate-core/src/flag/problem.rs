@@ -139,6 +139,14 @@ impl Problems {
     }
 
     /// Returns the problems that are not among others.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use waygate_core::flag::Segment;
+    ///
+    /// let wrong = Segment::parse(&json!({"key": "beta"})).unwrap_err();
+    /// assert!(!wrong.is_empty() && wrong.clone().without(&wrong).is_empty());
+    /// ```
     pub fn without(mut self, others: &Self) -> Self {
         self.0.retain(|problem| !others.0.contains(problem));
         self

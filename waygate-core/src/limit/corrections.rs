@@ -1,7 +1,7 @@
 //! Refunds, and charges after the fact. They convert no counter to another quota.
 
 use super::{
-    Counter, Quota, Taken,
+    Charged, Counter, Quota,
     nanos::Nanos,
     sliding::{Sliding, slot_of},
 };
@@ -54,20 +54,20 @@ impl Quota {
 
     /// Refunds units that were taken before, to the window that they were taken from. Units that have decayed or were
     /// refilled since are not refunded, nor are those of another quota.
-    pub fn give_back(&self, counter: Counter, units: u64, taken: Taken, now: Nanos) -> Counter {
+    pub fn refund(&self, counter: Counter, units: u64, charged: Charged, now: Nanos) -> Counter {
         if !self.may_have_counted(counter) {
             return counter;
         }
         let mut next = self.at(counter, now);
         match &mut next {
-            Counter::Window { start, .. } if taken.at < *start => next,
+            Counter::Window { start, .. } if charged.at < *start => next,
             Counter::Window { .. } => next.refunded(units),
             Counter::Sliding {
                 start,
                 period,
                 previous,
                 ..
-            } => match start.saturating_sub(slot_of(taken.at, *period)) {
+            } => match start.saturating_sub(slot_of(charged.at, *period)) {
                 0 => next.refunded(units),
                 // It decays with the rest of its slot.
                 gap if gap == *period => {
@@ -77,10 +77,10 @@ impl Quota {
                 }
                 _ => next,
             },
-            // Tokens are refilled in the order in which they were taken.
+            // Tokens are refilled in the order in which they were charged.
             Counter::Bucket { full_at, emission } => {
                 let price = units.saturating_mul(*emission);
-                *full_at = full_at.saturating_sub(price.min(taken.left(now)));
+                *full_at = full_at.saturating_sub(price.min(charged.left(now)));
                 next
             }
         }
@@ -91,7 +91,9 @@ impl Quota {
     fn at(&self, counter: Counter, now: Nanos) -> Counter {
         match counter {
             Counter::Bucket { .. } => counter,
-            Counter::Window { .. } | Counter::Sliding { .. } => self.take(Some(counter), 0, now).0,
+            Counter::Window { .. } | Counter::Sliding { .. } => {
+                self.charge(Some(counter), 0, now).0
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::nanos::{Nanos, SECOND, share};
 /// use waygate_core::limit::{Quota, quota::SECOND};
 ///
 /// let quota = Quota::FixedWindow { capacity: 2, period: 60 * SECOND };
-/// let (counter, _) = quota.take(None, 2, 0);
+/// let (counter, _) = quota.charge(None, 2, 0);
 /// assert_eq!(counter.consumed(SECOND), 2);
 /// assert_eq!(counter.charged(3, SECOND).consumed(SECOND), 5);
 /// assert_eq!(counter.spent_at(), 0);

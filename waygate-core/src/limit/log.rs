@@ -23,11 +23,11 @@ impl MovingLog {
     /// The largest limit that a moving window may have.
     pub const MAX_LIMIT: u64 = crate::grammar::MAX_MOVING;
 
-    /// Takes `cost` of `capacity` per `period`, or returns when it could be taken.
+    /// Charges `cost` of `capacity` per `period`, or returns when it could be charged.
     ///
     /// A request at the exact edge of the window still counts, as in the Python original, and is gone a nanosecond
     /// later.
-    pub fn take(&mut self, capacity: u64, period: Nanos, cost: u64, now: Nanos) -> Outcome {
+    pub fn charge(&mut self, capacity: u64, period: Nanos, cost: u64, now: Nanos) -> Outcome {
         let outcome = self.decide(capacity, period, cost, now);
         if outcome.allowed && cost > 0 {
             // No more than `capacity`.
@@ -36,7 +36,7 @@ impl MovingLog {
         outcome
     }
 
-    /// Returns the outcome of [`take`](Self::take) without a charge.
+    /// Returns the outcome of [`charge`](Self::charge), and charges nothing.
     pub fn weigh(&mut self, capacity: u64, period: Nanos, cost: u64, now: Nanos) -> Outcome {
         self.decide(capacity, period, cost, now)
     }
@@ -92,7 +92,7 @@ impl MovingLog {
     }
 
     /// Refunds units that were taken at `at` or before. Units taken later keep counting.
-    pub fn give_back(&mut self, units: u64, at: Nanos) {
+    pub fn refund(&mut self, units: u64, at: Nanos) {
         let mut left = units;
         let mut until = self.hits.partition_point(|hit| hit.at <= at);
         while left > 0

@@ -1,5 +1,6 @@
 //! Rate limits: policies, and the arithmetic that decides them. No I/O and no clock.
 
+mod charged;
 mod corrections;
 mod counter;
 mod log;
@@ -8,14 +9,13 @@ mod outcome;
 pub mod quota;
 mod rule;
 mod sliding;
-mod taken;
 
+pub use charged::Charged;
 pub use counter::Counter;
 pub use log::MovingLog;
 pub use outcome::Outcome;
 pub use quota::Quota;
 pub use rule::{Calendar, Rule};
-pub use taken::Taken;
 
 #[cfg(test)]
 mod tests;

@@ -15,14 +15,14 @@ use super::nanos::{Nanos, SECOND};
 pub struct Outcome {
     /// `true` if the request may pass.
     pub allowed: bool,
-    /// The most that a request can take.
+    /// The most that a request can cost.
     pub limit: u64,
     /// The units that remain; `0 ≤ remaining ≤ limit`.
     pub remaining: u64,
     /// The time until more units are available; for a window that resets as a whole, until its end. If the request
     /// can pass later, not before [`retry_after`](Self::retry_after) (draft-ietf-httpapi-ratelimit-headers).
     pub reset_after: Nanos,
-    /// The time until the same request would pass, if no other takes anything; 0 if it passes now. Exact to the
+    /// The time until the same request would pass, if no other request is charged; 0 if it passes now. Exact to the
     /// nanosecond, and never more than [`Quota::longest_wait`](super::Quota::longest_wait). For a request that costs
     /// more than `limit`, and so never passes, the window.
     pub retry_after: Nanos,

@@ -10,14 +10,14 @@ use super::{Counter, Outcome, sliding::Sliding};
 /// One rate of one policy, compiled: an amount, a period and an algorithm.
 ///
 /// ```
-/// use waygate_core::limit::{Quota, Taken, quota::SECOND};
+/// use waygate_core::limit::{Charged, Quota, quota::SECOND};
 ///
 /// let quota = Quota::FixedWindow { capacity: 2, period: 60 * SECOND };
-/// let (counter, first) = quota.take(None, 2, 0);
+/// let (counter, first) = quota.charge(None, 2, 0);
 /// assert_eq!((first.allowed, first.remaining), (true, 0));
-/// let (_, second) = quota.take(Some(counter), 1, SECOND);
+/// let (_, second) = quota.charge(Some(counter), 1, SECOND);
 /// assert_eq!((second.allowed, second.retry_after), (false, 59 * SECOND));
-/// let refunded = quota.give_back(counter, 1, Taken::new(0, &first), SECOND);
+/// let refunded = quota.refund(counter, 1, Charged::new(0, &first), SECOND);
 /// assert_eq!(refunded, quota.adjust(counter, 1, SECOND));
 /// assert!(quota.may_have_counted(counter));
 /// assert_eq!(quota.spent_at(counter), 60 * SECOND);
@@ -25,7 +25,7 @@ use super::{Counter, Outcome, sliding::Sliding};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quota {
-    /// A window that opens with the first request and takes `capacity` until it ends.
+    /// A window that opens with the first request and admits `capacity` until it ends.
     FixedWindow {
         /// The capacity of the window.
         capacity: u64,
@@ -60,7 +60,7 @@ pub enum Quota {
 }
 
 impl Quota {
-    /// Returns the most that a request can take.
+    /// Returns the most that a request can cost.
     pub fn capacity(&self) -> u64 {
         match *self {
             Self::FixedWindow { capacity, .. }
@@ -122,12 +122,12 @@ impl Quota {
         }
     }
 
-    /// Takes `cost`, or returns when it could be taken. After a refusal, the returned counter carries no charge.
+    /// Charges `cost`, or returns when it could be charged. After a refusal, the returned counter carries no charge.
     ///
     /// `counter` may be that of another quota: its usage is kept.
     // Inlined, so that for a known quota only its algorithm remains.
     #[inline(always)]
-    pub fn take(&self, counter: Option<Counter>, cost: u64, now: Nanos) -> (Counter, Outcome) {
+    pub fn charge(&self, counter: Option<Counter>, cost: u64, now: Nanos) -> (Counter, Outcome) {
         match *self {
             Self::FixedWindow { capacity, period } => {
                 let (start, used) = match counter {
@@ -159,7 +159,7 @@ impl Quota {
                 window(capacity, start, used, cost, now, end)
             }
             Self::SlidingWindow { capacity, period } => {
-                Sliding::at(counter, period, now).take(capacity, cost)
+                Sliding::at(counter, period, now).charge(capacity, cost)
             }
             Self::TokenBucket { capacity, emission } => {
                 bucket(capacity, emission, counter, cost, now)

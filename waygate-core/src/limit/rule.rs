@@ -96,7 +96,7 @@ impl Rule {
         }
     }
 
-    /// Returns the most that a request can take.
+    /// Returns the most that a request can cost.
     pub fn capacity(&self) -> u64 {
         match self {
             Self::Quota(quota) => quota.capacity(),

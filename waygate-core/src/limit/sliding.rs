@@ -77,7 +77,7 @@ impl Sliding {
     }
 
     #[inline]
-    pub(super) fn take(mut self, capacity: u32, cost: u64) -> (Counter, Outcome) {
+    pub(super) fn charge(mut self, capacity: u32, cost: u64) -> (Counter, Outcome) {
         let capacity = u64::from(capacity);
         let before = self.weighted();
         let after = before.saturating_add(cost);

@@ -1,7 +1,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::{
-    Counter, MovingLog, Outcome, Quota, Taken,
+    Charged, Counter, MovingLog, Outcome, Quota,
     quota::{Nanos, SECOND},
 };
 
@@ -35,7 +35,7 @@ fn agrees(
     for (gap, cost) in requests {
         now += gap;
         let fits = model(&admitted, now, cost);
-        let (next, outcome) = quota.take(counter, cost, now);
+        let (next, outcome) = quota.charge(counter, cost, now);
         prop_assert_eq!(
             outcome.allowed,
             fits,
@@ -77,7 +77,7 @@ fn retry_is_exact(
     }
     let wait = outcome.retry_after;
     prop_assert!(wait <= outcome.reset_after, "{outcome:?}");
-    let (_, early) = quota.take(Some(counter), cost, now + wait - 1);
+    let (_, early) = quota.charge(Some(counter), cost, now + wait - 1);
     prop_assert!(
         !early.allowed,
         "{:?}: {:?} {} is too late",
@@ -85,7 +85,7 @@ fn retry_is_exact(
         counter,
         wait
     );
-    let (_, later) = quota.take(Some(counter), cost, now + wait);
+    let (_, later) = quota.charge(Some(counter), cost, now + wait);
     prop_assert!(
         later.allowed,
         "{:?}: {:?} {} is too early",
@@ -157,7 +157,7 @@ proptest! {
         for (gap, cost) in requests {
             now += gap;
             let used = cost_since(&admitted, now - period);
-            let outcome = log.take(capacity, period, cost, now);
+            let outcome = log.charge(capacity, period, cost, now);
             prop_assert_eq!(outcome.allowed, used + cost <= capacity);
             prop_assert_eq!(outcome.remaining, capacity - used - if outcome.allowed { cost } else { 0 });
             if outcome.allowed {
@@ -169,8 +169,8 @@ proptest! {
             if cost <= capacity {
                 let wait = outcome.retry_after;
                 prop_assert!(wait <= outcome.reset_after);
-                prop_assert!(!log.clone().take(capacity, period, cost, now + wait - 1).allowed);
-                prop_assert!(log.clone().take(capacity, period, cost, now + wait).allowed);
+                prop_assert!(!log.clone().charge(capacity, period, cost, now + wait - 1).allowed);
+                prop_assert!(log.clone().charge(capacity, period, cost, now + wait).allowed);
             }
         }
     }
@@ -184,7 +184,7 @@ proptest! {
         let (mut log, mut now) = (MovingLog::default(), START);
         for gap in before {
             now += gap;
-            log.take(capacity, SECOND, 1, now);
+            log.charge(capacity, SECOND, 1, now);
         }
         let (used, memory) = (log.used(), log.heap_bytes());
         let mut coarse = log.clone();
@@ -193,8 +193,8 @@ proptest! {
         prop_assert!(coarse.heap_bytes() <= memory);
         for gap in after {
             now += gap;
-            let room = log.take(capacity, SECOND, 0, now).remaining;
-            prop_assert!(coarse.take(capacity, SECOND, 0, now).remaining <= room);
+            let room = log.charge(capacity, SECOND, 0, now).remaining;
+            prop_assert!(coarse.charge(capacity, SECOND, 0, now).remaining <= room);
         }
     }
 
@@ -206,17 +206,17 @@ proptest! {
     ) {
         let mut counter = None;
         for (now, quota, cost) in steps {
-            let (next, outcome) = quota.take(counter, cost, now);
+            let (next, outcome) = quota.charge(counter, cost, now);
             check(&quota, &outcome)?;
             let longest = quota.window().saturating_add(1);
             if !outcome.allowed && cost <= quota.capacity() && !matches!(quota, Quota::Calendar { .. }) {
                 // For a sliding window up to two, since its usage decays in the next one.
                 let later = now.saturating_add(longest.saturating_mul(2));
-                let (_, outcome) = quota.take(Some(next), cost, later);
+                let (_, outcome) = quota.charge(Some(next), cost, later);
                 prop_assert!(outcome.allowed || later > YEAR_2106, "{quota:?} {next:?}");
             }
             let _ = quota.adjust(next, 3, now);
-            let _ = quota.give_back(next, 3, Taken::new(now, &outcome), now / 2);
+            let _ = quota.refund(next, 3, Charged::new(now, &outcome), now / 2);
             let _ = quota.adjust(next, -3, now);
             let _ = quota.spent_at(next);
             let (tag, words) = next.pack();
@@ -235,18 +235,18 @@ proptest! {
         let now = START + SECOND;
         let mut counter = None;
         for _ in 0..taken {
-            counter = Some(before.take(counter, 1, now).0);
+            counter = Some(before.charge(counter, 1, now).0);
         }
-        let (_, outcome) = after.take(counter, 0, now);
+        let (_, outcome) = after.charge(counter, 0, now);
         prop_assert_eq!(outcome.remaining, after.capacity() - taken);
     }
 
     #[test]
     fn charges_and_refunds_add_up(quota in steady_quota(), charged in 0i64..50, refunded in 0i64..=30) {
         let now = START + SECOND;
-        let (counter, _) = quota.take(None, 30, now);
+        let (counter, _) = quota.charge(None, 30, now);
         let counter = quota.adjust(quota.adjust(counter, -charged, now), refunded, now);
-        let (_, outcome) = quota.take(Some(counter), 0, now);
+        let (_, outcome) = quota.charge(Some(counter), 0, now);
         let used = (30 + charged - refunded).unsigned_abs();
         prop_assert_eq!(outcome.remaining, quota.capacity().saturating_sub(used));
     }
@@ -278,19 +278,19 @@ proptest! {
         requests in requests(3 * SECOND),
         later in 0..9 * SECOND,
     ) {
-        let counter = quota.take(None, 1, START).0;
+        let counter = quota.charge(None, 1, START).0;
         let mut now = START + gap;
-        let (mut counted, outcome) = quota.take(Some(counter), charged, now);
-        let (mut without, _) = quota.take(Some(counter), 0, now);
-        let taken = Taken::new(now, &outcome);
+        let (mut counted, outcome) = quota.charge(Some(counter), charged, now);
+        let (mut without, _) = quota.charge(Some(counter), 0, now);
+        let taken = Charged::new(now, &outcome);
         for (gap, cost) in requests {
-            let left = |counter| quota.take(Some(counter), 0, now + later).1.remaining;
-            let given = quota.give_back(counted, charged, taken, now);
+            let left = |counter| quota.charge(Some(counter), 0, now + later).1.remaining;
+            let given = quota.refund(counted, charged, taken, now);
             prop_assert!(!outcome.allowed || left(given) <= left(without));
             now += gap;
-            let (next, outcome) = quota.take(Some(counted), cost, now);
+            let (next, outcome) = quota.charge(Some(counted), cost, now);
             let cost = if outcome.allowed { cost } else { 0 };
-            (counted, without) = (next, quota.take(Some(without), cost, now).0);
+            (counted, without) = (next, quota.charge(Some(without), cost, now).0);
         }
     }
 
@@ -303,18 +303,18 @@ proptest! {
         let (mut log, mut now) = (MovingLog::default(), START);
         for (gap, cost) in before {
             now += gap;
-            log.take(9, 4 * SECOND, cost, now);
+            log.charge(9, 4 * SECOND, cost, now);
         }
         let mut without = log.clone();
         now += 1;
-        let (at, is_taken) = (now, log.take(9, 4 * SECOND, cost, now).allowed);
+        let (at, is_taken) = (now, log.charge(9, 4 * SECOND, cost, now).allowed);
         for (gap, cost) in after {
             now += gap + 1;
-            let cost = if log.take(9, 4 * SECOND, cost, now).allowed { cost } else { 0 };
-            without.take(9, 4 * SECOND, cost, now);
+            let cost = if log.charge(9, 4 * SECOND, cost, now).allowed { cost } else { 0 };
+            without.charge(9, 4 * SECOND, cost, now);
         }
         if is_taken {
-            log.give_back(cost, at);
+            log.refund(cost, at);
         }
         prop_assert_eq!(log.hits().collect::<Vec<_>>(), without.hits().collect::<Vec<_>>());
     }

@@ -1,25 +1,25 @@
-mod place;
-mod series;
-mod take;
+mod charge;
+mod counter_key;
+mod permit;
 
 use std::fmt;
 
 use super::BoxFuture;
-use crate::limit::{Outcome, Taken, quota::Nanos};
+use crate::limit::{Charged, Outcome, quota::Nanos};
 
 pub use self::{
-    place::{Occupancy, Place},
-    series::Series,
-    take::{Take, all_allowed},
+    charge::{Charge, all_allowed},
+    counter_key::CounterKey,
+    permit::{Permit, PermitOutcome},
 };
 
 /// A store of counters.
 ///
-/// # Takes
+/// # Charges
 ///
-/// 1. All takes of one call are decided atomically against one state, in one round trip to a remote store.
-/// 2. If every *enforced* take is allowed, each allowed take is charged; otherwise none is.
-/// 3. The outcomes have the order of the takes, and show the state after the charge.
+/// 1. All charges of one call are decided atomically against one state, in one round trip to a remote store.
+/// 2. If every *enforced* charge is allowed, each allowed charge is made; otherwise none is.
+/// 3. The outcomes have the order of the charges, and show the state after the charge.
 /// 4. Counters expire when they no longer affect a decision.
 ///
 /// `now` is the caller's time, in nanoseconds since the Unix epoch; a shared store uses its own clock.
@@ -31,8 +31,8 @@ pub use self::{
 ///
 /// ```
 /// use waygate_core::{
-///     limit::{Outcome, Taken, quota::Nanos},
-///     port::{BoxFuture, CounterError, CounterStore, LostUnits, Occupancy, Place, Take},
+///     limit::{Charged, Outcome, quota::Nanos},
+///     port::{BoxFuture, Charge, CounterError, CounterStore, LostUnits, Permit, PermitOutcome},
 /// };
 ///
 /// type Answer<'a, T> = BoxFuture<'a, Result<T, CounterError>>;
@@ -50,42 +50,42 @@ pub use self::{
 ///         self.0.check_options()
 ///     }
 ///
-///     fn take<'a>(&'a self, takes: &'a [Take<'a>], now: Nanos) -> Answer<'a, Vec<Outcome>> {
-///         self.0.take(takes, now)
+///     fn charge<'a>(&'a self, charges: &'a [Charge<'a>], now: Nanos) -> Answer<'a, Vec<Outcome>> {
+///         self.0.charge(charges, now)
 ///     }
 ///
-///     fn adjust<'a>(&'a self, take: Take<'a>, units: i64, now: Nanos) -> Answer<'a, ()> {
-///         self.0.adjust(take, units, now)
+///     fn adjust<'a>(&'a self, charge: Charge<'a>, units: i64, now: Nanos) -> Answer<'a, ()> {
+///         self.0.adjust(charge, units, now)
 ///     }
 ///
-///     fn give_back<'a>(
+///     fn refund<'a>(
 ///         &'a self,
-///         take: Take<'a>,
+///         charge: Charge<'a>,
 ///         units: u64,
-///         taken: Taken,
+///         charged: Charged,
 ///         now: Nanos,
 ///     ) -> Answer<'a, ()> {
-///         self.0.give_back(take, units, taken, now)
+///         self.0.refund(charge, units, charged, now)
 ///     }
 ///
-///     fn reset<'a>(&'a self, take: Take<'a>, now: Nanos) -> Answer<'a, ()> {
-///         self.0.reset(take, now)
+///     fn reset<'a>(&'a self, charge: Charge<'a>, now: Nanos) -> Answer<'a, ()> {
+///         self.0.reset(charge, now)
 ///     }
 ///
-///     fn occupy<'a>(&'a self, place: Place<'a>, now: Nanos) -> Answer<'a, Occupancy> {
-///         self.0.occupy(place, now)
+///     fn acquire<'a>(&'a self, permit: Permit<'a>, now: Nanos) -> Answer<'a, PermitOutcome> {
+///         self.0.acquire(permit, now)
 ///     }
 ///
-///     fn vacate<'a>(&'a self, place: Place<'a>) -> Answer<'a, ()> {
-///         self.0.vacate(place)
+///     fn release<'a>(&'a self, permit: Permit<'a>) -> Answer<'a, ()> {
+///         self.0.release(permit)
 ///     }
 ///
 ///     fn health(&self) -> Result<(), CounterError> {
 ///         self.0.health()
 ///     }
 ///
-///     fn known_refusal(&self, takes: &[Take<'_>], now: Nanos) -> Option<Vec<Outcome>> {
-///         self.0.known_refusal(takes, now)
+///     fn known_refusal(&self, charges: &[Charge<'_>], now: Nanos) -> Option<Vec<Outcome>> {
+///         self.0.known_refusal(charges, now)
 ///     }
 ///
 ///     fn losses(&self) -> u64 {
@@ -119,66 +119,70 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Takes from several counters, all or nothing.
+    /// Charges several counters, all or nothing.
     ///
     /// # Errors
     /// [`CounterError`]; it is then unknown whether units were charged.
-    fn take<'a>(
+    fn charge<'a>(
         &'a self,
-        takes: &'a [Take<'a>],
+        charges: &'a [Charge<'a>],
         now: Nanos,
     ) -> BoxFuture<'a, Result<Vec<Outcome>, CounterError>>;
 
     /// Refunds units that were just charged, or (below zero) charges more; a counter never falls below zero. Ignores
-    /// `take.cost`.
+    /// `charge.cost`.
     ///
     /// # Errors
     /// [`CounterError`]; it is then unknown whether the call took effect.
     fn adjust<'a>(
         &'a self,
-        take: Take<'a>,
+        charge: Charge<'a>,
         units: i64,
         now: Nanos,
     ) -> BoxFuture<'a, Result<(), CounterError>>;
 
     /// Refunds units that were charged earlier, to the window that they were charged to; units that no longer count are not
-    /// refunded. Ignores `take.cost`. Refunds nothing by default.
+    /// refunded. Ignores `charge.cost`. Refunds nothing by default.
     ///
     /// # Errors
     /// [`CounterError`]; it is then unknown whether the call took effect.
-    fn give_back<'a>(
+    fn refund<'a>(
         &'a self,
-        take: Take<'a>,
+        charge: Charge<'a>,
         units: u64,
-        taken: Taken,
+        charged: Charged,
         now: Nanos,
     ) -> BoxFuture<'a, Result<(), CounterError>> {
-        let _ = (take, units, taken, now);
+        let _ = (charge, units, charged, now);
         Box::pin(async { Ok(()) })
     }
 
-    /// Resets this counter only. Units that were taken before are not refunded afterwards. Ignores `take.cost`.
+    /// Resets this counter only. Units that were taken before are not refunded afterwards. Ignores `charge.cost`.
     ///
     /// # Errors
     /// [`CounterError`]; it is then unknown whether the call took effect.
-    fn reset<'a>(&'a self, take: Take<'a>, now: Nanos) -> BoxFuture<'a, Result<(), CounterError>>;
+    fn reset<'a>(
+        &'a self,
+        charge: Charge<'a>,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<(), CounterError>>;
 
-    /// Acquires one of `limit` places for `lifetime`, or renews that of `holder`. A place that is not renewed in time
+    /// Acquires one of `limit` permits for `lifetime`, or renews that of `holder`. A permit that is not renewed in time
     /// expires: a process that dies holds none.
     ///
     /// # Errors
-    /// [`CounterError`]; it is then unknown whether a place was acquired.
-    fn occupy<'a>(
+    /// [`CounterError`]; it is then unknown whether a permit was acquired.
+    fn acquire<'a>(
         &'a self,
-        place: Place<'a>,
+        permit: Permit<'a>,
         now: Nanos,
-    ) -> BoxFuture<'a, Result<Occupancy, CounterError>>;
+    ) -> BoxFuture<'a, Result<PermitOutcome, CounterError>>;
 
     /// Releases the place of `holder`, if it has one.
     ///
     /// # Errors
-    /// [`CounterError`]; the place is free at the end of its lifetime.
-    fn vacate<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<(), CounterError>>;
+    /// [`CounterError`]; the permit is free at the end of its lifetime.
+    fn release<'a>(&'a self, permit: Permit<'a>) -> BoxFuture<'a, Result<(), CounterError>>;
 
     /// Checks that the store counts, as far as is known. A store that answers some requests from memory must fail here while
     /// it is unavailable. Called periodically, so that a recovery is noticed without requests.
@@ -189,14 +193,14 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Returns an earlier refusal of these takes that is still valid, if the store knows one without waiting. Called
-    /// after [`take`](Self::take) timed out or failed, so that a failure gives no key a fresh counter.
-    fn known_refusal(&self, takes: &[Take<'_>], now: Nanos) -> Option<Vec<Outcome>> {
-        let _ = (takes, now);
+    /// Returns an earlier refusal of these charges that is still valid, if the store knows one without waiting. Called
+    /// after [`charge`](Self::charge) timed out or failed, so that a failure gives no key a fresh counter.
+    fn known_refusal(&self, charges: &[Charge<'_>], now: Nanos) -> Option<Vec<Outcome>> {
+        let _ = (charges, now);
         None
     }
 
-    /// Returns how often the store is known to have lost its counters, because it was emptied or replaced. A take
+    /// Returns how often the store is known to have lost its counters, because it was emptied or replaced. A charge
     /// that detects a loss fails, and charges nothing.
     fn losses(&self) -> u64 {
         0
@@ -236,12 +240,12 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
 /// ```
 /// use waygate_core::{
 ///     limit::{Quota, Rule, quota::SECOND},
-///     port::{LostUnits, Series, Take},
+///     port::{Charge, CounterKey, LostUnits},
 /// };
 ///
 /// let rule = Rule::Quota(Quota::FixedWindow { capacity: 10, period: 60 * SECOND });
-/// let series = Series::new("GET:/payments", "default", 0, 0);
-/// let mut lost = LostUnits::new(Take::new(&series, b"203.0.113.7", &rule));
+/// let counter_key = CounterKey::new("GET:/payments", "default", 0, 0);
+/// let mut lost = LostUnits::new(Charge::new(&counter_key, b"203.0.113.7", &rule));
 /// lost.used = 4;
 /// assert_eq!(lost.still, 0);
 /// ```
@@ -249,7 +253,7 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
 #[non_exhaustive]
 pub struct LostUnits<'a> {
     /// The counter and its rule; the cost is ignored.
-    pub take: Take<'a>,
+    pub charge: Charge<'a>,
     /// Units used.
     pub used: u64,
     /// Age in nanoseconds.
@@ -262,9 +266,9 @@ pub struct LostUnits<'a> {
 
 impl<'a> LostUnits<'a> {
     /// Creates the loss of no units of this counter.
-    pub fn new(take: Take<'a>) -> Self {
+    pub fn new(charge: Charge<'a>) -> Self {
         Self {
-            take,
+            charge,
             used: 0,
             age: 0,
             still: 0,

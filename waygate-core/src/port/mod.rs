@@ -10,7 +10,7 @@ pub use backend::{
 };
 pub use clock::{Clock, ManualClock};
 pub use counters::{
-    CounterError, CounterStore, LostUnits, Occupancy, Place, Series, Take, all_allowed,
+    Charge, CounterError, CounterKey, CounterStore, LostUnits, Permit, PermitOutcome, all_allowed,
 };
 
 /// Returns the name of a type without its path: `SqliteBackend`.

@@ -20,7 +20,7 @@ pub use decision::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
 pub use done::{DeletedLimit, Done, Mistake, Problem, Reseeded, ResetRateLimits};
 pub use maintenance::Maintenance;
 pub use rate_limit::{AboutRateLimit, RouteRateLimit, SharedRateLimit, SharedRateLimitState};
-pub use route::Route;
+pub use route::{FlagGate, Route};
 pub use system::{CountingMode, CountingModes, Degraded, Health, MaintenanceNotice};
 pub use usage::{HitRecord, KeyUse, LimitCounts};
 

@@ -17,6 +17,9 @@ pub struct Route {
     pub orphaned: bool,
     /// The entity tag, for `If-Match`.
     pub etag: String,
+    /// The flags that gate the route, if any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flag_gates: Vec<FlagGate>,
     /// In the response to a change: how it may differ from what was intended, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(nullable = false))]
@@ -24,4 +27,31 @@ pub struct Route {
     /// In the response to a change: the settings that it dropped from the route, if any.
     #[serde(default, skip_serializing_if = "Dropped::is_empty")]
     pub dropped: Dropped,
+}
+
+/// A flag that gates a route: it is served only while the flag is on for the caller.
+///
+/// ```
+/// use waygate_core::view::FlagGate;
+///
+/// assert_eq!(FlagGate::new("new-checkout", 404).otherwise, 404);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct FlagGate {
+    /// The key of the flag.
+    pub flag: String,
+    /// The status of the response while the flag is off: 404 or 403. A function of the application may set another.
+    pub otherwise: u16,
+}
+
+impl FlagGate {
+    /// Creates a gate.
+    pub fn new(flag: impl Into<String>, otherwise: u16) -> Self {
+        Self {
+            flag: flag.into(),
+            otherwise,
+        }
+    }
 }

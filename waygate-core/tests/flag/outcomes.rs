@@ -249,7 +249,7 @@ fn an_explanation_has_each_clause_with_the_actual_value_and_each_bucket() {
             {"flag": "rule-split", "depth": 0, "step": "rule", "index": 1, "id": "r1", "matched": true},
             {
                 "flag": "rule-split", "depth": 0, "step": "split", "hash": "murmur3-v1", "value": "u1", "bucket": bucket,
-                "parts": [[50_000, "a"], [100_000, "b"]],
+                "parts": [{"end": 50_000, "variation": "a"}, {"end": 100_000, "variation": "b"}],
             },
         ])
     );

@@ -28,7 +28,7 @@ fn schemas_have_the_members_of_definitions() {
             "variation": "on", "baseline": "off", "start": "2030-01-01T00:00:00Z",
             "stages": [{"after_seconds": 0, "weight": 1}],
         },
-        "expires_at": "2030-01-01T00:00:00Z",
+        "expires_at": "2030-01-01T00:00:00Z", "client_visible": true,
     });
     let flag = to_value(Flag::parse(&flag).unwrap()).unwrap();
     let schema = to_value(Flag::schema()).unwrap();

@@ -88,11 +88,11 @@ impl Taker {
     fn take(&mut self, now: Nanos) -> Outcome {
         match self {
             Self::Quota(quota, counter) => {
-                let (next, outcome) = quota.take(*counter, 1, now);
+                let (next, outcome) = quota.charge(*counter, 1, now);
                 *counter = Some(next);
                 outcome
             }
-            Self::Log(log, capacity, period) => log.take(*capacity, *period, 1, now),
+            Self::Log(log, capacity, period) => log.charge(*capacity, *period, 1, now),
         }
     }
 }

@@ -5,7 +5,6 @@ use quote::{ToTokens, quote};
 use syn::{ExprPath, LitStr, Path};
 use waygate_core::grammar::Reason;
 
-use super::canary::Canary;
 use crate::args::{Args, Syntax};
 
 /// One attribute: its arguments, its declaration, and the attributes it may be combined with.
@@ -49,6 +48,14 @@ pub(crate) struct Declared {
     pub(crate) response: Option<ExprPath>,
     /// Path parameters in the key, each with the literal that names it.
     pub(crate) parameters: Vec<(LitStr, String)>,
+}
+
+/// The other handler of a route.
+pub(crate) struct Canary {
+    pub(crate) flag: ExprPath,
+    pub(crate) stable: ExprPath,
+    /// The state of both handlers; `None` is that of the candidate's `State`.
+    pub(crate) state: Option<Path>,
 }
 
 impl Attribute {

@@ -1,7 +1,7 @@
 use quote::{ToTokens, quote};
-use syn::{Expr, ExprPath, Path};
+use syn::Expr;
 
-use super::attribute::{Attribute, Declared, Place};
+use super::attribute::{Attribute, Canary, Declared, Place};
 use crate::args::{Args, Syntax};
 
 pub(crate) const ATTRIBUTE: Attribute = Attribute {
@@ -15,14 +15,6 @@ pub(crate) const ATTRIBUTE: Attribute = Attribute {
     contradicts: &[],
     gate,
 };
-
-/// The other handler of a route.
-pub(crate) struct Canary {
-    pub(crate) flag: ExprPath,
-    pub(crate) stable: ExprPath,
-    /// The state of both handlers; `None` is that of the candidate's `State`.
-    pub(crate) state: Option<Path>,
-}
 
 const EXAMPLE: &str = "`#[canary(flag = NEW_SEARCH, stable = search_v1)]`";
 

@@ -14,7 +14,7 @@ mod key;
 pub(crate) mod maintenance;
 pub(crate) mod rate_limit;
 
-pub(crate) use attribute::{Attribute, Declared, Place, option};
+pub(crate) use attribute::{Attribute, Canary, Declared, Place, option};
 
 const ALL: &[&Attribute] = &[
     &maintenance::ATTRIBUTE,

@@ -24,6 +24,7 @@ pub(super) fn expand_flag(facade: &Path, item: Item, options: Options) -> TokenS
         kind,
     } = options;
     let parameter = kind.parameter(facade, &value_type);
+    let constant = kind.constant(facade, &value_type);
     let line = identity::line(&name);
     let (owner, expires) = (option(owner), option(expires));
     let written = match kind {
@@ -60,7 +61,7 @@ pub(super) fn expand_flag(facade: &Path, item: Item, options: Options) -> TokenS
     };
     quote! {
         #(#attrs)*
-        #visibility const #name: #facade::flags::TypedFlag<#parameter> = {
+        #visibility const #name: #constant = {
             static DEFAULT: #stored = #initial;
             static DECLARED: #facade::__private::DeclaredFlag =
                 #facade::__private::DeclaredFlag::new::<#parameter>(

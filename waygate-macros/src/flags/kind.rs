@@ -1,4 +1,4 @@
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::{Path, PathArguments, Type, spanned::Spanned};
 
@@ -39,6 +39,20 @@ impl Kind {
             name if SCALARS.contains(&name) => Self::Scalar,
             _ => Self::Structured,
         })
+    }
+
+    /// The type of the constant. All of its tokens are at the type, so that errors point there.
+    pub(super) fn constant(self, facade: &Path, value_type: &Type) -> TokenStream {
+        let parameter = self.parameter(facade, value_type);
+        let constant = quote!(#facade::flags::TypedFlag<#parameter>);
+        let at = |mut token: TokenTree| {
+            token.set_span(value_type.span());
+            token
+        };
+        match self {
+            Self::Structured => constant.into_iter().map(at).collect(),
+            Self::Scalar | Self::Text => constant,
+        }
     }
 
     /// The parameter of `TypedFlag`.

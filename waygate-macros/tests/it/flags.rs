@@ -13,8 +13,8 @@ use waygate::{
     decision::{Decision, RequestHead},
     flag_gate,
     flags::{
-        Cause, ErrorCode, EvaluationContext, Flag, FlagMismatch, FlagType, Reason, RequestFlags,
-        TypedFlag,
+        Cause, ErrorCode, EvaluationContext, Flag, FlagGate, FlagMismatch, FlagType, Reason,
+        RequestFlags, TypedFlag,
     },
     maintenance,
     port::MemoryBackend,
@@ -188,6 +188,9 @@ async fn a_value_of_another_type_is_the_default() {
         );
         assert_eq!((PAGE_SIZE.get(&scope), LEGACY.get(&scope)), (20, true));
     }
+    // Two evaluations of each for both users.
+    assert_eq!(flags.usage("legacy").unwrap().defaults, 2);
+    assert_eq!(flags.usage("page-size").unwrap().defaults, 4);
 }
 
 #[tokio::test]
@@ -331,7 +334,7 @@ mod gated {
     #[utoipa::path(get, path = "/gated/new")]
     #[flag_gate(NEW_CHECKOUT)]
     #[rate_limit("1/day", key = "global")]
-    pub async fn new(body: Option<axum::Json<Value>>) -> &'static str {
+    pub(super) async fn new(body: Option<axum::Json<Value>>) -> &'static str {
         let _ = body;
         "new"
     }
@@ -339,17 +342,17 @@ mod gated {
     #[flag_gate(LEGACY, otherwise = 403)]
     #[maintenance(reason = "moving")]
     #[utoipa::path(get, path = "/gated/legacy")]
-    pub async fn legacy() -> &'static str {
+    pub(super) async fn legacy() -> &'static str {
         "legacy"
     }
 
     #[flag_gate(super::QUIET, otherwise = sorry)]
     #[utoipa::path(get, path = "/gated/quiet")]
-    pub async fn quiet(flags: RequestFlags) -> String {
+    pub(super) async fn quiet(flags: RequestFlags) -> String {
         format!("quiet {}", QUIET.get(&flags))
     }
 
-    pub const MODULE: &str = module_path!();
+    pub(super) const MODULE: &str = module_path!();
 }
 
 async fn gated() -> (Waygate, TestApp) {
@@ -451,10 +454,7 @@ async fn a_gate_answers_with_its_function_and_follows_tests() {
 async fn documents_and_records_have_the_gate() {
     let (waygate, app) = gated().await;
     let record = waygate.route("GET:/gated/new").unwrap();
-    assert_eq!(
-        (record.flag_gates[0].flag, record.flag_gates[0].otherwise),
-        ("new-checkout", 404)
-    );
+    assert_eq!(record.flag_gates, [FlagGate::new("new-checkout", 404)]);
     let document = async || app.get("/openapi.json").await.json::<Value>();
     // Off for all: hidden by a 404.
     assert_eq!(document().await["paths"]["/gated/new"], Value::Null);
@@ -540,13 +540,14 @@ async fn the_report_compares_code_and_store() {
         line.unwrap_or_else(|| panic!("no {finding:?} in {report}"))
             .to_owned()
     };
-    let missing = line("flag `new-checkout`");
+    let missing = line("flag `new-checkout`: ");
     let place = concat!("(", file!(), ":");
     assert!(
         missing.contains("declared and not stored; its default false is served"),
         "{missing}"
     );
     assert!(missing.contains(place), "{missing}");
+    assert!(line("GET:/gated/new").contains("+flag `new-checkout`"));
     assert_eq!(
         findings(&waygate, "old"),
         [FlagMismatch::NotStored, FlagMismatch::Expired]
@@ -659,7 +660,7 @@ mod arms {
     #[utoipa::path(get, path = "/arms/{kind}", params(("kind" = String, Path)))]
     #[canary(flag = NEW_ANSWERS, stable = stable)]
     #[rate_limit("100/day", key = "global")]
-    pub async fn answer(
+    pub(super) async fn answer(
         State(state): State<AppState>,
         flags: RequestFlags,
         Path(kind): Path<String>,
@@ -681,7 +682,7 @@ mod arms {
         format!("old {name}{body}")
     }
 
-    pub const MODULE: &str = module_path!();
+    pub(super) const MODULE: &str = module_path!();
 }
 
 async fn arms() -> (Waygate, Router, ManualClock) {

@@ -1,4 +1,10 @@
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use crate::{
     event::{EventDetails, ProviderEvent},
@@ -24,7 +30,6 @@ pub(crate) type Handler = Arc<dyn Fn(&EventDetails) + Send + Sync>;
 /// The handlers of an API and its clients.
 #[derive(Default)]
 pub(crate) struct Handlers {
-    next: u64,
     all: Vec<Entry>,
 }
 
@@ -64,8 +69,9 @@ impl Handlers {
         event: ProviderEvent,
         handler: Handler,
     ) -> HandlerId {
-        let id = HandlerId(self.next);
-        self.next += 1;
+        // Of all APIs, so that an id means nothing to another one.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = HandlerId(NEXT.fetch_add(1, Ordering::Relaxed));
         self.all.push(Entry {
             id,
             event,

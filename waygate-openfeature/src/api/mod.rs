@@ -34,7 +34,7 @@ use crate::{
 /// use waygate_core::flag::EvaluationContext;
 /// use waygate_openfeature::{InMemoryFlag, InMemoryProvider, ProviderEvent, ThreadContext, isolated};
 ///
-/// # async {
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// # use waygate_openfeature::HookHints;
 /// # struct Timing;
 /// # impl waygate_openfeature::Hook for Timing {}
@@ -65,8 +65,9 @@ use crate::{
 ///
 /// assert!(api.remove_handler(handler));
 /// api.shutdown().await?;
-/// # Ok::<(), waygate_openfeature::ProviderError>(())
-/// # };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct OpenFeature {

@@ -44,7 +44,7 @@ use crate::{
 /// use waygate_core::flag::EvaluationContext;
 /// use waygate_openfeature::{EvaluationOptions, InMemoryFlag, InMemoryProvider, Reason, TrackingDetails, isolated};
 ///
-/// # async {
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// # struct Timing;
 /// # impl waygate_openfeature::Hook for Timing {}
 /// let api = isolated::new();
@@ -72,8 +72,9 @@ use crate::{
 /// let options = EvaluationOptions::default().hook(Timing);
 /// assert!(client.with(&options).bool("new-checkout", false, &user));
 /// client.track("checkout", &user, &TrackingDetails::default().value(99.5));
-/// # Ok::<(), waygate_openfeature::ProviderError>(())
-/// # };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Client {

@@ -29,7 +29,7 @@ use crate::{
 /// use waygate_core::port::ManualClock;
 /// use waygate_openfeature::{FlagProvider, ProviderEvent, ProviderEventDetails, isolated};
 ///
-/// # async {
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let flag = Flag::parse(&json!({
 ///     "key": "new-checkout", "name": "New checkout", "type": "boolean",
 ///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
@@ -48,7 +48,8 @@ use crate::{
 /// // After a change of the source:
 /// provider.emit(ProviderEventDetails::new(ProviderEvent::ConfigurationChanged));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # };
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct FlagProvider<S> {
@@ -103,7 +104,8 @@ impl<S: FlagSource> FlagProvider<S> {
                     None => error,
                 });
             }
-            let mut resolution = Resolution::new(read(found.value())?);
+            let value = read(found.value()).inspect_err(|_| found.count_default())?;
+            let mut resolution = Resolution::new(value);
             if request.wants_details() {
                 resolution = resolution.reason(found.reason().into());
                 resolution = resolution.metadata(self.facts(&found));

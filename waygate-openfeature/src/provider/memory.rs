@@ -136,7 +136,7 @@ impl fmt::Debug for InMemoryFlag {
 /// use waygate_core::flag::EvaluationContext;
 /// use waygate_openfeature::{InMemoryFlag, InMemoryProvider, isolated};
 ///
-/// # async {
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let provider = Arc::new(InMemoryProvider::new([
 ///     ("new-checkout", InMemoryFlag::new([("on", true), ("off", false)], "on")),
 /// ]));
@@ -146,8 +146,9 @@ impl fmt::Debug for InMemoryFlag {
 ///
 /// provider.set_flags([("new-checkout", InMemoryFlag::new([("on", true), ("off", false)], "off"))]);
 /// assert!(!api.client().bool("new-checkout", true, &EvaluationContext::new("user-1")));
-/// # Ok::<(), waygate_openfeature::ProviderError>(())
-/// # };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct InMemoryProvider {

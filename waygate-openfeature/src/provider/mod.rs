@@ -85,12 +85,13 @@ use crate::{
 ///     }
 /// }
 ///
-/// # async {
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let api = isolated::new();
 /// api.set_provider_and_wait(Arc::new(Environment)).await?;
 /// assert!(!api.client().bool("NEW_CHECKOUT", false, None));
-/// # Ok::<(), waygate_openfeature::ProviderError>(())
-/// # };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[expect(unused_variables, reason = "the names are documentation")]
 pub trait Provider: Send + Sync + 'static {

@@ -83,7 +83,7 @@ fn the_fields_of_the_provider_reach_the_details() {
     assert_eq!(details.variant.as_deref(), Some("v"));
     assert_eq!(details.reason.unwrap().as_str(), "HOLIDAY");
     assert_eq!(details.flag_metadata, metadata);
-    // What the provider leaves out is left out.
+    // Details that the provider leaves out are left out.
     let (api, _) = with(Fake::default());
     let details = api.client().bool_details("x", false, None);
     assert_eq!((details.variant, details.reason), (None, None));

@@ -197,6 +197,7 @@ fn handlers_can_be_removed() {
     let of_client = client.on(ProviderEvent::Stale, move |_| noted.add("client"));
     assert!(client.remove_handler(of_client));
     assert!(!client.remove_handler(of_client));
+    assert!(!isolated::new().remove_handler(of_api));
     provider.emit(ProviderEventDetails::new(ProviderEvent::Stale));
     assert_eq!(log.take(), ["api"]);
     assert!(api.remove_handler(of_api));

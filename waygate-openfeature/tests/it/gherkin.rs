@@ -220,7 +220,7 @@ impl Sdk for Native {
     fn set_provider(&mut self, kind: ProviderKind) -> Result<(), String> {
         let provider = (self.provide)(kind, self.merged.clone());
         let mut set = pin!(self.api.set_provider_and_wait(provider));
-        // What is not ready stays so.
+        // A provider that is not ready stays so.
         if !is_pending(set.as_mut()) || kind == ProviderKind::NotReady {
             return Ok(());
         }

@@ -388,3 +388,27 @@ async fn a_provider_may_need_the_runtime() {
     ready.notified().await;
     assert_eq!(api.client().provider_status(), ProviderStatus::Ready);
 }
+
+#[test]
+fn a_provider_that_cannot_describe_itself_is_not_set() {
+    struct Nameless;
+    impl Provider for Nameless {
+        fn metadata(&self) -> ProviderMetadata {
+            panic!("no name")
+        }
+
+        fn resolve_bool(
+            &self,
+            _: &FlagRequest<'_>,
+            default: bool,
+        ) -> Result<Resolution<bool>, EvaluationError> {
+            Ok(Resolution::new(default))
+        }
+
+        defaults!();
+    }
+    let (api, _) = with(Fake::default());
+    let error = api.set_provider(Arc::new(Nameless)).unwrap_err();
+    assert!(matches!(error, ProviderError::Invalid(_)), "{error}");
+    assert_eq!(api.provider_metadata().unwrap().name(), "fake");
+}

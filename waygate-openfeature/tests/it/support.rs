@@ -21,7 +21,7 @@ use waygate_openfeature::{
     Provider, ProviderMetadata, Resolution, Setup, TrackingDetails, isolated,
 };
 
-/// What happened, in order.
+/// The events of a test, in order.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -199,7 +199,7 @@ pub(crate) struct Latch(Arc<Opening>);
 
 #[derive(Default)]
 struct Opening {
-    /// Whether it is open, and the task that waits.
+    /// `true` once it is open, and the task that waits.
     state: Mutex<(bool, Option<Waker>)>,
     opened: Condvar,
 }

@@ -5,7 +5,7 @@ use waygate_core::{Printable, decision::Verdict};
 
 use super::{
     Inner, Waygate,
-    concurrency::{Full, Permit, acquire},
+    concurrency::{Full, PermitGuard, acquire},
     decide::announced,
     granted::Granted,
     limits::{Admitting, Functions},
@@ -55,7 +55,7 @@ pub struct Pass {
     granted: Granted,
     /// The actual cost.
     cost: Option<u32>,
-    _permits: Vec<Permit>,
+    _permits: Vec<PermitGuard>,
 }
 
 impl Pass {

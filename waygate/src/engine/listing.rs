@@ -24,7 +24,11 @@ pub(crate) fn of_slot(snapshot: &Snapshot, slot: usize, now: Timestamp) -> Optio
         unserved: snapshot.table.is_unserved(&route.key),
         also_gated_by: snapshot.table.mounts.also_gating(&route.key),
         #[cfg(feature = "flags")]
-        flag_gates: state.gates.iter().map(super::FlagGate::from).collect(),
+        flag_gates: state
+            .gates
+            .iter()
+            .map(waygate_core::view::FlagGate::from)
+            .collect(),
         warning: None,
         dropped: Dropped::default(),
     })

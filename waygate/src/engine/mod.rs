@@ -93,7 +93,7 @@ pub use event::{Changed, Event, Events};
 #[cfg(feature = "flags")]
 pub use flags::{
     Conversion, DeclaredFlag, DeclaredVariation, Evaluation, Exposure, FlagDeclaration,
-    FlagDetails, FlagDraftRecord, FlagError, FlagEvaluation, FlagFinding, FlagGate, FlagMismatch,
+    FlagDetails, FlagDraftRecord, FlagError, FlagEvaluation, FlagFinding, FlagMismatch,
     FlagObservation, FlagPreview, FlagRecord, FlagRequest, FlagScope, FlagUsage, FlagVersion,
     Flags, LinkedFlag, MissingFlags, Observations, Observed, ScheduledFlagChange, SeenMove,
     SeenPreview, SegmentRecord, Structured, Typed, TypedFlag, VariationUsage,
@@ -121,7 +121,7 @@ pub(crate) use attached::{Answers, AttachedFunctions};
 pub(crate) use canary::{Arm, ArmRequest, Canary};
 #[cfg(feature = "testing")]
 pub(crate) use compiler::Bypass;
-pub(crate) use concurrency::{Concurrency, Full, Permit, acquire};
+pub(crate) use concurrency::{Concurrency, Full, PermitGuard, acquire};
 pub(crate) use decide::{Limited, announced, in_test};
 pub(crate) use declared::Registered;
 #[cfg(all(feature = "flags", feature = "testing"))]
@@ -132,8 +132,8 @@ pub(crate) use granted::Granted;
 pub(crate) use headers::{StateHeaders, set as set_header};
 pub(crate) use inner::Inner;
 pub(crate) use limits::{
-    Admission, Admitting, Allowed, Charge, Functions, LimitedKey, Limits, NO_PRINCIPAL,
-    NoFunctions, Policy, needs_of_caller,
+    Admission, Admitting, Allowed, Functions, LimitedKey, Limits, NO_PRINCIPAL, NoFunctions,
+    Policy, SingleCharge, needs_of_caller,
 };
 pub(crate) use methods::MethodSet;
 pub(crate) use mounts::Mount;

@@ -54,7 +54,7 @@ pub struct RouteRecord {
     /// The flags that gate the route.
     #[cfg(feature = "flags")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub flag_gates: Vec<super::FlagGate>,
+    pub flag_gates: Vec<waygate_core::view::FlagGate>,
     /// A warning if the change probably did not have the intended effect, such as a misspelled environment that closes
     /// the route. `None` if there is nothing to warn about, and for records that are only read.
     #[serde(skip_serializing_if = "Option::is_none")]

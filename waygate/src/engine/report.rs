@@ -267,6 +267,10 @@ fn notes(route: &RouteRecord, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     ];
     let mut set = marks.into_iter().filter(|(set, _)| *set);
     set.try_for_each(|(_, mark)| write!(f, " +{mark}"))?;
+    #[cfg(feature = "flags")]
+    for gate in &route.flag_gates {
+        write!(f, " +flag `{}`", gate.flag)?;
+    }
     let mut also = route.also_gated_by.iter();
     also.try_for_each(|other| write!(f, " +also gated by {}", Printable(other)))
 }

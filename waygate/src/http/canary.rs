@@ -88,9 +88,7 @@ fn choose(flag: TypedFlag<bool>, request: &Request) -> (Arm, Option<ArmRequest>)
     };
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     let head = FlagRequest::new(method, uri, headers, request.extensions());
-    let is_on = prepared
-        .flags
-        .with_context(&head, |evaluation| flag.get(evaluation));
+    let is_on = prepared.with_context(&head, |evaluation| flag.get(evaluation));
     let arm = match is_on {
         true => Arm::Candidate,
         false => Arm::Stable,

@@ -33,7 +33,7 @@ impl Endpoint {
         };
         // The most common case. Its result is large, so it is written only once.
         let now = charge.now();
-        let outcome = charge.take(&key, now);
+        let outcome = charge.make(&key, now);
         if charge.is_noted(&outcome, facts.headers) {
             let admission = arrived.account(facts, charge, key, &outcome, now);
             return self.step_after(Some(admission), limited, announcement);

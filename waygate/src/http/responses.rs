@@ -95,7 +95,7 @@ impl Responses {
         self
     }
 
-    /// Responds to callers for whom the flag of a gate is off, if the gate has no function of its own.
+    /// Responds while the flag of a gate is off for the caller, if the gate has no function of its own.
     pub fn flag_off<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
         self.flag_off = Some(Responder::new(function));
         self

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     configuration::{Configuration, Version},
-    evaluation::{evaluate, is_visible},
+    evaluation::{is_visible, outcome},
     failure::{Failure, json},
     fresh,
     request::{Asked, Params},
@@ -55,11 +55,24 @@ async fn respond(state: &State, path: &str, request: Request) -> Result<Response
         return Err(Failure::not_yet_here());
     }
     let configuration = state.configurations.current(&state.waygate);
-    let mut body = flags(state, &configuration, &asked)?;
-    let tag = tag(state, &configuration, &asked, &body);
+    // The tag covers the flags themselves only if they change with time; otherwise it is known without them.
+    let changing = match configuration.reads_clock {
+        true => Some(flags(state, &configuration, &asked)?),
+        false => None,
+    };
+    let tag = tag(
+        state,
+        &configuration,
+        &asked,
+        changing.as_deref().unwrap_or_default(),
+    );
     let mut response = if is_known(&known, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
+        let mut body = match changing {
+            Some(flags) => flags,
+            None => flags(state, &configuration, &asked)?,
+        };
         body.extend(about(state, &configuration, &asked, path)?);
         json(StatusCode::OK, body)
     };
@@ -71,7 +84,7 @@ async fn respond(state: &State, path: &str, request: Request) -> Result<Response
 
 /// The start of the body, up to the end of the flags.
 fn flags(state: &State, configuration: &Configuration, asked: &Asked) -> Result<Vec<u8>, Failure> {
-    let audience = asked.grant.audience;
+    let (audience, clock) = (asked.grant.audience, &*state.waygate.inner.clock);
     let mut body = Vec::with_capacity(128 * (configuration.flags.len() + 1));
     body.extend(b"{\"flags\":[");
     let visible = configuration.flags.iter();
@@ -80,8 +93,9 @@ fn flags(state: &State, configuration: &Configuration, asked: &Asked) -> Result<
         if at > 0 {
             body.push(b',');
         }
-        let set = &configuration.set;
-        let written = match evaluate(&state.waygate, set, flag, &asked.context, audience) {
+        // A provider fetches flags without using them, so that counts nothing.
+        let resolution = configuration.set.preview_flag(flag, &asked.context, clock);
+        let written = match outcome(flag, &resolution, audience) {
             Ok(success) => serde_json::to_writer(&mut body, &success),
             Err(failure) => serde_json::to_writer(&mut body, &failure),
         };
@@ -91,7 +105,7 @@ fn flags(state: &State, configuration: &Configuration, asked: &Asked) -> Result<
     Ok(body)
 }
 
-/// The tag covers the flags, their configuration, the context, and the period of the ticket.
+/// The tag covers flags that change with time, the configuration, the context, and the period of the ticket.
 fn tag(state: &State, configuration: &Configuration, asked: &Asked, flags: &[u8]) -> String {
     let mut covered = Vec::with_capacity(64);
     // Writing to memory does not fail.

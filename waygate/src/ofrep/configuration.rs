@@ -17,6 +17,8 @@ pub(super) struct Configuration {
     pub(super) flags: Box<[Arc<CompiledFlag>]>,
     /// Differs after each change of a flag or a segment; the same in all processes.
     pub(super) fingerprint: u64,
+    /// Some results change with time alone: those of progressive rollouts.
+    pub(super) reads_clock: bool,
     /// The time of the last change, in Unix seconds.
     pub(super) last_modified: Option<i64>,
 }
@@ -36,6 +38,9 @@ impl Configurations {
         let mut by_key: Vec<_> = set.flags().cloned().collect();
         by_key.sort_unstable_by(|one, other| one.definition().key.cmp(&other.definition().key));
         let compiled = Arc::new(Configuration {
+            reads_clock: by_key
+                .iter()
+                .any(|flag| flag.definition().progressive.is_some()),
             flags: by_key.into(),
             fingerprint: flags.fingerprint(),
             last_modified: flags.changed_at().map(|time| time.as_second()),

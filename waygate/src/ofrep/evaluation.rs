@@ -1,12 +1,9 @@
 //! The result of a flag, in the form of the protocol.
 
 use serde::Serialize;
-use waygate_core::flag::{
-    Cause, CompiledFlag, Context, ErrorCode, FlagSet, FlagType, FlagValue, Resolution,
-};
+use waygate_core::flag::{Cause, CompiledFlag, ErrorCode, FlagType, FlagValue, Resolution};
 
 use super::{failure::Failure, token::Audience};
-use crate::Waygate;
 
 /// The body of an evaluated flag.
 #[derive(Debug, Serialize)]
@@ -43,17 +40,14 @@ struct Metadata<'a> {
     bucket: Option<u32>,
 }
 
-/// Evaluates a flag of the set.
-pub(super) fn evaluate<'s>(
-    waygate: &Waygate,
-    set: &'s FlagSet,
-    flag: &'s CompiledFlag,
-    context: &impl Context,
+/// Returns the body of a result, or of its error.
+pub(super) fn outcome<'s>(
+    flag: &CompiledFlag,
+    resolution: &Resolution<'s>,
     audience: Audience,
 ) -> Result<Success<'s>, Failure> {
-    let resolution = set.evaluate_flag(flag, context, &*waygate.inner.clock);
     match resolution.error() {
-        None => Ok(success(flag, &resolution, audience)),
+        None => Ok(success(flag, resolution, audience)),
         Some(code) => {
             let details = resolution.error_message().unwrap_or_default();
             Err(Failure::bad_request(of_protocol(code), details).of_flag(resolution.flag_key()))

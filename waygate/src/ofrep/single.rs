@@ -7,7 +7,7 @@ use axum::{
 use http::StatusCode;
 
 use super::{
-    evaluation::{evaluate, is_visible},
+    evaluation::{is_visible, outcome},
     failure::{Failure, json},
     request::{Asked, Params},
     state::State,
@@ -32,10 +32,16 @@ async fn respond(state: &State, key: &str, request: Request) -> Result<Response,
     let audience = asked.grant.audience;
     let flags = state.waygate.flags();
     let set = flags.set();
+    let Some(flag) = set.flag(key) else {
+        set.count_missing(key);
+        return Err(Failure::no_flag(key));
+    };
     // A hidden flag looks like a missing one.
-    let flag = set.flag(key).filter(|flag| is_visible(flag, audience));
-    let flag = flag.ok_or_else(|| Failure::no_flag(key))?;
-    let success = evaluate(&state.waygate, set, flag, &asked.context, audience)?;
+    if !is_visible(flag, audience) {
+        return Err(Failure::no_flag(key));
+    }
+    let resolution = set.evaluate_flag(flag, &asked.context, &*state.waygate.inner.clock);
+    let success = outcome(flag, &resolution, audience)?;
     let body = serde_json::to_vec(&success).map_err(|_| Failure::internal())?;
     Ok(json(StatusCode::OK, body))
 }

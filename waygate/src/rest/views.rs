@@ -23,6 +23,10 @@ impl From<RouteRecord> for Route {
             overridden: record.overridden,
             drifted: record.drifted,
             orphaned: record.orphaned,
+            #[cfg(feature = "flags")]
+            flag_gates: record.flag_gates,
+            #[cfg(not(feature = "flags"))]
+            flag_gates: Vec::new(),
             warning: record.warning,
             dropped: record.dropped,
         }

@@ -85,10 +85,13 @@ impl Walk<'_> {
                 }
             }
             Item::Fn(item) => {
-                let is_macro = |attr: &Attribute| attr.path().is_ident("proc_macro_attribute");
-                match item.attrs.iter().any(is_macro) {
-                    true => self.line(format!("{path}: attribute macro"), cfg),
-                    false => self.function(module, &item.attrs, &item.sig, path, "", cfg),
+                let has = |name: &str| item.attrs.iter().any(|attr| attr.path().is_ident(name));
+                if has("proc_macro_attribute") {
+                    self.line(format!("{path}: attribute macro"), cfg);
+                } else if has("proc_macro") {
+                    self.line(format!("{path}: macro"), cfg);
+                } else {
+                    self.function(module, &item.attrs, &item.sig, path, "", cfg);
                 }
             }
             Item::Trait(item) => self.interface(module, item, path, cfg),

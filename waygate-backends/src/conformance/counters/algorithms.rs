@@ -76,13 +76,13 @@ pub async fn a_cost_may_be_more_than_one<H: Harness>(new: impl Fn() -> H) {
         let key = format!("{rule:?}");
         let four = kit.ask(key.as_bytes(), &rule).cost(4);
         let two = four.cost(2);
-        for (take, allowed, left) in [
+        for (charge, allowed, left) in [
             (four, true, 6),
             (four, true, 2),
             (four, false, 2),
             (two, true, 0),
         ] {
-            let outcome = kit.take(&[take]).await[0];
+            let outcome = kit.charge(&[charge]).await[0];
             assert_eq!(
                 (outcome.allowed, outcome.remaining),
                 (allowed, left),
@@ -97,7 +97,7 @@ pub async fn a_cost_beyond_the_limit_is_refused_and_not_charged<H: Harness>(new:
     for rule in all(3) {
         let key = format!("{rule:?}");
         let four = kit.ask(key.as_bytes(), &rule).cost(4);
-        assert!(!kit.take(&[four]).await[0].allowed, "{rule:?}");
+        assert!(!kit.charge(&[four]).await[0].allowed, "{rule:?}");
         assert_eq!(kit.left(key.as_bytes(), &rule).await, 3, "{rule:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Limits that change, and charges after the fact.
 
-use waygate_core::limit::{Quota, Rule, Taken};
+use waygate_core::limit::{Charged, Quota, Rule};
 
 use super::{Harness, kit::*};
 
@@ -104,11 +104,10 @@ pub async fn earlier_charges_can_be_refunded<H: Harness>(new: impl Fn() -> H) {
         let mut taken = Vec::new();
         for _ in 0..4 {
             let outcome = kit.hit(key.as_bytes(), &rule).await;
-            taken.push(Taken::new(kit.now, &outcome));
+            taken.push(Charged::new(kit.now, &outcome));
         }
         for (left, taken) in [2, 3, 4].into_iter().zip(taken.into_iter().rev()) {
-            kit.give_back(key.as_bytes(), &rule, 1, taken, kit.now)
-                .await;
+            kit.refund(key.as_bytes(), &rule, 1, taken, kit.now).await;
             assert_eq!(kit.left(key.as_bytes(), &rule).await, left, "{rule:?}");
         }
         assert!(kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
@@ -119,17 +118,15 @@ pub async fn expired_charges_are_not_refunded<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for rule in all(2) {
         let key = format!("{rule:?}");
-        let taken = Taken {
+        let taken = Charged {
             // Two of the longest windows ago.
             at: kit.now - 20 * 8_766 * HOUR,
             reset_after: HOUR,
         };
-        kit.give_back(key.as_bytes(), &rule, 1, taken, kit.now)
-            .await;
+        kit.refund(key.as_bytes(), &rule, 1, taken, kit.now).await;
         for left in [1, 0] {
             assert!(kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
-            kit.give_back(key.as_bytes(), &rule, 1, taken, kit.now)
-                .await;
+            kit.refund(key.as_bytes(), &rule, 1, taken, kit.now).await;
             assert_eq!(kit.left(key.as_bytes(), &rule).await, left, "{rule:?}");
         }
         assert!(!kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
@@ -167,10 +164,9 @@ pub async fn a_refund_by_an_earlier_rule_is_its_units_at_most<H: Harness>(new: i
         for after in later_rules(9) {
             let key = format!("{before:?} {after:?}");
             let outcome = kit.hit(key.as_bytes(), before).await;
-            let taken = Taken::new(kit.now, &outcome);
+            let taken = Charged::new(kit.now, &outcome);
             while kit.hit(key.as_bytes(), &after).await.allowed {}
-            kit.give_back(key.as_bytes(), before, 1, taken, kit.now)
-                .await;
+            kit.refund(key.as_bytes(), before, 1, taken, kit.now).await;
             kit.adjust(key.as_bytes(), before, 1).await;
             let left = kit.left(key.as_bytes(), &after).await;
             assert!(left <= 2, "{key}: {left} of two");

@@ -2,10 +2,10 @@
 
 use waygate_core::{
     limit::{
-        Outcome, Quota, Rule, Taken,
+        Charged, Outcome, Quota, Rule,
         quota::{Nanos, SECOND},
     },
-    port::Take,
+    port::Charge,
 };
 
 use super::{Harness, kit::*};
@@ -89,12 +89,12 @@ pub async fn a_refused_request_passes_after_its_wait<H: Harness>(new: impl Fn() 
     for rule in short_rules() {
         for cost in [1, 3] {
             let key = format!("{rule:?} {cost}");
-            let take = kit.ask(key.as_bytes(), &rule).cost(cost);
+            let charge = kit.ask(key.as_bytes(), &rule).cost(cost);
             let mut now = kit.now + 3 * SECOND;
             for _ in 0..20 {
-                let outcome = kit.take_at(&[take], now).await[0];
+                let outcome = kit.charge_at(&[charge], now).await[0];
                 if !outcome.allowed {
-                    now = passes_after_wait(&kit, take, outcome, now).await;
+                    now = passes_after_wait(&kit, charge, outcome, now).await;
                 }
             }
         }
@@ -104,16 +104,16 @@ pub async fn a_refused_request_passes_after_its_wait<H: Harness>(new: impl Fn() 
 /// Repeats the request at the time that its refusal announced, to the nanosecond. Returns that time.
 async fn passes_after_wait<H: Harness>(
     kit: &Kit<H>,
-    take: Take<'_>,
+    charge: Charge<'_>,
     refused: Outcome,
     now: Nanos,
 ) -> Nanos {
     assert!(refused.reset_after >= refused.retry_after, "{refused:?}");
     let later = now + refused.retry_after;
-    let early = kit.take_at(&[take], later - 1).await[0];
-    assert!(!early.allowed, "too late: {:?} {refused:?}", take.rule);
-    let outcome = kit.take_at(&[take], later).await[0];
-    assert!(outcome.allowed, "too early: {:?} {refused:?}", take.rule);
+    let early = kit.charge_at(&[charge], later - 1).await[0];
+    assert!(!early.allowed, "too late: {:?} {refused:?}", charge.rule);
+    let outcome = kit.charge_at(&[charge], later).await[0];
+    assert!(outcome.allowed, "too early: {:?} {refused:?}", charge.rule);
     later
 }
 
@@ -129,10 +129,10 @@ pub async fn a_lowered_limit_announces_the_exact_wait<H: Harness>(new: impl Fn()
                     assert!(outcome.allowed, "{key}");
                 }
                 let now = kit.now + 8 * SECOND;
-                let take = kit.ask(key.as_bytes(), &after).cost(cost);
-                let refused = kit.take_at(&[take], now).await[0];
+                let charge = kit.ask(key.as_bytes(), &after).cost(cost);
+                let refused = kit.charge_at(&[charge], now).await[0];
                 assert_eq!((refused.allowed, refused.remaining), (false, 0), "{key}");
-                passes_after_wait(&kit, take, refused, now).await;
+                passes_after_wait(&kit, charge, refused, now).await;
             }
         }
     }
@@ -142,12 +142,12 @@ pub async fn a_charge_beyond_the_limit_announces_the_exact_wait<H: Harness>(new:
     let kit = Kit::new(new).await;
     for rule in short_rules() {
         let key = format!("{rule:?}");
-        let take = kit.ask(key.as_bytes(), &rule);
-        kit.take(&[take]).await;
+        let charge = kit.ask(key.as_bytes(), &rule);
+        kit.charge(&[charge]).await;
         kit.adjust(key.as_bytes(), &rule, -9).await;
-        let refused = kit.take(&[take]).await[0];
+        let refused = kit.charge(&[charge]).await[0];
         assert_eq!((refused.allowed, refused.remaining), (false, 0), "{key}");
-        passes_after_wait(&kit, take, refused, kit.now).await;
+        passes_after_wait(&kit, charge, refused, kit.now).await;
     }
 }
 
@@ -186,18 +186,18 @@ pub async fn a_day_of_the_calendar_ends<H: Harness>(new: impl Fn() -> H) {
 
 pub async fn a_renewed_permit_lives_on<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
-    let place = kit.place(1, 1);
-    let other = place.holder(2);
-    for (wait, place, allowed) in [
-        (0, place, true),
+    let permit = kit.permit(1, 1);
+    let other = permit.holder(2);
+    for (wait, permit, allowed) in [
+        (0, permit, true),
         (59, other, false),
-        (59, place, true),
+        (59, permit, true),
         (118, other, false),
         (119, other, true),
-        (119, place, false),
+        (119, permit, false),
     ] {
-        let occupancy = kit.occupy_at(place, kit.now + wait * SECOND).await;
-        assert_eq!(occupancy.allowed, allowed, "after {wait} s");
+        let outcome = kit.acquire_at(permit, kit.now + wait * SECOND).await;
+        assert_eq!(outcome.allowed, allowed, "after {wait} s");
     }
 }
 
@@ -206,7 +206,7 @@ pub async fn a_refund_goes_to_no_other_window<H: Harness>(new: impl Fn() -> H) {
     for rule in short_rules() {
         let key = format!("{rule:?}");
         let outcome = kit.hit(key.as_bytes(), &rule).await;
-        let taken = Taken::new(kit.now, &outcome);
+        let taken = Charged::new(kit.now, &outcome);
         // In a sliding window, it has decayed.
         let later = kit.now + 20 * SECOND + 1;
         let mut passed = 0;
@@ -214,7 +214,7 @@ pub async fn a_refund_goes_to_no_other_window<H: Harness>(new: impl Fn() -> H) {
             passed += 1;
         }
         assert_eq!(passed, 4, "{key}");
-        kit.give_back(key.as_bytes(), &rule, 1, taken, later).await;
+        kit.refund(key.as_bytes(), &rule, 1, taken, later).await;
         let refused = kit.hit_at(key.as_bytes(), &rule, later).await;
         assert!(!refused.allowed, "{key}");
     }
@@ -227,10 +227,10 @@ pub async fn a_refund_spares_later_requests<H: Harness>(new: impl Fn() -> H) {
         period: 10 * SECOND,
     };
     let outcome = kit.hit(b"k", &rule).await;
-    let taken = Taken::new(kit.now, &outcome);
+    let taken = Charged::new(kit.now, &outcome);
     let later = kit.now + 9 * SECOND;
     assert!(kit.hit_at(b"k", &rule, later).await.allowed);
-    kit.give_back(b"k", &rule, 1, taken, later).await;
+    kit.refund(b"k", &rule, 1, taken, later).await;
     assert!(kit.hit_at(b"k", &rule, later).await.allowed);
     let still = kit.hit_at(b"k", &rule, later + 9 * SECOND).await;
     assert!(!still.allowed, "two of the last nine seconds");
@@ -242,19 +242,18 @@ pub async fn an_earlier_rule_starts_no_window<H: Harness>(new: impl Fn() -> H) {
         for after in all(9) {
             let key = format!("{before:?} {after:?}");
             let outcome = kit.hit(key.as_bytes(), &before).await;
-            let taken = Taken::new(kit.now, &outcome);
+            let taken = Charged::new(kit.now, &outcome);
             while kit.hit(key.as_bytes(), &after).await.allowed {}
             // Later than two of the earlier windows.
             let later = kit.now + 70 * SECOND;
-            kit.give_back(key.as_bytes(), &before, 1, taken, later)
-                .await;
+            kit.refund(key.as_bytes(), &before, 1, taken, later).await;
             for units in [1, -1] {
-                let take = kit.ask(key.as_bytes(), &before);
-                let adjusted = kit.store.adjust(take, units, later).await;
+                let charge = kit.ask(key.as_bytes(), &before);
+                let adjusted = kit.store.adjust(charge, units, later).await;
                 adjusted.expect("adjust");
             }
             let look = kit.ask(key.as_bytes(), &after).cost(0);
-            let left = kit.take_at(&[look], later).await[0].remaining;
+            let left = kit.charge_at(&[look], later).await[0].remaining;
             assert!(left <= 2, "{key}: {left} of two");
         }
     }

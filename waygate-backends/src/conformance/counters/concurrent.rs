@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::{Harness, kit::*};
 
 const TASKS: u64 = 8;
-const TAKES: u64 = 100;
+const CHARGES: u64 = 100;
 
 /// Counts the admitted requests of all tasks.
 async fn admitted<F: Future<Output = bool> + Send>(
@@ -18,8 +18,8 @@ async fn admitted<F: Future<Output = bool> + Send>(
         let request = request.clone();
         tasks.spawn(async move {
             let mut admitted = 0;
-            for take in 0..TAKES {
-                admitted += u64::from(request(task, take).await);
+            for charge in 0..CHARGES {
+                admitted += u64::from(request(task, charge).await);
             }
             admitted
         });
@@ -47,12 +47,15 @@ pub async fn eight_tasks_never_overdraw_two_counters<H: Harness>(new: impl Fn() 
     let count = admitted(move |task, _| {
         let (kit, wide, narrow) = shared.clone();
         async move {
-            let mut takes = [kit.ask(b"wide", &wide), kit.ask(b"narrow", &narrow)];
+            let mut charges = [kit.ask(b"wide", &wide), kit.ask(b"narrow", &narrow)];
             // In either order, which must not deadlock.
             if task % 2 == 0 {
-                takes.reverse();
+                charges.reverse();
             }
-            kit.take(&takes).await.iter().all(|outcome| outcome.allowed)
+            kit.charge(&charges)
+                .await
+                .iter()
+                .all(|outcome| outcome.allowed)
         }
     });
     assert_eq!(count.await, 300);
@@ -84,13 +87,13 @@ pub async fn many_tasks_on_few_counters_are_admitted_exactly<H: Harness>(new: im
 pub async fn eight_tasks_never_exceed_the_permits<H: Harness>(new: impl Fn() -> H) {
     let kit = Arc::new(Kit::new(new).await);
     let shared = kit.clone();
-    let count = admitted(move |task, take| {
+    let count = admitted(move |task, charge| {
         let kit = shared.clone();
         async move {
-            let holder = u128::from(task * TAKES + take);
-            let occupancy = kit.occupy(kit.place(holder, 20)).await;
-            assert!(occupancy.taken <= 20);
-            occupancy.allowed
+            let holder = u128::from(task * CHARGES + charge);
+            let outcome = kit.acquire(kit.permit(holder, 20)).await;
+            assert!(outcome.in_use <= 20);
+            outcome.allowed
         }
     });
     assert_eq!(count.await, 20);

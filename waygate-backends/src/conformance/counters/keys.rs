@@ -3,68 +3,72 @@
 use std::time::{Duration, Instant};
 
 use waygate_core::{
-    limit::{Taken, quota::Nanos},
-    port::Series,
+    limit::{Charged, quota::Nanos},
+    port::CounterKey,
 };
 
 use super::{Harness, kit::*};
 
 /// Asserts that taking from one counter leaves another one unchanged.
-async fn apart<H: Harness>(new: impl Fn() -> H, one: (&Series, &[u8]), other: (&Series, &[u8])) {
+async fn apart<H: Harness>(
+    new: impl Fn() -> H,
+    one: (&CounterKey, &[u8]),
+    other: (&CounterKey, &[u8]),
+) {
     let kit = Kit::new(new).await;
     for rule in all(1) {
-        for (series, key) in [one, other] {
-            let take = ask(series, key, &rule);
-            assert!(kit.take(&[take]).await[0].allowed, "{rule:?}");
-            assert!(!kit.take(&[take]).await[0].allowed, "{rule:?}");
+        for (counter_key, key) in [one, other] {
+            let charge = ask(counter_key, key, &rule);
+            assert!(kit.charge(&[charge]).await[0].allowed, "{rule:?}");
+            assert!(!kit.charge(&[charge]).await[0].allowed, "{rule:?}");
         }
-        for (series, key) in [one, other] {
-            let reset = kit.store.reset(ask(series, key, &rule), kit.now).await;
+        for (counter_key, key) in [one, other] {
+            let reset = kit.store.reset(ask(counter_key, key, &rule), kit.now).await;
             reset.expect("reset");
         }
     }
 }
 
 pub async fn keys_are_apart<H: Harness>(new: impl Fn() -> H) {
-    let series = series("a");
-    apart(new, (&series, b"one"), (&series, b"other")).await;
+    let counter_key = counter_key("a");
+    apart(new, (&counter_key, b"one"), (&counter_key, b"other")).await;
 }
 
-pub async fn series_are_apart<H: Harness>(new: impl Fn() -> H) {
-    apart(new, (&series("a"), b"k"), (&series("b"), b"k")).await;
+pub async fn counter_keys_are_apart<H: Harness>(new: impl Fn() -> H) {
+    apart(new, (&counter_key("a"), b"k"), (&counter_key("b"), b"k")).await;
 }
 
-pub async fn generations_are_apart<H: Harness>(new: impl Fn() -> H) {
-    let next = Series::new("a", "policy", 0, 1);
-    apart(new, (&series("a"), b"k"), (&next, b"k")).await;
+pub async fn epochs_are_apart<H: Harness>(new: impl Fn() -> H) {
+    let next = CounterKey::new("a", "policy", 0, 1);
+    apart(new, (&counter_key("a"), b"k"), (&next, b"k")).await;
 }
 
 pub async fn a_key_may_be_empty<H: Harness>(new: impl Fn() -> H) {
-    let series = series("a");
-    apart(new, (&series, b""), (&series, b"\0")).await;
+    let counter_key = counter_key("a");
+    apart(new, (&counter_key, b""), (&counter_key, b"\0")).await;
 }
 
 pub async fn a_key_may_be_binary<H: Harness>(new: impl Fn() -> H) {
-    let series = series("a");
+    let counter_key = counter_key("a");
     apart(
         new,
-        (&series, b"\xff\xfe\r\n{}*"),
-        (&series, b"\xff\xfe\r\n{}?"),
+        (&counter_key, b"\xff\xfe\r\n{}*"),
+        (&counter_key, b"\xff\xfe\r\n{}?"),
     )
     .await;
 }
 
 pub async fn a_key_may_be_long<H: Harness>(new: impl Fn() -> H) {
-    let series = series("a");
+    let counter_key = counter_key("a");
     let (mut one, mut other) = (vec![b'x'; 64 << 10], vec![b'x'; 64 << 10]);
     one.push(b'1');
     other.push(b'2');
-    apart(new, (&series, &one), (&series, &other)).await;
+    apart(new, (&counter_key, &one), (&counter_key, &other)).await;
 }
 
 pub async fn keys_are_not_prefixes<H: Harness>(new: impl Fn() -> H) {
-    let series = series("a");
-    apart(new, (&series, b"/api"), (&series, b"/api/x")).await;
+    let counter_key = counter_key("a");
+    apart(new, (&counter_key, b"/api"), (&counter_key, b"/api/x")).await;
 }
 
 pub async fn a_reset_is_exact<H: Harness>(new: impl Fn() -> H) {
@@ -101,7 +105,7 @@ pub async fn a_reset_key_gets_no_earlier_refund<H: Harness>(new: impl Fn() -> H)
         let key = key.as_bytes();
         let at = now();
         let outcome = kit.hit_at(key, &rule, at).await;
-        let earlier = Taken::new(at, &outcome);
+        let earlier = Charged::new(at, &outcome);
         kit.hit_at(key, &rule, now()).await;
         kit.reset(key, &rule, now()).await;
         pause().await;
@@ -110,15 +114,15 @@ pub async fn a_reset_key_gets_no_earlier_refund<H: Harness>(new: impl Fn() -> H)
             let at = now();
             let outcome = kit.hit_at(key, &rule, at).await;
             assert!(outcome.allowed, "{rule:?}");
-            later.push(Taken::new(at, &outcome));
+            later.push(Charged::new(at, &outcome));
         }
         for _ in 0..2 {
-            kit.give_back(key, &rule, 1, earlier, now()).await;
+            kit.refund(key, &rule, 1, earlier, now()).await;
         }
         let refused = kit.hit_at(key, &rule, now()).await;
         assert!(!refused.allowed, "refunds of before the reset: {rule:?}");
         for taken in later {
-            kit.give_back(key, &rule, 1, taken, now()).await;
+            kit.refund(key, &rule, 1, taken, now()).await;
         }
         let refunded = kit.hit_at(key, &rule, now()).await;
         assert!(refunded.allowed, "refunds of after the reset: {rule:?}");

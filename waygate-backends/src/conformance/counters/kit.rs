@@ -7,11 +7,11 @@ use std::{
 
 use waygate_core::{
     limit::{
-        Outcome, Quota, Rule, Taken,
+        Charged, Outcome, Quota, Rule,
         quota::{Nanos, SECOND},
     },
     model::RateLimitPolicy,
-    port::{CounterStore, Occupancy, Place, Series, Take},
+    port::{Charge, CounterKey, CounterStore, Permit, PermitOutcome},
 };
 
 use super::Harness;
@@ -19,12 +19,12 @@ use super::Harness;
 /// Long enough for no window to end while a case runs.
 pub(super) const HOUR: Nanos = 3_600 * SECOND;
 
-/// A store, a series and a time.
+/// A store, a counter key and a time.
 pub(super) struct Kit<H> {
     // It may own what the store depends on.
     _harness: H,
     pub(super) store: Arc<dyn CounterStore>,
-    pub(super) series: Series,
+    pub(super) counter_key: CounterKey,
     pub(super) now: Nanos,
 }
 
@@ -35,22 +35,22 @@ impl<H: Harness> Kit<H> {
         Self {
             _harness: harness,
             store,
-            series: series("a"),
+            counter_key: counter_key("a"),
             now: now(),
         }
     }
 
-    pub(super) fn ask<'a>(&'a self, key: &'a [u8], rule: &'a Rule) -> Take<'a> {
-        ask(&self.series, key, rule)
+    pub(super) fn ask<'a>(&'a self, key: &'a [u8], rule: &'a Rule) -> Charge<'a> {
+        ask(&self.counter_key, key, rule)
     }
 
-    pub(super) async fn take(&self, takes: &[Take<'_>]) -> Vec<Outcome> {
-        self.take_at(takes, self.now).await
+    pub(super) async fn charge(&self, charges: &[Charge<'_>]) -> Vec<Outcome> {
+        self.charge_at(charges, self.now).await
     }
 
-    pub(super) async fn take_at(&self, takes: &[Take<'_>], now: Nanos) -> Vec<Outcome> {
-        let outcomes = self.store.take(takes, now).await.expect("take");
-        assert_eq!(outcomes.len(), takes.len());
+    pub(super) async fn charge_at(&self, charges: &[Charge<'_>], now: Nanos) -> Vec<Outcome> {
+        let outcomes = self.store.charge(charges, now).await.expect("charge");
+        assert_eq!(outcomes.len(), charges.len());
         for outcome in &outcomes {
             assert!(outcome.remaining <= outcome.limit, "{outcome:?}");
             assert_eq!(outcome.allowed, outcome.retry_after == 0, "{outcome:?}");
@@ -60,35 +60,35 @@ impl<H: Harness> Kit<H> {
 
     /// Sends one request to one counter.
     pub(super) async fn hit(&self, key: &[u8], rule: &Rule) -> Outcome {
-        self.take(&[self.ask(key, rule)]).await[0]
+        self.charge(&[self.ask(key, rule)]).await[0]
     }
 
     pub(super) async fn hit_at(&self, key: &[u8], rule: &Rule, now: Nanos) -> Outcome {
-        self.take_at(&[self.ask(key, rule)], now).await[0]
+        self.charge_at(&[self.ask(key, rule)], now).await[0]
     }
 
     /// Returns what remains, without taking.
     pub(super) async fn left(&self, key: &[u8], rule: &Rule) -> u64 {
         let look = self.ask(key, rule).cost(0);
-        self.take(&[look]).await[0].remaining
+        self.charge(&[look]).await[0].remaining
     }
 
     pub(super) async fn adjust(&self, key: &[u8], rule: &Rule, units: i64) {
-        let take = self.ask(key, rule);
-        let adjusted = self.store.adjust(take, units, self.now).await;
+        let charge = self.ask(key, rule);
+        let adjusted = self.store.adjust(charge, units, self.now).await;
         adjusted.expect("adjust");
     }
 
-    pub(super) async fn give_back(
+    pub(super) async fn refund(
         &self,
         key: &[u8],
         rule: &Rule,
         units: u64,
-        taken: Taken,
+        charged: Charged,
         now: Nanos,
     ) {
-        let take = self.ask(key, rule);
-        let given = self.store.give_back(take, units, taken, now).await;
+        let charge = self.ask(key, rule);
+        let given = self.store.refund(charge, units, charged, now).await;
         given.expect("give back");
     }
 
@@ -97,29 +97,35 @@ impl<H: Harness> Kit<H> {
         reset.expect("reset");
     }
 
-    pub(super) async fn occupy(&self, place: Place<'_>) -> Occupancy {
-        self.occupy_at(place, self.now).await
+    pub(super) async fn acquire(&self, permit: Permit<'_>) -> PermitOutcome {
+        self.acquire_at(permit, self.now).await
     }
 
-    pub(super) async fn occupy_at(&self, place: Place<'_>, now: Nanos) -> Occupancy {
-        self.store.occupy(place, now).await.expect("occupy")
+    pub(super) async fn acquire_at(&self, permit: Permit<'_>, now: Nanos) -> PermitOutcome {
+        self.store.acquire(permit, now).await.expect("acquire")
     }
 
-    pub(super) async fn vacate(&self, place: Place<'_>) {
-        self.store.vacate(place).await.expect("vacate");
+    pub(super) async fn release(&self, permit: Permit<'_>) {
+        self.store.release(permit).await.expect("release");
     }
 
-    pub(super) fn place(&self, holder: u128, limit: u32) -> Place<'_> {
-        Place::new(&self.series, b"k", holder, limit, Duration::from_secs(60))
+    pub(super) fn permit(&self, holder: u128, limit: u32) -> Permit<'_> {
+        Permit::new(
+            &self.counter_key,
+            b"k",
+            holder,
+            limit,
+            Duration::from_secs(60),
+        )
     }
 }
 
-pub(super) fn ask<'a>(series: &'a Series, key: &'a [u8], rule: &'a Rule) -> Take<'a> {
-    Take::new(series, key, rule)
+pub(super) fn ask<'a>(counter_key: &'a CounterKey, key: &'a [u8], rule: &'a Rule) -> Charge<'a> {
+    Charge::new(counter_key, key, rule)
 }
 
-pub(super) fn series(scope: &str) -> Series {
-    Series::new(scope, "policy", 0, 0)
+pub(super) fn counter_key(scope: &str) -> CounterKey {
+    CounterKey::new(scope, "policy", 0, 0)
 }
 
 /// The current time, ten minutes into an hour, so that no aligned window ends while a case runs. Not in the future,

@@ -19,7 +19,7 @@ macro_rules! counter_conformance_tests {
                 a_refused_shadow_is_not_charged a_shadow_is_not_charged_for_a_refusal
                 an_empty_call_has_no_outcomes many_takes_are_one_call
                 a_counter_named_twice_is_not_overdrawn all_algorithms_go_together;
-            keys: keys_are_apart series_are_apart generations_are_apart a_key_may_be_empty
+            keys: keys_are_apart counter_keys_are_apart epochs_are_apart a_key_may_be_empty
                 a_key_may_be_binary a_key_may_be_long keys_are_not_prefixes
                 a_reset_is_exact a_reset_of_the_unknown_is_fine
                 a_reset_key_gets_no_earlier_refund;
@@ -31,8 +31,8 @@ macro_rules! counter_conformance_tests {
                 expired_charges_are_not_refunded
                 a_refund_by_an_earlier_rule_is_its_units_at_most
                 a_charge_by_an_earlier_rule_is_its_units;
-            places: permits_are_limited a_permit_can_be_released a_permit_can_be_renewed
-                only_the_holder_releases permits_of_keys_and_series_are_isolated
+            permits: permits_are_limited a_permit_can_be_released a_permit_can_be_renewed
+                only_the_holder_releases permits_of_keys_and_counter_keys_are_isolated
                 a_limit_of_zero_has_no_permit a_lower_limit_keeps_current_permits
                 a_permit_expires;
             concurrent: eight_tasks_never_over_admit eight_tasks_never_overdraw_two_counters

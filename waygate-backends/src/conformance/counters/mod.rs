@@ -38,7 +38,7 @@ pub mod keys;
 mod kit;
 mod list;
 #[doc(hidden)]
-pub mod places;
+pub mod permits;
 #[doc(hidden)]
 pub mod together;
 
@@ -59,7 +59,7 @@ mod tests {
             include_str!("clocked.rs"),
             include_str!("concurrent.rs"),
             include_str!("keys.rs"),
-            include_str!("places.rs"),
+            include_str!("permits.rs"),
             include_str!("together.rs"),
         ];
         let listed: Vec<_> = include_str!("list.rs").split([' ', '\n', ';']).collect();

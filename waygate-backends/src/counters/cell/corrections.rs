@@ -1,6 +1,6 @@
 //! Refunds, and charges after the fact. They convert no counter to another rule.
 
-use waygate_core::limit::{Counter, Quota, Taken, quota::Nanos};
+use waygate_core::limit::{Charged, Counter, Quota, quota::Nanos};
 
 use super::{Cell, Limit, Log, Packed, State};
 use crate::counters::expiry::Expiry;
@@ -9,7 +9,7 @@ impl Packed {
     /// Updates the state after a change other than a request.
     #[inline]
     fn settle(&mut self, quota: Quota, counter: Counter, now: Nanos) {
-        let left = quota.take(Some(counter), 0, now).1.remaining;
+        let left = quota.charge(Some(counter), 0, now).1.remaining;
         self.set(quota, counter, left > 0);
     }
 
@@ -78,7 +78,7 @@ impl Cell {
             Limit::Quota(quota) => {
                 let mut packed = self.to_packed(now);
                 let counter = packed.counter(now);
-                let counter = counter.unwrap_or_else(|| quota.take(None, 0, now).0);
+                let counter = counter.unwrap_or_else(|| quota.charge(None, 0, now).0);
                 packed.settle(quota, quota.adjust(counter, units, now), now);
                 self.state = State::Packed(packed);
             }
@@ -97,7 +97,7 @@ impl Cell {
         &mut self,
         limit: Limit,
         units: u64,
-        taken: Taken,
+        charged: Charged,
         now: Nanos,
     ) -> bool {
         if self.is_of_another(limit, now) {
@@ -106,11 +106,11 @@ impl Cell {
         match (limit, &mut self.state) {
             (Limit::Quota(quota), State::Packed(packed)) => {
                 if let Some(counter) = packed.counter(now) {
-                    packed.settle(quota, quota.give_back(counter, units, taken, now), now);
+                    packed.settle(quota, quota.refund(counter, units, charged, now), now);
                 }
             }
             (Limit::Moving { capacity, .. }, State::Log(log)) => {
-                log.hits.give_back(units, taken.at);
+                log.hits.refund(units, charged.at);
                 log.settle(capacity);
             }
             // Expired.

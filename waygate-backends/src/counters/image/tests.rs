@@ -3,7 +3,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 use waygate_core::{
     limit::{Outcome, Quota, Rule, quota::SECOND},
-    port::{Series, Take},
+    port::{Charge, CounterKey},
 };
 
 use super::*;
@@ -39,13 +39,19 @@ fn rules(capacity: u32) -> [Rule; 5] {
     ]
 }
 
-fn series(generation: u64) -> Series {
-    Series::new("GET:/a", "per client", 0, generation)
+fn counter_key(generation: u64) -> CounterKey {
+    CounterKey::new("GET:/a", "per client", 0, generation)
 }
 
-fn hit(counters: &MemoryCounters, series: &Series, key: &str, rule: &Rule, now: Nanos) -> Outcome {
-    let take = Take::new(series, key.as_bytes(), rule);
-    counters.take_one_at(&take, now)
+fn hit(
+    counters: &MemoryCounters,
+    counter_key: &CounterKey,
+    key: &str,
+    rule: &Rule,
+    now: Nanos,
+) -> Outcome {
+    let charge = Charge::new(counter_key, key.as_bytes(), rule);
+    counters.charge_one_at(&charge, now)
 }
 
 fn image(counters: &MemoryCounters, now: Nanos) -> Vec<u8> {
@@ -69,13 +75,13 @@ proptest! {
         pause in 0..5_000_u64,
         other_size in any::<bool>(),
     ) {
-        let (rules, series) = (rules(3), [0, 1].map(series));
+        let (rules, counter_key) = (rules(3), [0, 1].map(counter_key));
         let going = MemoryCounters::new();
         let mut clock = START;
         let play = |counters: &MemoryCounters, (key, rule, generation, _): &(u8, usize, u64, u64), now| {
             // A key for each rule, so that no counter is converted.
             let key = format!("{rule}/{key}");
-            hit(counters, &series[*generation as usize], &key, &rules[*rule], now)
+            hit(counters, &counter_key[*generation as usize], &key, &rules[*rule], now)
         };
         for step in &before {
             clock += step.3 * SECOND / 10;
@@ -98,7 +104,7 @@ proptest! {
     fn damage_is_detected_and_nothing_is_restored(at in any::<prop::sample::Index>(), bit in 0..8_u8, cut in any::<bool>()) {
         let going = MemoryCounters::new();
         for rule in &rules(3) {
-            hit(&going, &series(0), "a", rule, START);
+            hit(&going, &counter_key(0), "a", rule, START);
         }
         let mut bytes = image(&going, START);
         let at = at.index(bytes.len());
@@ -116,7 +122,7 @@ proptest! {
 fn restored_counters_survive_a_clock_set_back() {
     for rule in &rules(1) {
         let going = MemoryCounters::new();
-        assert!(hit(&going, &series(0), "a", rule, START).allowed);
+        assert!(hit(&going, &counter_key(0), "a", rule, START).allowed);
         let bytes = image(&going, START);
         for back in [1, 30 * 60, 24 * 3_600, 400 * 24 * 3_600] {
             let now = START - back * SECOND;
@@ -125,13 +131,13 @@ fn restored_counters_survive_a_clock_set_back() {
             for other in 0..2_000 {
                 hit(
                     &counters,
-                    &series(0),
+                    &counter_key(0),
                     &other.to_string(),
                     rule,
                     now + 3 * SECOND,
                 );
             }
-            let answer = hit(&counters, &series(0), "a", rule, now + 3 * SECOND);
+            let answer = hit(&counters, &counter_key(0), "a", rule, now + 3 * SECOND);
             assert!(!answer.allowed, "{rule:?}, {back} s back");
         }
     }
@@ -142,7 +148,7 @@ fn expired_counters_are_not_restored() {
     let going = MemoryCounters::new();
     for rule in &rules(1) {
         let key = format!("{rule:?}");
-        hit(&going, &series(0), &key, rule, START);
+        hit(&going, &counter_key(0), &key, rule, START);
     }
     let bytes = image(&going, START);
     let counters = MemoryCounters::new();
@@ -157,12 +163,15 @@ fn shared_counters_are_restored() {
     let small = || MemoryCounters::builder().max_entries(2);
     let going = small().build();
     for key in ["a", "a", "b", "b", "c"] {
-        hit(&going, &series(0), key, &rule, START);
+        hit(&going, &counter_key(0), key, &rule, START);
     }
-    assert!(!hit(&going, &series(0), "d", &rule, START).allowed);
+    assert!(!hit(&going, &counter_key(0), "d", &rule, START).allowed);
     let back = restored(&image(&going, START), START, small());
     for key in ["a", "b", "c", "d"] {
-        assert!(!hit(&back, &series(0), key, &rule, START).allowed, "{key}");
+        assert!(
+            !hit(&back, &counter_key(0), key, &rule, START).allowed,
+            "{key}"
+        );
     }
 }
 
@@ -171,9 +180,9 @@ fn refused_keys_are_restored_first() {
     let [rule, ..] = rules(1);
     let going = MemoryCounters::builder().max_entries(1_000).build();
     for key in 0..100 {
-        hit(&going, &series(0), &key.to_string(), &rule, START);
+        hit(&going, &counter_key(0), &key.to_string(), &rule, START);
     }
-    assert!(!hit(&going, &series(0), "77", &rule, START).allowed);
+    assert!(!hit(&going, &counter_key(0), "77", &rule, START).allowed);
     let mut bytes = Vec::new();
     let written = going
         .write_image(&mut bytes, START, 60 + 8 + 10 * 32)
@@ -183,7 +192,7 @@ fn refused_keys_are_restored_first() {
         let counters = MemoryCounters::builder().max_entries(kept).build();
         let found = counters.read_image(&bytes, START).unwrap();
         assert_eq!(found.counters, kept);
-        assert!(!hit(&counters, &series(0), "77", &rule, START).allowed);
+        assert!(!hit(&counters, &counter_key(0), "77", &rule, START).allowed);
     }
 }
 
@@ -191,11 +200,11 @@ fn refused_keys_are_restored_first() {
 fn a_store_in_use_rejects_an_image() {
     let [rule, ..] = rules(1);
     let going = MemoryCounters::new();
-    hit(&going, &series(0), "a", &rule, START);
+    hit(&going, &counter_key(0), "a", &rule, START);
     let bytes = image(&going, START);
     let refused = going.read_image(&bytes, START).unwrap_err();
     assert!(refused.contains("counted already"), "{refused}");
-    assert!(!hit(&going, &series(0), "a", &rule, START).allowed);
+    assert!(!hit(&going, &counter_key(0), "a", &rule, START).allowed);
 }
 
 #[test]
@@ -214,22 +223,22 @@ fn an_unknown_layout_is_reported() {
 #[test]
 fn every_change_changes_the_version() {
     let [rule, ..] = rules(9);
-    let (counters, series) = (MemoryCounters::new(), series(0));
+    let (counters, counter_key) = (MemoryCounters::new(), counter_key(0));
     let mut known = vec![counters.version()];
     let mut changed = |what: &str| {
         let version = counters.version();
         assert!(!known.contains(&version), "{what}");
         known.push(version);
     };
-    hit(&counters, &series, "a", &rule, START);
-    changed("a take");
-    let take = Take::new(&series, b"a", &rule);
-    let other = Take::new(&series, b"b", &rule);
-    counters.take_at(&[take, other], START);
-    changed("two takes");
-    counters.adjust_at(&take, 1, START);
+    hit(&counters, &counter_key, "a", &rule, START);
+    changed("a charge");
+    let charge = Charge::new(&counter_key, b"a", &rule);
+    let other = Charge::new(&counter_key, b"b", &rule);
+    counters.charge_at(&[charge, other], START);
+    changed("two charges");
+    counters.adjust_at(&charge, 1, START);
     changed("a return");
-    counters.forget_at(&series, b"a");
+    counters.forget_at(&counter_key, b"a");
     changed("a reset");
 }
 
@@ -240,13 +249,19 @@ fn a_million_counters_fit() {
         capacity: 100,
         period: HOUR,
     };
-    let (going, series) = (MemoryCounters::new(), series(0));
+    let (going, counter_key) = (MemoryCounters::new(), counter_key(0));
     for key in 0..950_000_u32 {
-        hit(&going, &series, &key.to_string(), &rule, START);
+        hit(&going, &counter_key, &key.to_string(), &rule, START);
     }
     for key in 0..2_000 {
         for _ in 0..50 {
-            hit(&going, &series, &format!("moving {key}"), &moving, START);
+            hit(
+                &going,
+                &counter_key,
+                &format!("moving {key}"),
+                &moving,
+                START,
+            );
         }
     }
     let begin = Instant::now();

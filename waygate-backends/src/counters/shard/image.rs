@@ -97,7 +97,7 @@ fn write_packed(digest: Digest, packed: &Packed, into: &mut Vec<u8>) {
         into.extend_from_slice(&word.to_le_bytes());
     }
     into.extend_from_slice(&packed.expiry.to_le_bytes());
-    into.extend_from_slice(&packed.series.to_le_bytes());
+    into.extend_from_slice(&packed.counter_key.to_le_bytes());
     into.extend_from_slice(&[packed.tag, packed.standing.code()]);
 }
 
@@ -108,12 +108,12 @@ pub(crate) fn read_packed(bytes: &mut &[u8]) -> Option<Cell> {
         u64::from_le_bytes(array(bytes)?),
     ];
     let expiry = Expiry::from_le_bytes(array(bytes)?);
-    let series = u16::from_le_bytes(array(bytes)?);
+    let counter_key = u16::from_le_bytes(array(bytes)?);
     let [tag, standing] = array(bytes)?;
     let packed = Packed {
         words,
         expiry,
-        series,
+        counter_key,
         tag,
         standing: Standing::of_code(standing)?,
     };
@@ -124,7 +124,7 @@ fn write_log(digest: Digest, log: &Log, into: &mut Vec<u8>) {
     let hits = log.hits.hits();
     into.extend_from_slice(&digest.to_le_bytes());
     into.extend_from_slice(&log.expiry.to_le_bytes());
-    into.extend_from_slice(&log.series.to_le_bytes());
+    into.extend_from_slice(&log.counter_key.to_le_bytes());
     into.extend_from_slice(&[log.standing.code(), 0]);
     into.extend_from_slice(&(hits.len() as u32).to_le_bytes());
     for (at, cost) in hits {
@@ -136,7 +136,7 @@ fn write_log(digest: Digest, log: &Log, into: &mut Vec<u8>) {
 pub(crate) fn read_log(bytes: &mut &[u8]) -> Option<Cell> {
     let digest = u64::from_le_bytes(array(bytes)?);
     let expiry = Expiry::from_le_bytes(array(bytes)?);
-    let series = u16::from_le_bytes(array(bytes)?);
+    let counter_key = u16::from_le_bytes(array(bytes)?);
     let [standing, _] = array(bytes)?;
     let count = u32::from_le_bytes(array(bytes)?) as usize;
     let (hits, rest) = bytes.split_at_checked(count.checked_mul(HIT)?)?;
@@ -145,7 +145,7 @@ pub(crate) fn read_log(bytes: &mut &[u8]) -> Option<Cell> {
     let log = Log {
         hits: Box::new(hits?),
         expiry,
-        series,
+        counter_key,
         standing: Standing::of_code(standing)?,
     };
     Some(Cell::log(digest, log))

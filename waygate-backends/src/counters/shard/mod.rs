@@ -5,7 +5,7 @@ mod image;
 pub(super) use image::{Records, array, read_log, read_packed};
 
 use waygate_core::limit::{
-    Outcome, Quota, Rule, Taken,
+    Charged, Outcome, Quota, Rule,
     quota::{Nanos, SECOND},
 };
 
@@ -21,7 +21,7 @@ use super::{
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ask<'a> {
     pub(super) digest: Digest,
-    /// The seed of the series.
+    /// The seed of the counter key.
     pub(super) seed: u64,
     pub(super) rule: &'a Rule,
     pub(super) cost: u64,
@@ -29,11 +29,11 @@ pub(super) struct Ask<'a> {
 
 impl Ask<'_> {
     /// The part of the seed that fits in a counter.
-    fn series(&self) -> u16 {
+    fn counter_key(&self) -> u16 {
         self.seed as u16
     }
 
-    /// The counter shared by all keys of the series that find no room.
+    /// The counter shared by all keys of the counter key that find no room.
     fn shared(&self) -> Digest {
         self.seed
     }
@@ -102,61 +102,61 @@ impl Shard {
         self.table.allocated_bytes() + self.permits.allocated_bytes()
     }
 
-    /// Takes, or returns when it could be taken.
+    /// Charges, or returns when it could be charged.
     #[inline]
-    pub(super) fn take(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
+    pub(super) fn charge(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
         let Rule::Quota(quota) = ask.rule else {
-            return self.take_any(ask, now);
+            return self.charge_any(ask, now);
         };
         let Some(cell) = self.table.get_mut(ask.digest) else {
-            return self.take_new(ask, now);
+            return self.charge_new(ask, now);
         };
         let Some(packed) = cell.packed_mut() else {
-            return self.take_any(ask, now);
+            return self.charge_any(ask, now);
         };
         // One branch for each algorithm, since the outcome would go through memory where they join.
         let outcome = match *quota {
             Quota::FixedWindow { capacity, period } => {
                 let quota = Quota::FixedWindow { capacity, period };
-                packed.take(quota, ask.cost, now)
+                packed.charge(quota, ask.cost, now)
             }
             Quota::TokenBucket { capacity, emission } => {
                 let quota = Quota::TokenBucket { capacity, emission };
-                packed.take(quota, ask.cost, now)
+                packed.charge(quota, ask.cost, now)
             }
             Quota::SlidingWindow { capacity, period } => {
                 let quota = Quota::SlidingWindow { capacity, period };
-                packed.take(quota, ask.cost, now)
+                packed.charge(quota, ask.cost, now)
             }
-            calendar @ Quota::Calendar { .. } => packed.take(calendar, ask.cost, now),
+            calendar @ Quota::Calendar { .. } => packed.charge(calendar, ask.cost, now),
         };
         let expiry = packed.expiry;
         self.note_expiry(expiry, now);
         outcome
     }
 
-    /// Takes by any rule from any counter.
+    /// Charges any counter by any rule.
     #[inline(never)]
-    fn take_any(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
+    fn charge_any(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
         if ask.cost == 0 {
             return self.weigh(ask, now);
         }
         let limit = Limit::of(ask.rule, now);
-        let take = |cell: &mut Cell| cell.take(limit, ask.cost, now);
-        match self.change(ask.digest, now, take) {
+        let charge = |cell: &mut Cell| cell.charge(limit, ask.cost, now);
+        match self.change(ask.digest, now, charge) {
             Some(outcome) => outcome,
-            None => self.take_new(ask, now),
+            None => self.charge_new(ask, now),
         }
     }
 
     #[cold]
-    fn take_new(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
+    fn charge_new(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
         if ask.cost == 0 {
             return self.weigh(ask, now);
         }
         let limit = Limit::of(ask.rule, now);
-        let mut cell = Cell::new(ask.digest, ask.series(), Standing::Allowed);
-        let mut outcome = cell.take(limit, ask.cost, now);
+        let mut cell = Cell::new(ask.digest, ask.counter_key(), Standing::Allowed);
+        let mut outcome = cell.charge(limit, ask.cost, now);
         if !outcome.allowed {
             // Nothing was consumed, so there is nothing to store.
             return self.weigh(ask, now);
@@ -172,27 +172,27 @@ impl Shard {
                 }
                 if let Some(victim) = self.table.remove_at(bucket) {
                     cell = victim.renamed(ask.digest);
-                    outcome = cell.take(limit, ask.cost, now);
+                    outcome = cell.charge(limit, ask.cost, now);
                 }
             }
-            Room::None => return self.take_shared(ask, limit, now),
+            Room::None => return self.charge_shared(ask, limit, now),
         }
         self.add(cell, now);
         outcome
     }
 
-    fn take_shared(&mut self, ask: Ask<'_>, limit: Limit, now: Nanos) -> Outcome {
-        let take = |cell: &mut Cell| cell.take(limit, ask.cost, now);
-        if let Some(outcome) = self.change(ask.shared(), now, take) {
+    fn charge_shared(&mut self, ask: Ask<'_>, limit: Limit, now: Nanos) -> Outcome {
+        let charge = |cell: &mut Cell| cell.charge(limit, ask.cost, now);
+        if let Some(outcome) = self.change(ask.shared(), now, charge) {
             return outcome;
         }
-        let mut cell = Cell::new(ask.shared(), ask.series(), Standing::Shared);
-        let outcome = take(&mut cell);
+        let mut cell = Cell::new(ask.shared(), ask.counter_key(), Standing::Shared);
+        let outcome = charge(&mut cell);
         self.add(cell, now);
         outcome
     }
 
-    /// Returns the outcome of [`take`](Self::take) without a charge, as far as it is known without room for a new counter.
+    /// Returns the outcome of [`charge`](Self::charge), and charges nothing, as far as it is known without room for a new counter.
     pub(super) fn weigh(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
         let limit = Limit::of(ask.rule, now);
         match self.table.get_mut(ask.digest) {
@@ -203,7 +203,7 @@ impl Shard {
 
     #[cold]
     fn weigh_new(&mut self, ask: Ask<'_>, limit: Limit, now: Nanos) -> Outcome {
-        let mut new = Cell::new(ask.digest, ask.series(), Standing::Allowed);
+        let mut new = Cell::new(ask.digest, ask.counter_key(), Standing::Allowed);
         // Without room, a new key uses the shared counter.
         let shared = match self.is_full() {
             true => self.table.get_mut(ask.shared()),
@@ -216,7 +216,7 @@ impl Shard {
     /// went back) moves to the present.
     pub(super) fn note_refusal(&mut self, ask: Ask<'_>, now: Nanos) {
         if self.table.get(ask.digest).is_some() {
-            self.take(ask, now);
+            self.charge(ask, now);
         }
     }
 
@@ -232,13 +232,19 @@ impl Shard {
     }
 
     /// Refunds units that were taken before. Returns `false` if the counter was reset or has another rule since then.
-    pub(super) fn refund(&mut self, ask: Ask<'_>, units: u64, taken: Taken, now: Nanos) -> bool {
-        if self.resets.is_since(ask.digest, taken) {
+    pub(super) fn refund(
+        &mut self,
+        ask: Ask<'_>,
+        units: u64,
+        charged: Charged,
+        now: Nanos,
+    ) -> bool {
+        if self.resets.is_since(ask.digest, charged) {
             return false;
         }
         self.changes = self.changes.wrapping_add(1);
         let limit = Limit::of(ask.rule, now);
-        let refund = |cell: &mut Cell| cell.refund(limit, units, taken, now);
+        let refund = |cell: &mut Cell| cell.refund(limit, units, charged, now);
         self.change(ask.digest, now, refund).unwrap_or(true)
     }
 
@@ -255,7 +261,7 @@ impl Shard {
 
     /// Adds a counter without taking from it, if there is room. Returns the counter that the key uses.
     fn open(&mut self, ask: Ask<'_>, now: Nanos) -> Digest {
-        let new = |digest, standing| Cell::new(digest, ask.series(), standing);
+        let new = |digest, standing| Cell::new(digest, ask.counter_key(), standing);
         let cell = match self.room(ask, now) {
             Room::Free => new(ask.digest, Standing::Allowed),
             Room::InPlaceOf(bucket) => match self.table.remove_at(bucket) {
@@ -328,14 +334,14 @@ impl Shard {
         self.table.len() * CELL_BYTES + self.table.heap_bytes()
     }
 
-    /// Finds room for a new counter. A victim is of the same series if possible: a flood in one series evicts no counters
+    /// Finds room for a new counter. A victim is of the same counter key if possible: a flood in one counter key evicts no counters
     /// of the others.
     fn room(&mut self, ask: Ask<'_>, now: Nanos) -> Room {
         self.sweep(STEPS, now);
         if !self.is_full() {
             return Room::Free;
         }
-        match self.table.search(ask.series(), now) {
+        match self.table.search(ask.counter_key(), now) {
             Some(Victim::Expired) => Room::Free,
             Some(Victim::Own(bucket)) => Room::InPlaceOf(bucket),
             Some(Victim::Foreign(bucket)) => {

@@ -1,6 +1,6 @@
 use waygate_core::{
     limit::{Quota, Rule, quota::SECOND},
-    port::{Series, Take},
+    port::{Charge, CounterKey},
 };
 
 use super::*;
@@ -13,9 +13,9 @@ fn passes(counters: &MemoryCounters, key: &str) -> bool {
         capacity: 1,
         period: 60 * SECOND,
     });
-    let series = Series::new("GET:/a", "per client", 0, 0);
-    let take = Take::new(&series, key.as_bytes(), &rule);
-    counters.take_one_at(&take, START).allowed
+    let counter_key = CounterKey::new("GET:/a", "per client", 0, 0);
+    let charge = Charge::new(&counter_key, key.as_bytes(), &rule);
+    counters.charge_one_at(&charge, START).allowed
 }
 
 fn process(path: &Path) -> (MemoryCounters, CounterSnapshot) {

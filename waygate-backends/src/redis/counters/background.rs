@@ -26,10 +26,10 @@ pub(super) async fn run(shared: Arc<Shared>) {
                 name,
                 plan,
                 units,
-                taken,
+                charged,
                 age,
             } = unused;
-            let refund = shared.give_back(&name, plan, units, taken, age);
+            let refund = shared.refund(&name, plan, units, charged, age);
             if refund.await.is_err() {
                 // The units count until their window ends.
                 tracing::debug!("failed to refund leased rate-limit units to Redis");

@@ -57,7 +57,7 @@ impl Shared {
         // In a cluster, keys of different requests are in different slots.
         if self.link.is_cluster() {
             let arguments = |command: &mut _| Request::arguments([&request].into_iter(), command);
-            let answer = self.link.run(call, &scripts::TAKE, arguments).await?;
+            let answer = self.link.run(call, &scripts::CHARGE, arguments).await?;
             return self.outcomes(&request, &answer, generation);
         }
         match self.line.join(request, generation, call.ends()) {
@@ -68,7 +68,7 @@ impl Shared {
                 };
                 let arguments =
                     |command: &mut _| Request::arguments([&request].into_iter(), command);
-                let answer = self.link.run(call, &scripts::TAKE, arguments).await?;
+                let answer = self.link.run(call, &scripts::CHARGE, arguments).await?;
                 self.outcomes(&request, &answer, generation)
             }
             Joined::Later(answer) => call.wait(answer).await,
@@ -128,7 +128,7 @@ impl Shared {
         let generation = call.generation();
         let requests = batch.iter().map(|waiter| &waiter.request);
         let arguments = |command: &mut _| Request::arguments(requests.clone(), command);
-        let answer = self.link.run(call, &scripts::TAKE, arguments).await?;
+        let answer = self.link.run(call, &scripts::CHARGE, arguments).await?;
         Ok((answer, generation))
     }
 }

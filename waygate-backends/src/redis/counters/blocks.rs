@@ -7,7 +7,7 @@ use std::{
 use siphasher::sip128::{Hasher128, SipHasher13};
 use waygate_core::{
     limit::{Outcome, quota::Nanos},
-    port::{Series, Take},
+    port::{Charge, CounterKey},
 };
 
 use super::plan::Plan;
@@ -19,7 +19,7 @@ const PLACES: usize = 8_192;
 /// After this time, requests are sent to Redis again: another process may have reset or refunded the counter.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Identifies a counter, or all takes of one call, within this process.
+/// Identifies a counter, or all charges of one call, within this process.
 pub(super) type Print = u128;
 
 /// Requests that are known to be refused for some time, so that no call to Redis is needed.
@@ -50,24 +50,29 @@ impl Blocks {
         }
     }
 
-    pub(super) fn counter(&self, series: &Series, key: &[u8]) -> Print {
+    pub(super) fn counter(&self, counter_key: &CounterKey, key: &[u8]) -> Print {
         let mut hasher = self.hasher;
-        hasher.write_u64(series.seed());
+        hasher.write_u64(counter_key.seed());
         hasher.write(key);
         hasher.finish128().as_u128()
     }
 
-    pub(super) fn counters(&self, takes: &[Take<'_>]) -> Vec<Print> {
-        let counters = takes.iter();
+    pub(super) fn counters(&self, charges: &[Charge<'_>]) -> Vec<Print> {
+        let counters = charges.iter();
         counters
-            .map(|take| self.counter(take.series, take.key))
+            .map(|charge| self.counter(charge.counter_key, charge.key))
             .collect()
     }
 
-    pub(super) fn asked(&self, takes: &[Take<'_>], plans: &[Plan], counters: &[Print]) -> Print {
+    pub(super) fn asked(
+        &self,
+        charges: &[Charge<'_>],
+        plans: &[Plan],
+        counters: &[Print],
+    ) -> Print {
         let mut hasher = self.hasher;
-        for ((take, plan), counter) in takes.iter().zip(plans).zip(counters) {
-            (counter, plan, take.cost, take.enforced).hash(&mut hasher);
+        for ((charge, plan), counter) in charges.iter().zip(plans).zip(counters) {
+            (counter, plan, charge.cost, charge.enforced).hash(&mut hasher);
         }
         hasher.finish128().as_u128()
     }
@@ -75,31 +80,34 @@ impl Blocks {
     /// Returns the refusal, if Redis would still reply with it.
     pub(super) fn refusal(
         &self,
-        takes: &[Take<'_>],
+        charges: &[Charge<'_>],
         counters: &[Print],
         asked: Print,
     ) -> Option<Vec<Outcome>> {
-        self.find(takes, counters, asked, |block| block.ask_again_at)
+        self.find(charges, counters, asked, |block| block.ask_again_at)
     }
 
     /// Returns the refusal if it has not expired, for use while Redis is unavailable.
     pub(super) fn last_refusal(
         &self,
-        takes: &[Take<'_>],
+        charges: &[Charge<'_>],
         counters: &[Print],
         asked: Print,
     ) -> Option<Vec<Outcome>> {
-        self.find(takes, counters, asked, |block| block.until)
+        self.find(charges, counters, asked, |block| block.until)
     }
 
     fn find(
         &self,
-        takes: &[Take<'_>],
+        charges: &[Charge<'_>],
         counters: &[Print],
         asked: Print,
         end: impl Fn(&Block) -> Instant,
     ) -> Option<Vec<Outcome>> {
-        let enforced = takes.iter().zip(counters).filter(|(take, _)| take.enforced);
+        let enforced = charges
+            .iter()
+            .zip(counters)
+            .filter(|(charge, _)| charge.enforced);
         for (_, counter) in enforced {
             let place = self.place(*counter);
             let Some(block) = &*place else { continue };
@@ -123,14 +131,14 @@ impl Blocks {
     /// Remembers that Redis refused a request that was sent at `since` or later.
     pub(super) fn remember(
         &self,
-        takes: &[Take<'_>],
+        charges: &[Charge<'_>],
         counters: &[Print],
         asked: Print,
         outcomes: &[Outcome],
         since: Instant,
     ) {
-        let refused = takes.iter().zip(counters).zip(outcomes);
-        let refused = refused.filter(|((take, _), outcome)| take.enforced && !outcome.allowed);
+        let refused = charges.iter().zip(counters).zip(outcomes);
+        let refused = refused.filter(|((charge, _), outcome)| charge.enforced && !outcome.allowed);
         // The longest one.
         let Some(((_, counter), outcome)) = refused.max_by_key(|(_, outcome)| outcome.retry_after)
         else {

@@ -4,7 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use waygate_core::limit::{Outcome, Taken, quota::Nanos};
+use waygate_core::limit::{Charged, Outcome, quota::Nanos};
 
 use super::{
     blocks::{Print, later, nanos},
@@ -69,7 +69,7 @@ pub(super) struct Unused {
     pub(super) plan: Plan,
     pub(super) units: u64,
     /// The charge, on a clock that started with it.
-    pub(super) taken: Taken,
+    pub(super) charged: Charged,
     /// The time since then.
     pub(super) age: Nanos,
 }
@@ -81,8 +81,8 @@ impl Leases {
         }
     }
 
-    /// Takes `cost` from the leased units. `limit` and `replicas` bound how many there may be.
-    pub(super) fn take(
+    /// Charges `cost` from the leased units. `limit` and `replicas` bound how many there may be.
+    pub(super) fn charge(
         &self,
         counter: Print,
         plan: Plan,
@@ -189,7 +189,7 @@ impl Leases {
                         name: std::mem::take(&mut lease.name),
                         plan: lease.plan,
                         units: lease.units,
-                        taken: Taken::new(0, outcome),
+                        charged: Charged::new(0, outcome),
                         age: nanos(now.saturating_duration_since(*since)),
                     });
                 }

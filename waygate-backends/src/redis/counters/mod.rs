@@ -2,6 +2,7 @@ mod background;
 mod batches;
 mod blocks;
 mod call;
+mod charges;
 mod groups;
 mod leases;
 mod line;
@@ -12,7 +13,6 @@ mod request;
 mod scripts;
 mod shared;
 mod store;
-mod takes;
 #[cfg(test)]
 #[cfg(feature = "redis-server")]
 mod tests;

@@ -2,11 +2,11 @@ use std::sync::{Mutex, PoisonError};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac_sha256::Hash;
-use waygate_core::port::Series;
+use waygate_core::port::CounterKey;
 
 /// Names of keys in Redis.
 ///
-/// The key of a counter may be an address or a password, so names contain only digests of the key and the series, which
+/// The key of a counter may be an address or a password, so names contain only digests of the key and the counter key, which
 /// are equal in all processes with the same prefix. The digest of the key comes first, in braces: all counters of one
 /// key are in one slot of a cluster.
 pub(super) struct Names {
@@ -15,11 +15,11 @@ pub(super) struct Names {
     known: Box<[Mutex<Known>]>,
 }
 
-/// A series and its digest.
+/// A counter key and its digest.
 type Known = Option<(Box<str>, Digest128)>;
 type Digest128 = [u8; 16];
 
-/// The number of slots for remembered series; a series replaces another one in the same slot.
+/// The number of slots for remembered counter keys; a counter key replaces another one in the same slot.
 const PLACES: usize = 1_024;
 
 impl Names {
@@ -35,12 +35,12 @@ impl Names {
         }
     }
 
-    pub(super) fn counter(&self, series: &Series, key: &[u8]) -> String {
-        self.name("c", series, key)
+    pub(super) fn counter(&self, counter_key: &CounterKey, key: &[u8]) -> String {
+        self.name("c", counter_key, key)
     }
 
-    pub(super) fn places(&self, series: &Series, key: &[u8]) -> String {
-        self.name("o", series, key)
+    pub(super) fn permits(&self, counter_key: &CounterKey, key: &[u8]) -> String {
+        self.name("o", counter_key, key)
     }
 
     /// The key with the live processes.
@@ -53,7 +53,7 @@ impl Names {
         format!("{}:c:processes:mark", self.prefix)
     }
 
-    fn name(&self, kind: &str, series: &Series, key: &[u8]) -> String {
+    fn name(&self, kind: &str, counter_key: &CounterKey, key: &[u8]) -> String {
         let key = self.digest(b"k", key);
         let mut name = String::with_capacity(self.prefix.len() + 52);
         for part in [&self.prefix, ":", kind, ":{"] {
@@ -61,22 +61,22 @@ impl Names {
         }
         push_base64(&mut name, &key);
         name.push_str("}:");
-        push_base64(&mut name, &self.series(series));
+        push_base64(&mut name, &self.counter_key(counter_key));
         name
     }
 
-    /// Returns the digest of a series, from a cache: there are few, and they are stable.
-    fn series(&self, series: &Series) -> Digest128 {
-        let place = &self.known[series.seed() as usize % PLACES];
+    /// Returns the digest of a counter key, from a cache: there are few, and they are stable.
+    fn counter_key(&self, counter_key: &CounterKey) -> Digest128 {
+        let place = &self.known[counter_key.seed() as usize % PLACES];
         // A panic under the lock cannot leave the value half changed.
         let mut known = place.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((name, digest)) = &*known
-            && **name == *series.name()
+            && **name == *counter_key.name()
         {
             return *digest;
         }
-        let digest = self.digest(b"s", series.name().as_bytes());
-        *known = Some((series.name().into(), digest));
+        let digest = self.digest(b"s", counter_key.name().as_bytes());
+        *known = Some((counter_key.name().into(), digest));
         digest
     }
 
@@ -101,26 +101,26 @@ mod tests {
 
     #[test]
     fn names_are_distinct_and_reveal_no_key() {
-        let series = |rate| Series::new("GET:/payments", "per client", rate, 0);
+        let counter_key = |rate| CounterKey::new("GET:/payments", "per client", rate, 0);
         let names = Names::new("shop");
-        let name = names.counter(&series(0), b"203.0.113.7");
+        let name = names.counter(&counter_key(0), b"203.0.113.7");
         // Must not change: several versions may share a Redis.
         assert_eq!(
             name,
             "shop:c:{sfKk4jDPrci1zw5n4e4rDQ}:s1RWW6MGqhhKZZAge6UYVw"
         );
         for other in [
-            names.counter(&series(1), b"203.0.113.7"),
-            names.counter(&series(0), b"203.0.113.8"),
-            names.places(&series(0), b"203.0.113.7"),
-            Names::new("other").counter(&series(0), b"203.0.113.7"),
+            names.counter(&counter_key(1), b"203.0.113.7"),
+            names.counter(&counter_key(0), b"203.0.113.8"),
+            names.permits(&counter_key(0), b"203.0.113.7"),
+            Names::new("other").counter(&counter_key(0), b"203.0.113.7"),
         ] {
             assert_ne!(name, other);
         }
         let slot = |name: &str| name.split(['{', '}']).nth(1).map(str::to_owned);
         assert_eq!(
             slot(&name),
-            slot(&names.counter(&series(1), b"203.0.113.7"))
+            slot(&names.counter(&counter_key(1), b"203.0.113.7"))
         );
     }
 }

@@ -1,6 +1,6 @@
 use waygate_core::{
     limit::{Quota, Rule, quota::Nanos},
-    port::Take,
+    port::Charge,
 };
 
 /// Numbers in the scripts are exact up to 2^53, so sums of two are exact up to this.
@@ -95,7 +95,7 @@ impl Plan {
                 } else if emission >= MILLISECOND && fits(coarse) {
                     plan(Kind::Bucket, capacity, coarse, 1)
                 } else {
-                    // More than any client will take, so the largest number that can be counted.
+                    // More than any client will use, so the largest number that can be counted.
                     let emission = emission.min(MOST);
                     plan(Kind::Bucket, MOST / emission, emission, MICROSECOND)
                 }
@@ -103,7 +103,7 @@ impl Plan {
         }
     }
 
-    /// Returns the text of a take by this plan, as the scripts read it.
+    /// Returns the text of a charge by this plan, as the scripts read it.
     pub(super) fn text(&self, cost: i64, enforced: bool) -> String {
         let Self { capacity, a, b, .. } = *self;
         let enforced = u8::from(enforced);
@@ -125,9 +125,9 @@ impl Plan {
 }
 
 /// Returns the cost in the range of the scripts.
-pub(super) fn cost_of(take: &Take<'_>) -> i64 {
+pub(super) fn cost_of(charge: &Charge<'_>) -> i64 {
     // No more than 2^52 + 1, which is more than any capacity.
-    take.cost.min(MOST + 1) as i64
+    charge.cost.min(MOST + 1) as i64
 }
 
 /// Returns the units in the range of the scripts.

@@ -4,9 +4,9 @@ use waygate_core::limit::Outcome;
 
 use super::plan::Plan;
 
-/// The takes of one request, in terms of Redis.
+/// The charges of one request, in terms of Redis.
 ///
-/// Ordered so that equal takes from the same counter are adjacent.
+/// Ordered so that equal charges from the same counter are adjacent.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Request {
     asks: SmallVec<[Ask; 1]>,
@@ -19,13 +19,13 @@ struct Ask {
     limit: u64,
 }
 
-/// The parameters of a take, apart from the counter.
+/// The parameters of a charge, apart from the counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct What {
     plan: Plan,
     cost: i64,
     enforced: bool,
-    /// Another take of the same request follows.
+    /// Another charge of the same request follows.
     more: bool,
 }
 
@@ -51,7 +51,7 @@ impl Request {
         }
     }
 
-    /// Adds a take: the name of its counter, its plan, and its limit.
+    /// Adds a charge: the name of its counter, its plan, and its limit.
     pub(super) fn add(&mut self, name: String, plan: Plan, cost: i64, enforced: bool, limit: u64) {
         if let Some(before) = self.asks.last_mut() {
             before.what.more = true;

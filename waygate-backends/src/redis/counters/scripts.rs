@@ -4,7 +4,7 @@ use waygate_core::port::CounterError;
 
 use super::super::link::{LinkError, Script};
 
-pub(super) const TAKE_SOURCE: &str = concat!(
+pub(super) const CHARGE_SOURCE: &str = concat!(
     include_str!("lua/plan.lua"),
     include_str!("lua/batch.lua"),
     // Called only if the fast path does not apply, since it creates many functions.
@@ -12,7 +12,7 @@ pub(super) const TAKE_SOURCE: &str = concat!(
     include_str!("lua/common.lua"),
     include_str!("lua/kinds.lua"),
     include_str!("lua/load.lua"),
-    include_str!("lua/take.lua"),
+    include_str!("lua/charge.lua"),
     include_str!("lua/others.lua"),
     "end\n",
     include_str!("lua/windows.lua"),
@@ -25,12 +25,12 @@ pub(super) const ADJUST_SOURCE: &str = concat!(
     include_str!("lua/load.lua"),
     include_str!("lua/adjust.lua")
 );
-pub(super) const GIVE_BACK_SOURCE: &str = concat!(
+pub(super) const REFUND_SOURCE: &str = concat!(
     include_str!("lua/plan.lua"),
     include_str!("lua/common.lua"),
     include_str!("lua/kinds.lua"),
     include_str!("lua/load.lua"),
-    include_str!("lua/give_back.lua")
+    include_str!("lua/refund.lua")
 );
 pub(super) const RESTORE_SOURCE: &str = concat!(
     include_str!("lua/plan.lua"),
@@ -40,16 +40,16 @@ pub(super) const RESTORE_SOURCE: &str = concat!(
     include_str!("lua/restore.lua")
 );
 
-pub(super) static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(TAKE_SOURCE));
+pub(super) static CHARGE: LazyLock<Script> = LazyLock::new(|| Script::new(CHARGE_SOURCE));
 pub(super) static ADJUST: LazyLock<Script> = LazyLock::new(|| Script::new(ADJUST_SOURCE));
-pub(super) static GIVE_BACK: LazyLock<Script> = LazyLock::new(|| Script::new(GIVE_BACK_SOURCE));
+pub(super) static REFUND: LazyLock<Script> = LazyLock::new(|| Script::new(REFUND_SOURCE));
 pub(super) static RESTORE: LazyLock<Script> = LazyLock::new(|| Script::new(RESTORE_SOURCE));
 pub(super) static RESET: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("lua/reset.lua")));
 pub(super) static MARK: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("lua/mark.lua")));
-pub(super) static OCCUPY: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("lua/occupy.lua")));
+pub(super) static ACQUIRE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("lua/acquire.lua")));
 pub(super) static PRESENCE: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("lua/presence.lua")));
 

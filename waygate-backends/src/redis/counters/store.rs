@@ -6,8 +6,10 @@ use std::{
 use redis::{Cmd, Value};
 use tokio::task::AbortHandle;
 use waygate_core::{
-    limit::{Outcome, Taken, quota::Nanos},
-    port::{BoxFuture, CounterError, CounterStore, LostUnits, Occupancy, Place, Series, Take},
+    limit::{Charged, Outcome, quota::Nanos},
+    port::{
+        BoxFuture, Charge, CounterError, CounterKey, CounterStore, LostUnits, Permit, PermitOutcome,
+    },
 };
 
 use super::{
@@ -24,18 +26,18 @@ use super::{
 
 /// Counters in Redis, for any number of processes. Clones share one connection.
 ///
-/// * One script decides all takes of a request, in one round trip and according to the clock of Redis. Requests that
+/// * One script decides all charges of a request, in one round trip and according to the clock of Redis. Requests that
 ///   arrive while three calls are in flight share the next call.
 /// * No request waits longer than [`RedisOptions::deadline`]. While Redis is known to be unreachable, none waits at
 ///   all.
 /// * A refused key is refused again without a round trip until it may pass, for up to a second at a time. While Redis
 ///   does not reply, or replies without counting, the key is refused until it may pass.
-/// * With `lease`, a request with a single take may be granted from units that this process has taken in advance. All
+/// * With `lease`, a request with a single charge may be granted from units that this process has taken in advance. All
 ///   processes together lease up to 5 % of the limit. Windows are never exceeded; other algorithms by up to those 5 %,
 ///   and by more only while processes start that the others have not seen yet. Unused units are refunded after two
 ///   seconds.
 /// * A loss of the counters, because Redis was emptied or replaced, is detected by a key next to them, on each new
-///   connection and once a second. The take that detects it fails, and the caller can
+///   connection and once a second. The charge that detects it fails, and the caller can
 ///   [restore](CounterStore::restore) what it remembers.
 /// * The units of a call that timed out may have been charged.
 ///
@@ -112,11 +114,11 @@ impl RedisCounters {
 
 impl Shared {
     async fn restore(&self, lost: LostUnits<'_>, now: Nanos) -> Result<(), CounterError> {
-        let take = &lost.take;
-        let name = self.names.counter(take.series, take.key);
+        let charge = &lost.charge;
+        let name = self.names.counter(charge.counter_key, charge.key);
         let used = i64::try_from(lost.used).unwrap_or(i64::MAX);
         let arguments = |command: &mut Cmd| {
-            let plan = Plan::of(take.rule, now);
+            let plan = Plan::of(charge.rule, now);
             command.arg(2).arg(&name).arg(format!("{name}:restored"));
             command.arg(plan.text(units_of(-used), false));
             command.arg(lost.age / 1_000).arg(lost.still);
@@ -127,10 +129,10 @@ impl Shared {
         Ok(())
     }
 
-    async fn reset(&self, take: Take<'_>, now: Nanos) -> Result<(), CounterError> {
-        self.forget_locally(take.series, take.key);
-        let name = self.names.counter(take.series, take.key);
-        let lasting = take.rule.longest_wait(now) / MILLISECOND;
+    async fn reset(&self, charge: Charge<'_>, now: Nanos) -> Result<(), CounterError> {
+        self.forget_locally(charge.counter_key, charge.key);
+        let name = self.names.counter(charge.counter_key, charge.key);
+        let lasting = charge.rule.longest_wait(now) / MILLISECOND;
         let arguments = |command: &mut Cmd| {
             command.arg(2).arg(&name).arg(reset_of(&name));
             // Within the range of the scripts.
@@ -140,41 +142,41 @@ impl Shared {
             .link
             .script(&scripts::RESET, arguments, self.deadline());
         call.await?;
-        self.forget_locally(take.series, take.key);
+        self.forget_locally(charge.counter_key, charge.key);
         Ok(())
     }
 
-    fn forget_locally(&self, series: &Series, key: &[u8]) {
-        let counter = self.blocks.counter(series, key);
+    fn forget_locally(&self, counter_key: &CounterKey, key: &[u8]) {
+        let counter = self.blocks.counter(counter_key, key);
         self.blocks.forget(counter);
         self.leases.forget(counter);
     }
 
-    async fn occupy(&self, place: Place<'_>) -> Result<Occupancy, CounterError> {
-        let name = self.names.places(place.series, place.key);
-        let lifetime = u64::try_from(place.lifetime.as_millis()).unwrap_or(u64::MAX);
+    async fn acquire(&self, permit: Permit<'_>) -> Result<PermitOutcome, CounterError> {
+        let name = self.names.permits(permit.counter_key, permit.key);
+        let lifetime = u64::try_from(permit.lifetime.as_millis()).unwrap_or(u64::MAX);
         let arguments = |command: &mut Cmd| {
             command
                 .arg(1)
                 .arg(&name)
-                .arg(holder(place.holder))
-                .arg(place.limit);
+                .arg(holder(permit.holder))
+                .arg(permit.limit);
             // Within the range of the scripts.
             command.arg(lifetime.clamp(1, 1 << 42));
         };
         let answer = self
             .link
-            .script(&scripts::OCCUPY, arguments, self.deadline())
+            .script(&scripts::ACQUIRE, arguments, self.deadline())
             .await?;
         match &answer {
             Value::Array(results) => match results[..] {
-                [Value::Int(allowed), Value::Int(taken)] => Ok(Occupancy::new(
+                [Value::Int(allowed), Value::Int(charged)] => Ok(PermitOutcome::new(
                     allowed == 1,
-                    u32::try_from(taken).unwrap_or(u32::MAX),
+                    u32::try_from(charged).unwrap_or(u32::MAX),
                 )),
-                _ => Err(self.link.misunderstood("expected a place").into()),
+                _ => Err(self.link.misunderstood("expected a permit").into()),
             },
-            _ => Err(self.link.misunderstood("expected a place").into()),
+            _ => Err(self.link.misunderstood("expected a permit").into()),
         }
     }
 }
@@ -189,56 +191,56 @@ impl CounterStore for RedisCounters {
         options.check().map_err(CounterError::Misconfigured)
     }
 
-    fn take<'a>(
+    fn charge<'a>(
         &'a self,
-        takes: &'a [Take<'a>],
+        charges: &'a [Charge<'a>],
         now: Nanos,
     ) -> BoxFuture<'a, Result<Vec<Outcome>, CounterError>> {
         Box::pin(async move {
-            if takes.is_empty() {
+            if charges.is_empty() {
                 return Ok(Vec::new());
             }
             self.run();
-            self.shared().take(takes, now).await
+            self.shared().charge(charges, now).await
         })
     }
 
     fn adjust<'a>(
         &'a self,
-        take: Take<'a>,
+        charge: Charge<'a>,
         units: i64,
         now: Nanos,
     ) -> BoxFuture<'a, Result<(), CounterError>> {
         Box::pin(async move {
             self.run();
             let shared = self.shared();
-            let name = shared.names.counter(take.series, take.key);
+            let name = shared.names.counter(charge.counter_key, charge.key);
             shared
-                .adjust(&name, Plan::of(take.rule, now), units)
+                .adjust(&name, Plan::of(charge.rule, now), units)
                 .await?;
             if units > 0 {
                 shared
                     .blocks
-                    .forget(shared.blocks.counter(take.series, take.key));
+                    .forget(shared.blocks.counter(charge.counter_key, charge.key));
             }
             Ok(())
         })
     }
 
-    fn give_back<'a>(
+    fn refund<'a>(
         &'a self,
-        take: Take<'a>,
+        charge: Charge<'a>,
         units: u64,
-        taken: Taken,
+        charged: Charged,
         now: Nanos,
     ) -> BoxFuture<'a, Result<(), CounterError>> {
         Box::pin(async move {
             self.run();
             let shared = self.shared();
-            let name = shared.names.counter(take.series, take.key);
-            let plan = Plan::of(take.rule, now);
-            shared.give_back(&name, plan, units, taken, now).await?;
-            let counter = shared.blocks.counter(take.series, take.key);
+            let name = shared.names.counter(charge.counter_key, charge.key);
+            let plan = Plan::of(charge.rule, now);
+            shared.refund(&name, plan, units, charged, now).await?;
+            let counter = shared.blocks.counter(charge.counter_key, charge.key);
             shared.blocks.forget(counter);
             Ok(())
         })
@@ -261,25 +263,29 @@ impl CounterStore for RedisCounters {
         Box::pin(self.shared().restore(lost, now))
     }
 
-    fn reset<'a>(&'a self, take: Take<'a>, now: Nanos) -> BoxFuture<'a, Result<(), CounterError>> {
-        Box::pin(self.shared().reset(take, now))
-    }
-
-    fn occupy<'a>(
+    fn reset<'a>(
         &'a self,
-        place: Place<'a>,
-        _now: Nanos,
-    ) -> BoxFuture<'a, Result<Occupancy, CounterError>> {
-        Box::pin(self.shared().occupy(place))
+        charge: Charge<'a>,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<(), CounterError>> {
+        Box::pin(self.shared().reset(charge, now))
     }
 
-    fn vacate<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<(), CounterError>> {
+    fn acquire<'a>(
+        &'a self,
+        permit: Permit<'a>,
+        _now: Nanos,
+    ) -> BoxFuture<'a, Result<PermitOutcome, CounterError>> {
+        Box::pin(self.shared().acquire(permit))
+    }
+
+    fn release<'a>(&'a self, permit: Permit<'a>) -> BoxFuture<'a, Result<(), CounterError>> {
         Box::pin(async move {
             let shared = self.shared();
             let mut command = redis::cmd("ZREM");
             command
-                .arg(shared.names.places(place.series, place.key))
-                .arg(holder(place.holder));
+                .arg(shared.names.permits(permit.counter_key, permit.key))
+                .arg(holder(permit.holder));
             shared.link.call(&command, shared.deadline()).await?;
             Ok(())
         })
@@ -289,8 +295,8 @@ impl CounterStore for RedisCounters {
         RedisCounters::health(self)
     }
 
-    fn known_refusal(&self, takes: &[Take<'_>], now: Nanos) -> Option<Vec<Outcome>> {
-        self.shared().last_refusal(takes, now)
+    fn known_refusal(&self, charges: &[Charge<'_>], now: Nanos) -> Option<Vec<Outcome>> {
+        self.shared().last_refusal(charges, now)
     }
 
     fn replicas(&self) -> u32 {

@@ -131,6 +131,18 @@ impl CompiledFlag {
     }
 
     /// Counts its evaluations in a tally.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use waygate_core::flag::{CompileOptions, CompiledFlag, Flag, FlagType, Tally};
+    ///
+    /// let flag = Flag::new("search".parse()?, FlagType::Boolean);
+    /// let (flag, _) = CompiledFlag::compile(Arc::new(flag), CompileOptions::default());
+    /// let tally = Tally::new(flag.variation_names().len());
+    /// assert!(flag.counted(tally).tally().is_some());
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
     #[must_use]
     pub fn counted(mut self, tally: Tally) -> Self {
         self.tally = Some(tally);

@@ -42,7 +42,14 @@ impl FlagSet {
         resolution
     }
 
-    /// Reports that a flag was requested which does not exist, for callers that need no evaluation to know it.
+    /// Reports to the [observer](Self::observe) that a flag was requested which does not exist, for callers that need no
+    /// evaluation to know it.
+    ///
+    /// ```
+    /// use waygate_core::flag::FlagSet;
+    ///
+    /// FlagSet::new().count_missing("serch");
+    /// ```
     pub fn count_missing(&self, key: &str) {
         if let Some(watch) = self.watch() {
             watch.missing(key);
@@ -50,6 +57,26 @@ impl FlagSet {
     }
 
     /// Evaluates a flag as [`evaluate_flag`](Self::evaluate_flag) does, but neither counts nor reports it.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use serde_json::json;
+    /// # use waygate_core::flag::{CompileOptions, CompiledFlag, EvaluationContext, Flag, FlagSet, Tally};
+    /// # use waygate_core::port::ManualClock;
+    /// # let clock = ManualClock::at("2030-01-01T00:00:00Z".parse().unwrap());
+    /// # let flag = Flag::parse(&json!({
+    /// #     "key": "search", "name": "Search", "type": "boolean",
+    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+    /// #     "off_variation": "off", "fallthrough": "on",
+    /// # }))?;
+    /// # let (flag, _) = CompiledFlag::compile(Arc::new(flag), CompileOptions::default());
+    /// let (tally, user) = (Tally::new(2), EvaluationContext::new("user-1"));
+    /// let (flags, flag) = (FlagSet::new(), flag.counted(tally.clone()));
+    /// flags.preview_flag(&flag, &user, &clock);
+    /// flags.evaluate_flag(&flag, &user, &clock);
+    /// assert_eq!(tally.counts().variations[0], 1);
+    /// # Ok::<(), waygate_core::flag::Problems>(())
+    /// ```
     pub fn preview_flag<'s, C: Context + ?Sized>(
         &'s self,
         flag: &'s CompiledFlag,

@@ -117,6 +117,13 @@ impl<'s> Resolution<'s> {
         self.error().map_or_else(|| Ok(self.value()), Err)
     }
 
+    /// Counts that the caller takes its own default instead, since the value is of another type than it needs.
+    pub fn count_default(&self) {
+        if let Some(tally) = self.flag.tally() {
+            tally.count_default();
+        }
+    }
+
     /// Returns the step that decided.
     pub fn cause(&self) -> Cause<'s> {
         self.outcome.cause

@@ -53,6 +53,27 @@ impl FlagSet {
     }
 
     /// Reports evaluations to an observer while `is_active` is `true`, and keys of flags that do not exist always.
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::AtomicBool};
+    ///
+    /// use waygate_core::flag::{Context, FlagSet, Observer, Resolution};
+    ///
+    /// #[derive(Debug)]
+    /// struct Printed;
+    ///
+    /// impl Observer for Printed {
+    ///     fn evaluated(&self, _: &dyn Context, resolution: &Resolution<'_>) {
+    ///         println!("{}: {:?}", resolution.flag_key(), resolution.variation());
+    ///     }
+    ///
+    ///     fn missing(&self, key: &str) {
+    ///         println!("there is no flag {key}");
+    ///     }
+    /// }
+    ///
+    /// FlagSet::new().observe(Arc::new(Printed), Arc::new(AtomicBool::new(true)));
+    /// ```
     pub fn observe(&mut self, observer: Arc<dyn Observer>, is_active: Arc<AtomicBool>) {
         self.watch = Some(Watch::new(observer, is_active));
     }

@@ -2,6 +2,14 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// A value that differs between two documents.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::exchange::{FieldChange, difference};
+///
+/// let changes: Vec<FieldChange> = difference(&json!({"a": 1}), &json!({"a": 2}));
+/// assert_eq!((&changes[0].old, &changes[0].new), (&Some(json!(1)), &Some(json!(2))));
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]

@@ -39,11 +39,26 @@ impl FlagDocument {
     pub const VERSION: u64 = 1;
 
     /// Creates a document.
+    ///
+    /// ```
+    /// use waygate_core::flag::exchange::FlagDocument;
+    ///
+    /// let (flags, segments) = (Vec::new(), Vec::new());
+    /// let document = FlagDocument::new(flags, segments);
+    /// assert_eq!(document, FlagDocument::default());
+    /// ```
     pub fn new(flags: Vec<Flag>, segments: Vec<Segment>) -> Self {
         Self { flags, segments }
     }
 
     /// Copies all definitions, by key.
+    ///
+    /// ```
+    /// # use waygate_core::flag::{Definitions, exchange::FlagDocument};
+    /// fn backup(definitions: &impl Definitions) -> String {
+    ///     FlagDocument::export(definitions).to_json().to_string()
+    /// }
+    /// ```
     pub fn export(definitions: &impl Definitions) -> Self {
         let mut document = Self {
             flags: definitions.flags().cloned().collect(),

@@ -5,6 +5,19 @@ use crate::flag::model::{Flag, Segment};
 
 /// The definitions of another product, translated. Nothing is stored: pass the document to
 /// [`plan`](crate::flag::exchange::plan).
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::exchange::{Import, from_flagd, FlagdOptions};
+///
+/// # let now = "2030-01-01T00:00:00Z".parse().unwrap();
+/// let document = json!({"flags": {"search": {
+///     "state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off",
+///     "metadata": {"owner": "payments"},
+/// }}});
+/// let import: Import = from_flagd(&document, FlagdOptions::new(now));
+/// assert_eq!((import.document.flags.len(), import.refused.len(), import.notes.len()), (1, 0, 1));
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Import {
@@ -17,6 +30,21 @@ pub struct Import {
 }
 
 /// A definition that has no equivalent.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::exchange::{Refusal, from_flagd, FlagdOptions};
+///
+/// # let now = "2030-01-01T00:00:00Z".parse().unwrap();
+/// let document = json!({"flags": {"search": {
+///     "state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off",
+///     "targeting": {"if": [{"%": [{"var": "age"}, 2]}, "on"]},
+/// }}});
+/// let import = from_flagd(&document, FlagdOptions::new(now));
+/// let refusal: &Refusal = &import.refused[0];
+/// assert_eq!((&*refusal.key, refusal.operator.as_deref()), ("search", Some("%")));
+/// assert_eq!(refusal.to_string(), "`search`: /flags/search/targeting/if/0: Waygate has no such operator");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[error("`{key}`: {pointer}: {message}")]
@@ -34,6 +62,20 @@ pub struct Refusal {
 }
 
 /// A detail of a translated definition.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::exchange::{ImportNote, from_flagd, FlagdOptions};
+///
+/// # let now = "2030-01-01T00:00:00Z".parse().unwrap();
+/// let document = json!({"flags": {"search": {
+///     "state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off",
+///     "metadata": {"owner": "payments"},
+/// }}});
+/// let import = from_flagd(&document, FlagdOptions::new(now));
+/// let note: &ImportNote = &import.notes[0];
+/// assert_eq!((&*note.key, &*note.pointer), ("search", "/flags/search/metadata"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]

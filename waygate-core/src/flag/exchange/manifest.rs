@@ -9,6 +9,13 @@ use crate::flag::{
 };
 
 /// A flag as an application declares it.
+///
+/// ```
+/// use waygate_core::flag::{FlagType, exchange::ManifestFlag};
+///
+/// let limit = ManifestFlag::new("limit".parse()?, FlagType::Integer, 5, "The most results");
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ManifestFlag {
     key: FlagKey,
@@ -19,6 +26,14 @@ pub struct ManifestFlag {
 
 impl ManifestFlag {
     /// Creates a declaration. `default` is the value of the code, which is served if an evaluation fails.
+    ///
+    /// ```
+    /// use waygate_core::flag::{FlagType, exchange::{ManifestFlag, manifest}};
+    ///
+    /// let limit = ManifestFlag::new("limit".parse()?, FlagType::Integer, 5, "The most results");
+    /// assert_eq!(manifest(&[limit]).unwrap()["flags"]["limit"]["defaultValue"], 5);
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
     pub fn new(
         key: FlagKey,
         value_type: FlagType,

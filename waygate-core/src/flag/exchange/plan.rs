@@ -15,6 +15,29 @@ use crate::flag::{
 };
 
 /// The changes that an import would make, in an order in which each definition comes after those that it needs.
+///
+/// ```
+/// # use serde_json::json;
+/// use waygate_core::flag::exchange::{ImportPlan, FlagDocument, plan};
+/// # use waygate_core::flag::{Definitions, Flag, Segment};
+/// # struct Stored(Vec<Flag>);
+/// # impl Definitions for Stored {
+/// #     fn flag(&self, key: &str) -> Option<&Flag> { self.0.iter().find(|flag| flag.key.as_str() == key) }
+/// #     fn segment(&self, _: &str) -> Option<&Segment> { None }
+/// #     fn flags(&self) -> Box<dyn Iterator<Item = &Flag> + '_> { Box::new(self.0.iter()) }
+/// #     fn segments(&self) -> Box<dyn Iterator<Item = &Segment> + '_> { Box::new(std::iter::empty()) }
+/// # }
+/// # let flag = json!({
+/// #     "key": "search", "name": "Search", "type": "boolean",
+/// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+/// #     "off_variation": "off", "fallthrough": "off",
+/// # });
+/// # let flag = Flag::parse(&flag)?;
+/// # let stored = Stored(Vec::new());
+/// let plan: ImportPlan = plan(FlagDocument::new(vec![flag], Vec::new()), &stored)?;
+/// assert!(!plan.is_empty() && plan.flags.len() == 1);
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ImportPlan {
@@ -34,6 +57,30 @@ impl ImportPlan {
 }
 
 /// A definition of an import, and its effect.
+///
+/// ```
+/// # use serde_json::json;
+/// use waygate_core::flag::exchange::{Planned, FlagDocument, plan};
+/// # use waygate_core::flag::{Definitions, Flag, Segment};
+/// # struct Stored(Vec<Flag>);
+/// # impl Definitions for Stored {
+/// #     fn flag(&self, key: &str) -> Option<&Flag> { self.0.iter().find(|flag| flag.key.as_str() == key) }
+/// #     fn segment(&self, _: &str) -> Option<&Segment> { None }
+/// #     fn flags(&self) -> Box<dyn Iterator<Item = &Flag> + '_> { Box::new(self.0.iter()) }
+/// #     fn segments(&self) -> Box<dyn Iterator<Item = &Segment> + '_> { Box::new(std::iter::empty()) }
+/// # }
+/// # let flag = json!({
+/// #     "key": "search", "name": "Search", "type": "boolean",
+/// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+/// #     "off_variation": "off", "fallthrough": "off",
+/// # });
+/// # let flag = Flag::parse(&flag)?;
+/// # let stored = Stored(Vec::new());
+/// let plan = plan(FlagDocument::new(vec![flag], Vec::new()), &stored)?;
+/// let planned: &Planned<Flag> = &plan.flags[0];
+/// assert_eq!(planned.definition.key.as_str(), "search");
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Planned<T> {
@@ -45,6 +92,29 @@ pub struct Planned<T> {
 }
 
 /// The effect of a definition of an import.
+///
+/// ```
+/// # use serde_json::json;
+/// use waygate_core::flag::exchange::{PlannedChange, FlagDocument, plan};
+/// # use waygate_core::flag::{Definitions, Flag, Segment};
+/// # struct Stored(Vec<Flag>);
+/// # impl Definitions for Stored {
+/// #     fn flag(&self, key: &str) -> Option<&Flag> { self.0.iter().find(|flag| flag.key.as_str() == key) }
+/// #     fn segment(&self, _: &str) -> Option<&Segment> { None }
+/// #     fn flags(&self) -> Box<dyn Iterator<Item = &Flag> + '_> { Box::new(self.0.iter()) }
+/// #     fn segments(&self) -> Box<dyn Iterator<Item = &Segment> + '_> { Box::new(std::iter::empty()) }
+/// # }
+/// # let flag = json!({
+/// #     "key": "search", "name": "Search", "type": "boolean",
+/// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+/// #     "off_variation": "off", "fallthrough": "off",
+/// # });
+/// # let flag = Flag::parse(&flag)?;
+/// # let stored = Stored(Vec::new());
+/// let plan = plan(FlagDocument::new(vec![flag], Vec::new()), &stored)?;
+/// assert_eq!(plan.flags[0].change, PlannedChange::Create);
+/// # Ok::<(), waygate_core::flag::Problems>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 #[non_exhaustive]

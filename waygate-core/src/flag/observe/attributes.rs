@@ -9,7 +9,7 @@ use crate::flag::{
 ///
 /// ```
 /// use serde_json::json;
-/// use waygate_core::flag::{Flag, ReadAttribute};
+/// use waygate_core::flag::{Flag, ReadAttribute, Segment};
 ///
 /// let flag = Flag::parse(&json!({
 ///     "key": "search", "name": "Search", "type": "boolean",
@@ -21,6 +21,8 @@ use crate::flag::{
 /// }))?;
 /// let read: Vec<ReadAttribute> = ReadAttribute::of_flag(&flag).into_iter().collect();
 /// assert_eq!((read[0].kind.as_deref(), read[0].name.as_str()), (None, "address"));
+/// let beta = Segment::parse(&json!({"key": "beta", "name": "Beta", "included": ["user-1"]}))?;
+/// assert!(ReadAttribute::of_segment(&beta).is_empty());
 /// # Ok::<(), waygate_core::flag::Problems>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -33,6 +33,7 @@ use super::shard;
 pub struct Tally {
     lines: Arc<[Line]>,
     per_shard: usize,
+    variations: usize,
 }
 
 /// The counters of a cache line.
@@ -48,6 +49,14 @@ const DEFAULTS: usize = 1;
 const VARIATIONS: usize = 2;
 
 /// The counts of a flag.
+///
+/// ```
+/// use waygate_core::flag::TallyCounts;
+///
+/// fn evaluations(counts: &TallyCounts) -> u64 {
+///     counts.variations.iter().sum::<u64>() + counts.errors
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct TallyCounts {
@@ -67,6 +76,7 @@ impl Tally {
         Self {
             lines: lines.take(per_shard * shard::count()).collect(),
             per_shard,
+            variations,
         }
     }
 
@@ -94,8 +104,7 @@ impl Tally {
 
     /// Returns the counts since the tally was created.
     pub fn counts(&self) -> TallyCounts {
-        let variations = (self.per_shard * PER_LINE).saturating_sub(VARIATIONS);
-        let mut sums = vec![0_u64; VARIATIONS + variations];
+        let mut sums = vec![0_u64; VARIATIONS + self.variations];
         for shard in self.lines.chunks(self.per_shard.max(1)) {
             let counters = shard.iter().flat_map(|line| &line.0);
             for (sum, counter) in sums.iter_mut().zip(counters) {

@@ -7,8 +7,8 @@ use std::{
 use serde::Serialize;
 
 use super::{
+    facts::ArmRecord,
     histogram::{Counts, LatencyHistogram},
-    record::ArmRecord,
 };
 use crate::engine::flags::DeclaredFlag;
 
@@ -19,7 +19,7 @@ const SHARDS: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Arm {
-    /// The handler that serves callers for whom the flag is off.
+    /// The handler while the flag is off for the caller.
     Stable,
     /// The annotated handler.
     Candidate,

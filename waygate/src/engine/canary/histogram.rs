@@ -65,6 +65,8 @@ fn edge(bucket: usize) -> u64 {
 /// for canary in waygate.canaries() {
 ///     let latency = &canary.candidate.latency;
 ///     println!("{} responses, p95 {:?}", latency.total(), latency.quantile(0.95));
+///     let slow = latency.slower_than(std::time::Duration::from_secs(1));
+///     println!("{slow} took longer than about a second");
 ///     for (edge, count) in latency.buckets() {
 ///         println!("{count} up to {edge:?}");
 ///     }
@@ -112,8 +114,8 @@ impl LatencyHistogram {
         found.map(|(edge, _)| edge)
     }
 
-    /// Returns the number of latencies above an edge, which [`buckets`](Self::buckets) or
-    /// [`quantile`](Self::quantile) returned.
+    /// Returns the number of latencies in buckets that end above a time: exact for the edges of
+    /// [`buckets`](Self::buckets) and [`quantile`](Self::quantile).
     pub fn slower_than(&self, edge: Duration) -> u64 {
         let above = self.buckets().filter(|(of_bucket, _)| *of_bucket > edge);
         above.map(|(_, count)| count).sum()

@@ -7,7 +7,7 @@ use waygate_core::{
     port::CounterError,
 };
 
-use super::{Concurrency, Permit, PermitId, PermitRequests};
+use super::{Concurrency, PermitGuard, PermitId, PermitRequests};
 use crate::engine::{
     CountingMode, DecisionCause, Inner,
     limits::{Counters, Hit, LimitedKey, RequestInfo, instant},
@@ -29,11 +29,11 @@ pub(crate) async fn acquire(
     engine: &Arc<Inner>,
     wanted: PermitRequests,
     request: RequestInfo<'_>,
-) -> Result<Vec<Permit>, Full> {
+) -> Result<Vec<PermitGuard>, Full> {
     let mut held = Vec::with_capacity(wanted.len());
     for wanted in wanted {
         let now = engine.counters.clock.now();
-        let mut permit = Permit::request(&engine.counters, wanted);
+        let mut permit = PermitGuard::request(&engine.counters, wanted);
         let Answer { allowed, fault } = engine.counters.acquire(permit.id(), now).await;
         engine.note_counters(fault.as_ref());
         if !allowed {
@@ -92,14 +92,14 @@ impl Counters {
     /// shared store is unavailable; it then grants its own share.
     async fn acquire(&self, id: &PermitId, now: Nanos) -> Answer {
         let limit = id.limit.fields.limit.get();
-        let here = |limit| self.local.occupy_at(&id.local(limit), now).allowed;
+        let here = |limit| self.local.acquire_at(&id.local(limit), now).allowed;
         let Some(shared) = &self.shared else {
             return Answer {
                 allowed: here(limit),
                 fault: None,
             };
         };
-        let call = shared.store.occupy(id.shared(), now);
+        let call = shared.store.acquire(id.shared(), now);
         match shared.in_time(call).await {
             Ok(answer) => {
                 if answer.allowed {
@@ -125,7 +125,7 @@ impl Counters {
         let Some(shared) = &self.shared else {
             return;
         };
-        if let Err(error) = shared.in_time(shared.store.vacate(id.shared())).await {
+        if let Err(error) = shared.in_time(shared.store.release(id.shared())).await {
             tracing::debug!(error = %Printable(error), "failed to release a concurrency permit; that is retried until it expires");
             shared.unreleased.add(id.clone());
             shared.behind.notify_one();

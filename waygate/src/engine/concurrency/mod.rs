@@ -19,7 +19,7 @@ mod stats;
 mod unreleased;
 
 pub(crate) use acquire::{Full, acquire};
-pub(crate) use permit::Permit;
+pub(crate) use permit::PermitGuard;
 pub(crate) use permit_id::{PermitId, SharedPermits};
 pub(crate) use policy::Concurrency;
 pub use record::ConcurrencyRecord;

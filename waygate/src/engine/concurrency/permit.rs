@@ -5,7 +5,7 @@ use crate::engine::limits::Counters;
 
 /// A permit that is requested or held. Dropping it releases it.
 #[derive(Debug)]
-pub(crate) struct Permit {
+pub(crate) struct PermitGuard {
     counters: Arc<Counters>,
     id: PermitId,
     state: State,
@@ -19,7 +19,7 @@ enum State {
     Refused,
 }
 
-impl Permit {
+impl PermitGuard {
     pub(super) fn request(counters: &Arc<Counters>, request: PermitRequest) -> Self {
         let PermitRequest { limit, key } = request;
         let holder = counters.permits.next_holder();
@@ -53,7 +53,7 @@ impl Permit {
     }
 }
 
-impl Drop for Permit {
+impl Drop for PermitGuard {
     fn drop(&mut self) {
         let Self {
             counters,
@@ -65,7 +65,7 @@ impl Drop for Permit {
         }
         if *state == State::Held {
             id.limit.stats.leave();
-            counters.local.vacate_at(&id.local(0));
+            counters.local.release_at(&id.local(0));
         }
         if counters.shared.is_some() {
             counters.permits.remove(id);

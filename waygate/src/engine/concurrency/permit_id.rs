@@ -8,7 +8,7 @@ use std::{
 };
 
 use uuid::Uuid;
-use waygate_core::port::Place;
+use waygate_core::port::Permit;
 
 use super::Concurrency;
 use crate::engine::limits::{LimitedKey, lock};
@@ -27,18 +27,18 @@ pub(crate) struct PermitId {
 
 impl PermitId {
     /// The permit in the shared store, where it expires.
-    pub(super) fn shared(&self) -> Place<'_> {
-        self.place(self.limit.fields.limit.get(), LIFETIME)
+    pub(super) fn shared(&self) -> Permit<'_> {
+        self.permit(self.limit.fields.limit.get(), LIFETIME)
     }
 
     /// The permit in this process, where it is held until it is released: its holder cannot die alone.
-    pub(super) fn local(&self, limit: u32) -> Place<'_> {
-        self.place(limit, Duration::MAX)
+    pub(super) fn local(&self, limit: u32) -> Permit<'_> {
+        self.permit(limit, Duration::MAX)
     }
 
-    fn place(&self, limit: u32, lifetime: Duration) -> Place<'_> {
-        Place::new(
-            &self.limit.series,
+    fn permit(&self, limit: u32, lifetime: Duration) -> Permit<'_> {
+        Permit::new(
+            &self.limit.counter_key,
             self.key.as_bytes(),
             self.holder,
             limit,

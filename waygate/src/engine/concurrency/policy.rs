@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use waygate_core::{
     model::{ConcurrencyPolicy, LimitKey},
-    port::Series,
+    port::CounterKey,
 };
 
 use super::ConcurrencyStats;
@@ -28,7 +28,7 @@ pub(crate) struct Concurrency {
     pub(crate) problem: Option<String>,
     pub(crate) exempt_ips: ExemptNetworks,
     /// The key of its permits: stable across changes of the policy, so that current permits still count.
-    pub(crate) series: Series,
+    pub(crate) counter_key: CounterKey,
     /// `RateLimit-Policy` of refusals.
     pub(crate) advertised: Option<HeaderValue>,
 }
@@ -53,7 +53,7 @@ impl Concurrency {
             .problem
             .note(problem.as_deref(), &key, compiler.service);
         Self {
-            series: Series::places(&key.scope, &key.name),
+            counter_key: CounterKey::permits(&key.scope, &key.name),
             stats,
             is_declared: declared.is_some(),
             problem,

@@ -37,7 +37,7 @@ async fn release(
     let Some(shared) = &counters.shared else {
         return Ok(());
     };
-    let released = shared.in_time(shared.store.vacate(permit.shared())).await;
+    let released = shared.in_time(shared.store.release(permit.shared())).await;
     if released.is_err() {
         shared.unreleased.push_back(since, permit);
     }

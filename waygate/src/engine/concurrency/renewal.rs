@@ -61,7 +61,7 @@ async fn renew(inner: Arc<Inner>, permit: PermitId) {
         return;
     };
     let now = inner.counters.clock.now();
-    let call = shared.store.occupy(permit.shared(), now);
+    let call = shared.store.acquire(permit.shared(), now);
     if let Err(error) = shared.in_time(call).await {
         tracing::debug!(error = %Printable(error), "failed to renew a concurrency permit");
     }

@@ -63,8 +63,7 @@ impl Inner {
         let (mut next, reason) = match changed {
             Ok(next) => (next, format!("scheduled: {}", change.action)),
             Err(problems) => {
-                let (key, id) = (Printable(key), Printable(&change.id));
-                tracing::warn!(%key, %id, problems = %Printable(&problems), "a scheduled change of a flag no longer applies and was dropped");
+                tracing::warn!(flag = %Printable(key), id = %Printable(&change.id), problems = %Printable(&problems), "a scheduled change of a flag no longer applies and was dropped");
                 (
                     without(&flag, &change),
                     format!("dropped: scheduled {}: {problems}", change.action),

@@ -1,6 +1,6 @@
 //! Routes that are open only while a flag is on.
 
-use serde::Serialize;
+use waygate_core::view::FlagGate;
 
 use super::declared::DeclaredFlag;
 
@@ -30,36 +30,8 @@ impl PartialEq for RouteGate {
     }
 }
 
-/// The flag that gates a route.
-///
-/// ```
-/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-/// use waygate::{Waygate, model::RouteState};
-///
-/// let waygate = Waygate::builder().build().await?;
-/// waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
-/// for gate in waygate.route("GET:/payments")?.flag_gates {
-///     println!("{} while {} is off", gate.otherwise, gate.flag);
-/// }
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "admin", derive(utoipa::ToSchema))]
-#[non_exhaustive]
-pub struct FlagGate {
-    /// The key of the flag.
-    pub flag: &'static str,
-    /// The status of the response while the flag is off: 404 or 403. A function of the application may set another.
-    pub otherwise: u16,
-}
-
 impl From<&RouteGate> for FlagGate {
     fn from(gate: &RouteGate) -> Self {
-        Self {
-            flag: gate.flag.key(),
-            otherwise: gate.status,
-        }
+        Self::new(gate.flag.key(), gate.status)
     }
 }

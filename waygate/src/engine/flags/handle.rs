@@ -12,10 +12,12 @@ use super::{
     command::not_found,
     declared::DeclaredFlag,
     error::FlagError,
-    usage::{self, FlagDeclaration, FlagFinding},
+    finding::{FlagDeclaration, FlagFinding},
+    source::ContextSource,
+    usage,
 };
 use crate::engine::{
-    ChangeError, FlagRequest, Snapshot, StoredFlag, Waygate, kinds,
+    ChangeError, Snapshot, StoredFlag, Waygate, kinds,
     store::{Holds, Versioned},
 };
 
@@ -78,19 +80,9 @@ impl Flags {
         }
     }
 
-    /// Passes the flags with the context of a request to `read`.
-    pub(crate) fn with_context<R>(
-        &self,
-        request: &FlagRequest<'_>,
-        read: impl FnOnce(&Evaluation<'_, dyn Context + Send + Sync>) -> R,
-    ) -> R {
-        let contexts = &self.waygate.inner.flag_contexts;
-        contexts.with(request, |context| {
-            read(&Evaluation {
-                flags: self,
-                context,
-            })
-        })
+    /// Returns the source of contexts of requests.
+    pub(crate) fn contexts(&self) -> &ContextSource {
+        &self.waygate.inner.flag_contexts
     }
 
     pub(crate) fn shared_clock(&self) -> Arc<dyn Clock> {

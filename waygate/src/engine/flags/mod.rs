@@ -1,5 +1,6 @@
 //! Feature flags: their records, commands and evaluation.
 
+mod builder;
 mod command;
 mod declared;
 mod decoded;
@@ -8,6 +9,7 @@ mod draft;
 mod due;
 mod error;
 mod faults;
+mod finding;
 mod flag_source;
 mod gate;
 mod handle;
@@ -16,13 +18,15 @@ mod observe;
 mod operator;
 #[cfg(feature = "testing")]
 mod overrides;
+mod prepared;
 mod preview;
 mod record;
 mod replacement;
 mod revert;
 mod schedule;
-mod seed;
+mod seeds;
 mod source;
+mod sow;
 mod typed;
 pub(super) mod usage;
 #[cfg(feature = "ofrep")]
@@ -31,7 +35,7 @@ mod version;
 pub use declared::{DeclaredFlag, LinkedFlag};
 pub use draft::FlagDraftRecord;
 pub use error::FlagError;
-pub use gate::FlagGate;
+pub use finding::{DeclaredVariation, FlagDeclaration, FlagFinding, FlagMismatch};
 pub use handle::{Evaluation, FlagScope, Flags};
 pub use observe::{
     Conversion, Exposure, FlagEvaluation, FlagObservation, FlagUsage, MissingFlags, Observations,
@@ -42,13 +46,13 @@ pub use preview::FlagPreview;
 pub use record::{FlagRecord, SegmentRecord};
 pub use revert::FlagVersion;
 pub use schedule::ScheduledFlagChange;
+pub(crate) use seeds::{Seeds, Sowing};
 pub use source::FlagRequest;
 pub use typed::{FlagDetails, Structured, Typed, TypedFlag};
-pub use usage::{DeclaredVariation, FlagDeclaration, FlagFinding, FlagMismatch};
 
 pub(crate) use decoded::Decoded;
 pub(crate) use gate::RouteGate;
 #[cfg(feature = "testing")]
 pub(crate) use overrides::Overrides;
-pub(crate) use seed::{Seeds, Sowing};
-pub(crate) use source::{ContextSource, PreparedFlags, SharedContext};
+pub(crate) use prepared::{PreparedFlags, with_context};
+pub(crate) use source::{ContextSource, SharedContext};

@@ -11,6 +11,14 @@ use super::{
 use crate::engine::{ChangeError, Operator};
 
 /// A scheduled change and its flag.
+///
+/// ```
+/// use waygate::flags::ScheduledFlagChange;
+///
+/// fn line(scheduled: &ScheduledFlagChange) -> String {
+///     format!("{}: {} of {}", scheduled.change.execute_at, scheduled.change.action, scheduled.flag)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ScheduledFlagChange {
@@ -95,6 +103,31 @@ impl Operator {
     }
 
     /// Stops the growth of a flag's progressive rollout. Changes nothing if it is stopped. Returns the flag.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use serde_json::json;
+    /// use waygate::{Waygate, flags::Flag};
+    ///
+    /// let waygate = Waygate::builder().build().await?;
+    /// let flag = Flag::parse(&json!({
+    ///     "key": "search", "name": "New search", "type": "boolean",
+    ///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+    ///     "off_variation": "off", "fallthrough": "off",
+    ///     "progressive": {
+    ///         "variation": "on", "baseline": "off", "start": "2030-01-01T00:00:00Z",
+    ///         "stages": [{"after_seconds": 0, "weight": 1000}, {"after_seconds": 3600, "weight": 100000}],
+    ///     },
+    /// }))?;
+    /// let system = waygate.system();
+    /// system.create_flag(flag).await?;
+    /// let held = system.hold_flag_rollout("search").await?;
+    /// assert_eq!(held.flag.progressive.as_ref().map(|rollout| rollout.holds.len()), Some(1));
+    /// system.resume_flag_rollout("search").await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Returns a [`ChangeError`] on failure, in which case nothing is changed: [`FlagError::NotProgressive`] if the

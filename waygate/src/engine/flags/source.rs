@@ -5,8 +5,6 @@ use std::{fmt, sync::Arc};
 use http::{Extensions, HeaderMap, Method, Uri};
 use waygate_core::flag::{AttributeName, AttributeValue, Context, EvaluationContext};
 
-use super::handle::Flags;
-
 /// The head of a request, for [`WaygateBuilder::flag_context`](crate::WaygateBuilder::flag_context).
 ///
 /// ```
@@ -92,10 +90,6 @@ impl ContextSource {
         request: &FlagRequest<'_>,
         read: impl FnOnce(&(dyn Context + Send + Sync + 'static)) -> R,
     ) -> R {
-        let prepared = request.extensions.get::<PreparedFlags>();
-        if let Some(context) = prepared.and_then(|prepared| prepared.context.as_deref()) {
-            return read(context);
-        }
         match self {
             Self::Nothing => read(&Anonymous),
             Self::Principal {
@@ -138,14 +132,4 @@ impl Context for Anonymous {
     fn attribute(&self, _: Option<&str>, _: &AttributeName) -> Option<AttributeValue<'_>> {
         None
     }
-}
-
-/// The flags of a request in its extensions, so that all evaluations for it agree.
-#[derive(Clone)]
-pub(crate) struct PreparedFlags {
-    pub(crate) flags: Flags,
-    /// `None` until something keeps it, if it can be read without a copy.
-    pub(crate) context: Option<SharedContext>,
-    /// The two handlers of the route.
-    pub(crate) canary: Option<Arc<crate::engine::Canary>>,
 }

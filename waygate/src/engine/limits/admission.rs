@@ -9,7 +9,7 @@ use waygate_core::{
 
 use super::{
     CountingMode, DecisionStep, Limits, SkippedPolicy,
-    charge::{Charge, is_near},
+    charge::{SingleCharge, is_near},
     clock::instant,
     key::LimitedKey,
     matching::{Functions, LimitFacts, Match, Matches, NoKey},
@@ -77,7 +77,7 @@ impl Admitting<'_> {
         let Some(rate) = policy.rates(matched.tier).list.first() else {
             return Ok(None);
         };
-        let charge = Charge {
+        let charge = SingleCharge {
             engine: self.engine,
             policy,
             rate,
@@ -85,7 +85,7 @@ impl Admitting<'_> {
             cost: matched.cost,
         };
         let now = charge.now();
-        let outcome = charge.take(&matched.key, now);
+        let outcome = charge.make(&matched.key, now);
         match charge.is_noted(&outcome, self.request.headers) {
             true => self.account_one(matched, outcome, now),
             false => Ok(Some(charge.allow(matched.key, &outcome, now))),
@@ -96,7 +96,7 @@ impl Admitting<'_> {
     #[cold]
     pub(crate) fn account_by_address(
         &self,
-        charge: Charge<'_>,
+        charge: SingleCharge<'_>,
         key: LimitedKey,
         outcome: &Outcome,
         now: Nanos,
@@ -308,7 +308,7 @@ impl Admitting<'_> {
             let (policy, rates) = self.limits.of(matched);
             for (rate, outcome) in rates.list.iter().zip(outcomes.by_ref()) {
                 let reset_at = instant(now.saturating_add(outcome.reset_after));
-                let (key, counter) = (matched.key.label(), rate.series.name());
+                let (key, counter) = (matched.key.label(), rate.counter_key.name());
                 let mut step = DecisionStep::new(policy.key.clone(), key, counter, reset_at);
                 step.tier = policy.tier_name(matched.tier).map(ToString::to_string);
                 step.without_caller = matched.without_caller;

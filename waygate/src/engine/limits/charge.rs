@@ -18,7 +18,7 @@ use crate::engine::Inner;
 
 /// A charge to the only rate of a policy.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Charge<'a> {
+pub(crate) struct SingleCharge<'a> {
     pub(super) engine: &'a Inner,
     pub(super) policy: &'a Arc<Policy>,
     pub(super) rate: &'a Rate,
@@ -29,7 +29,7 @@ pub(crate) struct Charge<'a> {
 /// A key with less than a fifth of its limit left is recorded.
 const NEAR: u64 = 5;
 
-impl<'a> Charge<'a> {
+impl<'a> SingleCharge<'a> {
     /// The charge where one policy counts every request by the client's address. `None` for all other limits, and for
     /// shared counters.
     #[inline(always)]
@@ -54,9 +54,9 @@ impl<'a> Charge<'a> {
     }
 
     #[inline(always)]
-    pub(crate) fn take(&self, key: &LimitedKey, now: Nanos) -> Outcome {
-        let take = self.rate.take(self.policy, key, self.cost);
-        self.engine.counters.local.take_one_at(&take, now)
+    pub(crate) fn make(&self, key: &LimitedKey, now: Nanos) -> Outcome {
+        let charge = self.rate.charge(self.policy, key, self.cost);
+        self.engine.counters.local.charge_one_at(&charge, now)
     }
 
     /// Returns `true` if the request is refused, or recorded.

@@ -2,8 +2,8 @@
 
 use waygate_core::{
     Printable,
-    limit::{Taken, quota::Nanos},
-    port::Take,
+    limit::{Charged, quota::Nanos},
+    port::Charge,
 };
 
 use super::{
@@ -29,12 +29,12 @@ impl Single {
     fn correct(&self, cost: u32) {
         let rate = self.policy.rates(self.tier).list.first();
         if let (Some(counters), Some(rate)) = (self.policy.counters.upgrade::<Counters>(), rate) {
-            let take = rate.take(&self.policy, &self.key, self.cost);
-            let taken = Taken {
+            let charge = rate.charge(&self.policy, &self.key, self.cost);
+            let charged = Charged {
                 at: self.at,
                 reset_after: self.reset_after,
             };
-            counters.correct_here(&take, cost, taken);
+            counters.correct_here(&charge, cost, charged);
         }
     }
 }
@@ -46,9 +46,9 @@ impl Several {
             return;
         };
         if counters.shared.is_none() {
-            let takes = self.limits.takes(&self.matches);
-            for (rate, take) in takes.iter().enumerate() {
-                counters.correct_here(take, cost, self.taken(rate));
+            let charges = self.limits.charges(&self.matches);
+            for (rate, charge) in charges.iter().enumerate() {
+                counters.correct_here(charge, cost, self.charged(rate));
             }
             return;
         }
@@ -59,13 +59,13 @@ impl Several {
 
 impl Counters {
     /// Corrects a charge in this process.
-    fn correct_here(&self, take: &Take<'_>, cost: u32, taken: Taken) {
-        let (was, is) = (take.cost, u64::from(cost));
+    fn correct_here(&self, charge: &Charge<'_>, cost: u32, charged: Charged) {
+        let (was, is) = (charge.cost, u64::from(cost));
         let now = self.clock.now();
         if is > was {
-            self.local.adjust_at(take, -change(is - was), now);
+            self.local.adjust_at(charge, -change(is - was), now);
         } else if is < was {
-            self.local.give_back_at(take, was - is, taken, now);
+            self.local.refund_at(charge, was - is, charged, now);
         }
     }
 
@@ -74,7 +74,7 @@ impl Counters {
         let Some(shared) = &self.shared else {
             return;
         };
-        for (rate, charge) in of.limits.takes_by_match(&of.matches).enumerate() {
+        for (rate, charge) in of.limits.charges_by_match(&of.matches).enumerate() {
             let (was, is) = (charge.1.cost, u64::from(cost));
             let now = self.clock.now();
             if is > was {
@@ -82,8 +82,8 @@ impl Counters {
                 self.charge(shared, &of.limits, charge, units, now, of.mode)
                     .await;
             } else if is < was {
-                let (units, taken) = (was - is, of.taken(rate));
-                self.refund(shared, charge, units, taken, now, of.mode)
+                let (units, charged) = (was - is, of.charged(rate));
+                self.refund(shared, charge, units, charged, now, of.mode)
                     .await;
             }
         }
@@ -94,7 +94,7 @@ impl Counters {
         &self,
         shared: &Shared,
         limits: &Limits,
-        (matched, take): (&Match, Take<'_>),
+        (matched, charge): (&Match, Charge<'_>),
         units: u64,
         now: Nanos,
         mode: CountingMode,
@@ -102,53 +102,55 @@ impl Counters {
         let change = change(units);
         if mode != CountingMode::Local {
             // Lost charges are restored before the counter changes. A failure shows below.
-            let _ = shared.restore(&[take], now).await;
-            let call = shared.store.adjust(take, -change, now);
+            let _ = shared.restore(&[charge], now).await;
+            let call = shared.store.adjust(charge, -change, now);
             let Err(error) = shared.in_time(call).await else {
-                shared.standings.charge(take.series, take.key, change);
+                shared
+                    .standings
+                    .charge(charge.counter_key, charge.key, change);
                 return;
             };
             tracing::debug!(error = %Printable(error), "a charge was not corrected");
         }
-        let rule = &take.rule.shared_by(shared.store.replicas(), now);
-        let own = take.rule(rule);
+        let rule = &charge.rule.shared_by(shared.store.replicas(), now);
+        let own = charge.rule(rule);
         if mode != CountingMode::Local {
-            shared.hand_over(&self.local, &[take], &[own], now);
+            shared.hand_over(&self.local, &[charge], &[own], now);
         }
         self.local.adjust_at(&own, -change, now);
-        shared.owe(limits, matched, &take, units);
+        shared.owe(limits, matched, &charge, units);
     }
 
     /// Refunds units after the response, where the request was counted: to the window that was charged, or to none.
     async fn refund(
         &self,
         shared: &Shared,
-        (matched, take): (&Match, Take<'_>),
+        (matched, charge): (&Match, Charge<'_>),
         units: u64,
-        taken: Taken,
+        charged: Charged,
         now: Nanos,
         mode: CountingMode,
     ) {
         // The local record of the counter may belong to a later window.
-        let is_over = taken.left(now) == 0;
+        let is_over = charged.left(now) == 0;
         if mode == CountingMode::Local {
-            let rule = &take.rule.shared_by(shared.store.replicas(), now);
-            let own = take.rule(rule);
-            let counts = self.local.give_back_at(&own, units, taken, now);
+            let rule = &charge.rule.shared_by(shared.store.replicas(), now);
+            let own = charge.rule(rule);
+            let counts = self.local.refund_at(&own, units, charged, now);
             if counts && !is_over {
-                shared.owed.reduce(take.series, &matched.key, units);
+                shared.owed.reduce(charge.counter_key, &matched.key, units);
             }
             return;
         }
         // Lost charges are restored before the counter changes. A failure shows below.
-        let _ = shared.restore(&[take], now).await;
-        let call = shared.store.give_back(take, units, taken, now);
+        let _ = shared.restore(&[charge], now).await;
+        let call = shared.store.refund(charge, units, charged, now);
         match shared.in_time(call).await {
             Ok(()) if is_over => {}
             Ok(()) => {
                 shared
                     .standings
-                    .charge(take.series, take.key, -change(units));
+                    .charge(charge.counter_key, charge.key, -change(units));
             }
             // The refund is lost until the window ends.
             Err(error) => {

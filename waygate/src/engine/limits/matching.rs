@@ -5,7 +5,7 @@ use waygate_core::{
     Printable,
     decision::Facts,
     grammar::{KeyPart, KeySource, OnMissingKey},
-    port::Take,
+    port::Charge,
 };
 
 use super::{
@@ -147,7 +147,7 @@ impl Deref for Matches {
     }
 }
 
-pub(super) type Takes<'a> = SmallVec<[Take<'a>; 4]>;
+pub(super) type Charges<'a> = SmallVec<[Charge<'a>; 4]>;
 
 impl Limits {
     /// Finds the policies that apply to a request, in order. Paused policies, roll-outs that leave its key out and
@@ -176,28 +176,28 @@ impl Limits {
         (policy, policy.rates(matched.tier))
     }
 
-    /// Pairs each of the [`takes`](Self::takes) with its match.
-    pub(super) fn takes_by_match<'a>(
+    /// Pairs each of the [`charges`](Self::charges) with its match.
+    pub(super) fn charges_by_match<'a>(
         &'a self,
         matches: &'a [Match],
-    ) -> impl Iterator<Item = (&'a Match, Take<'a>)> {
+    ) -> impl Iterator<Item = (&'a Match, Charge<'a>)> {
         let rates = |matched| self.of(matched).1.list.len();
         let each = matches
             .iter()
             .flat_map(move |matched| std::iter::repeat_n(matched, rates(matched)));
-        each.zip(self.takes(matches))
+        each.zip(self.charges(matches))
     }
 
     /// The charges for the counter store: one for each rate of each match, in order.
-    pub(super) fn takes<'a>(&'a self, matches: &'a [Match]) -> Takes<'a> {
-        let mut takes = Takes::new();
+    pub(super) fn charges<'a>(&'a self, matches: &'a [Match]) -> Charges<'a> {
+        let mut charges = Charges::new();
         for matched in matches {
             let (policy, rates) = self.of(matched);
             for rate in &rates.list {
-                takes.push(rate.take(policy, &matched.key, matched.cost));
+                charges.push(rate.charge(policy, &matched.key, matched.cost));
             }
         }
-        takes
+        charges
     }
 }
 
@@ -301,8 +301,13 @@ impl Policy {
 impl Rate {
     /// The charge for the counter store.
     #[inline]
-    pub(super) fn take<'a>(&'a self, policy: &Policy, key: &'a LimitedKey, cost: u32) -> Take<'a> {
-        Take::new(&self.series, key.as_bytes(), &self.rule)
+    pub(super) fn charge<'a>(
+        &'a self,
+        policy: &Policy,
+        key: &'a LimitedKey,
+        cost: u32,
+    ) -> Charge<'a> {
+        Charge::new(&self.counter_key, key.as_bytes(), &self.rule)
             .cost(u64::from(cost))
             .enforced(policy.is_enforced())
             .lease(policy.fields.lease)

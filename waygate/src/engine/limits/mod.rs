@@ -40,7 +40,7 @@ mod stats;
 mod store;
 
 pub(crate) use admission::{Admission, Admitting};
-pub(crate) use charge::Charge;
+pub(crate) use charge::SingleCharge;
 pub(crate) use clock::{LimitClock, instant};
 #[cfg(feature = "admin")]
 pub(crate) use command::LimitCommand;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use waygate_core::limit::{Outcome, Taken, quota::Nanos};
+use waygate_core::limit::{Charged, Outcome, quota::Nanos};
 
 use super::{
     CountingMode, Limits,
@@ -46,8 +46,8 @@ pub(crate) struct Several {
 
 impl Several {
     /// When the rate with this index was charged, among all that have counted the request.
-    pub(super) fn taken(&self, rate: usize) -> Taken {
-        Taken {
+    pub(super) fn charged(&self, rate: usize) -> Charged {
+        Charged {
             at: self.at,
             reset_after: self.resets.get(rate).copied().unwrap_or(0),
         }
@@ -76,7 +76,7 @@ impl Tightest {
 pub(super) type Decided = Result<Option<Tightest>, Box<Refusal>>;
 
 impl Limits {
-    /// Decides based on the outcomes of the [`takes`](Self::takes), in the same order.
+    /// Decides based on the outcomes of the [`charges`](Self::charges), in the same order.
     pub(super) fn decide(&self, matches: &[Match], outcomes: &[Outcome], at: Nanos) -> Decided {
         let (mut refused, mut tightest) = (None::<(Tightest, &Match)>, None::<Tightest>);
         let mut outcomes = outcomes.iter();

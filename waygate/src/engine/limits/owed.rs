@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use waygate_core::port::{Series, Take};
+use waygate_core::port::{Charge, CounterKey};
 
 use super::{
     LimitedKey, Limits, Policy,
@@ -46,12 +46,12 @@ impl Debt {
     pub(super) fn of(
         limits: &Limits,
         matched: &Match,
-        take: &Take<'_>,
+        charge: &Charge<'_>,
         units: u64,
     ) -> Option<Self> {
         let policy = limits.policies.get(usize::from(matched.policy))?.clone();
         let mut rates = policy.rates(matched.tier).list.iter();
-        let rate = rates.position(|rate| rate.series == *take.series)?;
+        let rate = rates.position(|rate| rate.counter_key == *charge.counter_key)?;
         Some(Self {
             policy,
             tier: matched.tier,
@@ -62,10 +62,10 @@ impl Debt {
     }
 
     /// The charge for the counter store, without a cost.
-    pub(super) fn take(&self) -> Option<Take<'_>> {
+    pub(super) fn charge(&self) -> Option<Charge<'_>> {
         let rate = self.rate()?;
         Some(
-            Take::new(&rate.series, self.key.as_bytes(), &rate.rule)
+            Charge::new(&rate.counter_key, self.key.as_bytes(), &rate.rule)
                 .cost(0)
                 .enforced(self.policy.is_enforced()),
         )
@@ -77,7 +77,7 @@ impl Debt {
 
     fn account(&self) -> Option<Account> {
         let rate = self.rate()?;
-        Some((rate.series.seed(), self.key.clone()))
+        Some((rate.counter_key.seed(), self.key.clone()))
     }
 }
 
@@ -107,17 +107,21 @@ impl Owed {
     }
 
     /// Reduces a debt that has not been charged yet.
-    pub(super) fn reduce(&self, series: &Series, key: &LimitedKey, units: u64) {
+    pub(super) fn reduce(&self, counter_key: &CounterKey, key: &LimitedKey, units: u64) {
         let mut debts = lock(&self.debts);
-        if let Some(known) = debts.get_mut(&(series.seed(), key.clone())) {
+        if let Some(known) = debts.get_mut(&(counter_key.seed(), key.clone())) {
             known.units = known.units.saturating_sub(units);
         }
     }
 
     /// Removes the debt of one counter, to charge it.
-    pub(super) fn remove(&self, series: &Series, key: &LimitedKey) -> Option<Repayment<'_>> {
+    pub(super) fn remove(
+        &self,
+        counter_key: &CounterKey,
+        key: &LimitedKey,
+    ) -> Option<Repayment<'_>> {
         let mut debts = lock(&self.debts);
-        let debt = debts.remove(&(series.seed(), key.clone()))?;
+        let debt = debts.remove(&(counter_key.seed(), key.clone()))?;
         self.count.store(debts.len(), Ordering::Relaxed);
         Some(Repayment {
             owed: self,

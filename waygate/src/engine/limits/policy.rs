@@ -10,7 +10,7 @@ use waygate_core::{
     },
     limit::{Rule, quota::Nanos},
     model::{LimitKey, LimitScope, RateLimitPolicy},
-    port::Series,
+    port::CounterKey,
 };
 
 use super::{
@@ -54,7 +54,7 @@ pub(crate) struct Rates {
 /// One rate, with its text in headers.
 #[derive(Debug)]
 pub(crate) struct Rate {
-    pub(crate) series: Series,
+    pub(crate) counter_key: CounterKey,
     pub(crate) rule: Rule,
     /// For `X-RateLimit-Limit`.
     pub(crate) limit: HeaderValue,
@@ -242,9 +242,11 @@ impl Rates {
             Some(tier) => format!("{}:{tier}", key.name),
             None => key.name.to_string(),
         };
-        let series = |index| Series::new(&key.scope, &name, rank(limit, index), generation);
-        let list = rules
-            .map(|(index, rule)| Rate::new(series(index), item_name(label, limit, index), rule));
+        let counter_key =
+            |index| CounterKey::new(&key.scope, &name, rank(limit, index), generation);
+        let list = rules.map(|(index, rule)| {
+            Rate::new(counter_key(index), item_name(label, limit, index), rule)
+        });
         Self {
             text: limit.as_str().into(),
             list: list.collect(),
@@ -253,9 +255,9 @@ impl Rates {
 }
 
 impl Rate {
-    fn new(series: Series, name: String, rule: Rule) -> Self {
+    fn new(counter_key: CounterKey, name: String, rule: Rule) -> Self {
         let rate = Self {
-            series,
+            counter_key,
             limit: number(rule.capacity()),
             name: name.into(),
             advertised: None,

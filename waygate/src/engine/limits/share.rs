@@ -3,13 +3,13 @@
 use waygate_backends::MemoryCounters;
 use waygate_core::{
     limit::{Quota, Rule, quota::Nanos},
-    port::{LostUnits, Take},
+    port::{Charge, LostUnits},
 };
 
 use super::standings::Standing;
 
 /// Initializes the local counter of a charge from the shared one: the rest of the limit is divided among the
-/// processes, as the whole limit is if nothing is known. `take` has the process's share as its rule, and `capacity`
+/// processes, as the whole limit is if nothing is known. `charge` has the process's share as its rule, and `capacity`
 /// is that of all.
 ///
 /// The consumption counts from the time of the store's reply, or for a fixed window from its start, so units return
@@ -17,7 +17,7 @@ use super::standings::Standing;
 /// count.
 pub(super) fn begin(
     local: &MemoryCounters,
-    take: &Take<'_>,
+    charge: &Charge<'_>,
     standing: Standing,
     capacity: u64,
     replicas: u32,
@@ -25,22 +25,22 @@ pub(super) fn begin(
 ) {
     let left = capacity.saturating_sub(standing.used);
     let share = left.div_ceil(u64::from(replicas.max(1)));
-    let used = take.rule.capacity().saturating_sub(share);
+    let used = charge.rule.capacity().saturating_sub(share);
     if used == 0 || now >= standing.over {
         return;
     }
-    let at = match take.rule {
+    let at = match charge.rule {
         Rule::Quota(Quota::FixedWindow { period, .. }) => standing.over.saturating_sub(*period),
         Rule::Quota(Quota::Calendar { start, .. }) if standing.at < *start => return,
         Rule::Quota(_) | Rule::Calendar(_) | Rule::Moving { .. } => standing.at,
     };
-    let before = consumed(local, take, now);
-    local.forget_at(take.series, take.key);
-    charge(local, take, used, at);
-    charge(
+    let before = consumed(local, charge, now);
+    local.forget_at(charge.counter_key, charge.key);
+    add(local, charge, used, at);
+    add(
         local,
-        take,
-        before.saturating_sub(consumed(local, take, now)),
+        charge,
+        before.saturating_sub(consumed(local, charge, now)),
         now,
     );
 }
@@ -48,17 +48,17 @@ pub(super) fn begin(
 /// The part of this `standing` that the store no longer has. `scratch` counts nothing.
 pub(super) fn lost<'a>(
     scratch: &MemoryCounters,
-    take: &Take<'a>,
+    charge: &Charge<'a>,
     standing: Standing,
     now: Nanos,
 ) -> LostUnits<'a> {
-    let rule = &take.rule.shared_by(1, now);
-    let whole = take.rule(rule);
-    begin(scratch, &whole, standing, take.rule.capacity(), 1, now);
+    let rule = &charge.rule.shared_by(1, now);
+    let whole = charge.rule(rule);
+    begin(scratch, &whole, standing, charge.rule.capacity(), 1, now);
     let still = consumed(scratch, &whole, now);
-    scratch.forget_at(take.series, take.key);
-    let mut lost = LostUnits::new(*take);
-    lost.used = standing.used.min(take.rule.capacity());
+    scratch.forget_at(charge.counter_key, charge.key);
+    let mut lost = LostUnits::new(*charge);
+    lost.used = standing.used.min(charge.rule.capacity());
     lost.age = now.saturating_sub(standing.at);
     lost.still = still;
     lost.left = standing.over.saturating_sub(now);
@@ -66,22 +66,22 @@ pub(super) fn lost<'a>(
 }
 
 /// The consumption of a local counter, up to its limit.
-pub(super) fn consumed(local: &MemoryCounters, take: &Take<'_>, now: Nanos) -> u64 {
-    let look = take.cost(0);
-    let outcome = local.take_one_at(&look, now);
+pub(super) fn consumed(local: &MemoryCounters, charge: &Charge<'_>, now: Nanos) -> u64 {
+    let look = charge.cost(0);
+    let outcome = local.charge_one_at(&look, now);
     outcome.limit.saturating_sub(outcome.remaining)
 }
 
-fn charge(local: &MemoryCounters, take: &Take<'_>, units: u64, at: Nanos) {
+fn add(local: &MemoryCounters, charge: &Charge<'_>, units: u64, at: Nanos) {
     if units > 0 {
         let units = i64::try_from(units).unwrap_or(i64::MAX);
-        local.adjust_at(take, -units, at);
+        local.adjust_at(charge, -units, at);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use waygate_core::{limit::quota::SECOND, port::Series};
+    use waygate_core::{limit::quota::SECOND, port::CounterKey};
 
     use super::*;
 
@@ -125,13 +125,13 @@ mod tests {
         replicas: u32,
         now: Nanos,
     ) -> usize {
-        let series = Series::new("GET:/", "default", 0, 0);
+        let counter_key = CounterKey::new("GET:/", "default", 0, 0);
         let rule = rule.shared_by(replicas, now);
-        let take = Take::new(&series, b"203.0.113.7", &rule);
+        let charge = Charge::new(&counter_key, b"203.0.113.7", &rule);
         if let Some(standing) = standing {
-            begin(local, &take, standing, 100, replicas, now);
+            begin(local, &charge, standing, 100, replicas, now);
         }
-        let answers = (0..200).map(|_| local.take_one_at(&take, now).allowed);
+        let answers = (0..200).map(|_| local.charge_one_at(&charge, now).allowed);
         answers.filter(|allowed| *allowed).count()
     }
 

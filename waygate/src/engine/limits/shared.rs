@@ -10,7 +10,7 @@ use waygate_core::{
         Outcome,
         quota::{Nanos, SECOND},
     },
-    port::{CounterError, CounterStore, Series, Take},
+    port::{Charge, CounterError, CounterKey, CounterStore},
 };
 
 use super::{
@@ -61,39 +61,39 @@ impl Shared {
         }
     }
 
-    pub(super) async fn take(
+    pub(super) async fn charge(
         &self,
-        takes: &[Take<'_>],
+        charges: &[Charge<'_>],
         now: Nanos,
     ) -> Result<Vec<Outcome>, CounterError> {
-        self.restore(takes, now).await?;
+        self.restore(charges, now).await?;
         let losses = self.store.losses();
-        match self.take_once(takes, now, losses).await {
+        match self.charge_once(charges, now, losses).await {
             // The store has just detected the loss itself.
             Err(_) if self.store.losses() != losses => {}
             taken => return taken,
         }
-        self.restore(takes, now).await?;
-        let outcomes = self.ask(takes, now).await?;
-        for (take, outcome) in takes.iter().zip(&outcomes) {
+        self.restore(charges, now).await?;
+        let outcomes = self.ask(charges, now).await?;
+        for (charge, outcome) in charges.iter().zip(&outcomes) {
             let losses = self.store.losses();
-            self.standings.note(take, outcome, now, losses, true);
+            self.standings.note(charge, outcome, now, losses, true);
         }
         Ok(outcomes)
     }
 
     /// Fails if the store has lost its counters.
-    async fn take_once(
+    async fn charge_once(
         &self,
-        takes: &[Take<'_>],
+        charges: &[Charge<'_>],
         now: Nanos,
         losses: u64,
     ) -> Result<Vec<Outcome>, CounterError> {
-        let outcomes = self.ask(takes, now).await?;
-        let pairs = || takes.iter().zip(&outcomes);
+        let outcomes = self.ask(charges, now).await?;
+        let pairs = || charges.iter().zip(&outcomes);
         let note = |sure| {
             let said = pairs()
-                .map(|(take, outcome)| self.standings.note(take, outcome, now, losses, sure));
+                .map(|(charge, outcome)| self.standings.note(charge, outcome, now, losses, sure));
             said.fold(false, |less, said| less | (said == Said::Less))
         };
         if note(false) {
@@ -120,32 +120,36 @@ impl Shared {
     }
 
     /// Charges again what the store has lost, as far as it is known and still counts.
-    pub(super) async fn restore(&self, takes: &[Take<'_>], now: Nanos) -> Result<(), CounterError> {
+    pub(super) async fn restore(
+        &self,
+        charges: &[Charge<'_>],
+        now: Nanos,
+    ) -> Result<(), CounterError> {
         let losses = self.store.losses();
         if losses == 0 {
             return Ok(());
         }
-        for take in takes {
-            let Some(standing) = self.standings.lost(take, losses, now) else {
+        for charge in charges {
+            let Some(standing) = self.standings.lost(charge, losses, now) else {
                 continue;
             };
-            let lost = share::lost(&lock(&self.scratch), take, standing, now);
+            let lost = share::lost(&lock(&self.scratch), charge, standing, now);
             if lost.still > 0 {
                 self.in_time(self.store.restore(lost, now)).await?;
             }
-            self.standings.restored(take, losses);
+            self.standings.restored(charge, losses);
         }
         Ok(())
     }
 
-    async fn ask(&self, takes: &[Take<'_>], now: Nanos) -> Result<Vec<Outcome>, CounterError> {
-        let outcomes = match self.in_time(self.store.take(takes, now)).await {
+    async fn ask(&self, charges: &[Charge<'_>], now: Nanos) -> Result<Vec<Outcome>, CounterError> {
+        let outcomes = match self.in_time(self.store.charge(charges, now)).await {
             Ok(outcomes) => outcomes,
             // The call may have been abandoned before the store could return a known refusal.
-            Err(fault) => self.store.known_refusal(takes, now).ok_or(fault)?,
+            Err(fault) => self.store.known_refusal(charges, now).ok_or(fault)?,
         };
-        if outcomes.len() != takes.len() {
-            let (asked, answered) = (takes.len(), outcomes.len());
+        if outcomes.len() != charges.len() {
+            let (asked, answered) = (charges.len(), outcomes.len());
             return Err(CounterError::Refused(format!(
                 "requested {asked} counters, received {answered}"
             )));
@@ -167,30 +171,30 @@ impl Shared {
         }
     }
 
-    /// Makes the counters of this process continue from the store's last reply. `takes` are the charges for the store,
+    /// Makes the counters of this process continue from the store's last reply. `charges` are the charges for the store,
     /// and `own` the same with the rules of one process.
     pub(super) fn hand_over(
         &self,
         local: &MemoryCounters,
-        takes: &[Take<'_>],
-        own: &[Take<'_>],
+        charges: &[Charge<'_>],
+        own: &[Charge<'_>],
         now: Nanos,
     ) {
         let replicas = self.store.replicas();
         let _alone = lock(&self.handing_over);
-        for (take, own) in takes.iter().zip(own) {
-            if let Some(standing) = self.standings.hand_over(take.series, take.key) {
-                share::begin(local, own, standing, take.rule.capacity(), replicas, now);
+        for (charge, own) in charges.iter().zip(own) {
+            if let Some(standing) = self.standings.hand_over(charge.counter_key, charge.key) {
+                share::begin(local, own, standing, charge.rule.capacity(), replicas, now);
             }
         }
     }
 
     /// Records units that were granted without the store.
-    pub(super) fn owe(&self, limits: &Limits, matched: &Match, take: &Take<'_>, units: u64) {
+    pub(super) fn owe(&self, limits: &Limits, matched: &Match, charge: &Charge<'_>, units: u64) {
         if units == 0 {
             return;
         }
-        if let Some(debt) = Debt::of(limits, matched, take, units) {
+        if let Some(debt) = Debt::of(limits, matched, charge, units) {
             self.owed.add(debt);
             self.behind.notify_one();
         }
@@ -204,16 +208,16 @@ impl Shared {
         now: Nanos,
     ) -> Result<(), CounterError> {
         if let Some(debt) = repayment.debt()
-            && let Some(take) = debt.take()
+            && let Some(charge) = debt.charge()
         {
             // Lost units first: only the units that the counter does not show are charged.
-            self.restore(&[take], now).await?;
-            let rule = &take.rule.shared_by(self.store.replicas(), now);
-            let consumed = share::consumed(local, &take.rule(rule), now);
+            self.restore(&[charge], now).await?;
+            let rule = &charge.rule.shared_by(self.store.replicas(), now);
+            let consumed = share::consumed(local, &charge.rule(rule), now);
             let units = i64::try_from(debt.units.min(consumed)).unwrap_or(i64::MAX);
             if units > 0 {
-                self.in_time(self.store.adjust(take, -units, now)).await?;
-                self.standings.charge(take.series, take.key, units);
+                self.in_time(self.store.adjust(charge, -units, now)).await?;
+                self.standings.charge(charge.counter_key, charge.key, units);
             }
         }
         repayment.done();
@@ -233,9 +237,9 @@ impl Shared {
     }
 
     /// Removes the known values of a reset counter.
-    pub(super) fn forget(&self, series: &Series, key: &LimitedKey) {
-        self.standings.remove(series, key.as_bytes());
-        if let Some(repayment) = self.owed.remove(series, key) {
+    pub(super) fn forget(&self, counter_key: &CounterKey, key: &LimitedKey) {
+        self.standings.remove(counter_key, key.as_bytes());
+        if let Some(repayment) = self.owed.remove(counter_key, key) {
             repayment.done();
         }
     }

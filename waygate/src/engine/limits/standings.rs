@@ -11,7 +11,7 @@ use waygate_core::{
         Outcome, Quota, Rule,
         quota::{Nanos, SECOND},
     },
-    port::{Series, Take},
+    port::{Charge, CounterKey},
 };
 
 use super::problem::lock;
@@ -73,18 +73,18 @@ impl Standings {
     /// even if it is lower.
     pub(super) fn note(
         &self,
-        take: &Take<'_>,
+        charge: &Charge<'_>,
         outcome: &Outcome,
         now: Nanos,
         losses: u64,
         sure: bool,
     ) -> Said {
-        let digest = self.digest(take.series, take.key);
+        let digest = self.digest(charge.counter_key, charge.key);
         let said = Standing {
             used: outcome.limit.saturating_sub(outcome.remaining),
             limit: outcome.limit,
             at: now,
-            over: now.saturating_add(lasts(take.rule, outcome, now)),
+            over: now.saturating_add(lasts(charge.rule, outcome, now)),
             losses,
             is_local: false,
         };
@@ -92,7 +92,7 @@ impl Standings {
         if let Some((_, known)) = set.iter_mut().flatten().find(|(of, _)| *of == digest) {
             let is_less = said.used < known.used && now < known.over;
             let overlaps = now.saturating_sub(known.at) < OVERLAP;
-            if is_less && !overlaps && !sure && !take.lease && gives_nothing_back(take.rule) {
+            if is_less && !overlaps && !sure && !charge.lease && gives_nothing_back(charge.rule) {
                 return Said::Less;
             }
             if !is_less || !overlaps {
@@ -111,16 +111,16 @@ impl Standings {
     }
 
     /// The last known value of a counter before the store's most recent losses, if it still counts.
-    pub(super) fn lost(&self, take: &Take<'_>, losses: u64, now: Nanos) -> Option<Standing> {
-        let digest = self.digest(take.series, take.key);
+    pub(super) fn lost(&self, charge: &Charge<'_>, losses: u64, now: Nanos) -> Option<Standing> {
+        let digest = self.digest(charge.counter_key, charge.key);
         let set = self.set(digest);
         let (_, known) = set.iter().flatten().find(|(of, _)| *of == digest)?;
         (known.losses < losses && now < known.over).then_some(*known)
     }
 
     /// Records that the store has the lost units again.
-    pub(super) fn restored(&self, take: &Take<'_>, losses: u64) {
-        let digest = self.digest(take.series, take.key);
+    pub(super) fn restored(&self, charge: &Charge<'_>, losses: u64) {
+        let digest = self.digest(charge.counter_key, charge.key);
         let mut set = self.set(digest);
         if let Some((_, known)) = set.iter_mut().flatten().find(|(of, _)| *of == digest) {
             known.losses = losses.max(known.losses);
@@ -128,8 +128,8 @@ impl Standings {
     }
 
     /// Records a charge, or (below zero) a refund, independently of replies.
-    pub(super) fn charge(&self, series: &Series, key: &[u8], units: i64) {
-        let digest = self.digest(series, key);
+    pub(super) fn charge(&self, counter_key: &CounterKey, key: &[u8], units: i64) {
+        let digest = self.digest(counter_key, key);
         let mut set = self.set(digest);
         if let Some((_, known)) = set.iter_mut().flatten().find(|(of, _)| *of == digest) {
             known.used = known.used.saturating_add_signed(units);
@@ -138,8 +138,8 @@ impl Standings {
     }
 
     /// Takes the last known value of a counter, once: the local counter continues from there.
-    pub(super) fn hand_over(&self, series: &Series, key: &[u8]) -> Option<Standing> {
-        let digest = self.digest(series, key);
+    pub(super) fn hand_over(&self, counter_key: &CounterKey, key: &[u8]) -> Option<Standing> {
+        let digest = self.digest(counter_key, key);
         let mut set = self.set(digest);
         let (_, known) = set.iter_mut().flatten().find(|(of, _)| *of == digest)?;
         let standing = (!known.is_local).then_some(*known);
@@ -148,8 +148,8 @@ impl Standings {
     }
 
     /// Removes the known value of a counter.
-    pub(super) fn remove(&self, series: &Series, key: &[u8]) -> Option<Standing> {
-        let digest = self.digest(series, key);
+    pub(super) fn remove(&self, counter_key: &CounterKey, key: &[u8]) -> Option<Standing> {
+        let digest = self.digest(counter_key, key);
         let mut set = self.set(digest);
         let is_it = |entry: &&mut Option<(u64, Standing)>| {
             entry.as_ref().is_some_and(|(of, _)| *of == digest)
@@ -158,8 +158,8 @@ impl Standings {
         entry.take().map(|(_, standing)| standing)
     }
 
-    fn digest(&self, series: &Series, key: &[u8]) -> u64 {
-        self.hasher.hash_one((series.seed(), key))
+    fn digest(&self, counter_key: &CounterKey, key: &[u8]) -> u64 {
+        self.hasher.hash_one((counter_key.seed(), key))
     }
 
     fn set(&self, digest: u64) -> MutexGuard<'_, Set> {
@@ -205,20 +205,20 @@ mod tests {
         period: 60 * SECOND,
     });
 
-    fn series() -> Series {
-        Series::new("GET:/", "default", 0, 0)
+    fn counter_key() -> CounterKey {
+        CounterKey::new("GET:/", "default", 0, 0)
     }
 
     fn note(standings: &Standings, key: u32, remaining: u64, now: Nanos) {
-        let series = series();
+        let counter_key = counter_key();
         let key = key.to_be_bytes();
-        let take = Take::new(&series, &key, &RULE);
+        let charge = Charge::new(&counter_key, &key, &RULE);
         let outcome = Outcome::allowed(10, remaining, 50 * SECOND);
-        standings.note(&take, &outcome, now, 0, true);
+        standings.note(&charge, &outcome, now, 0, true);
     }
 
     fn used(standings: &Standings, key: u32) -> Option<u64> {
-        let standing = standings.remove(&series(), &key.to_be_bytes());
+        let standing = standings.remove(&counter_key(), &key.to_be_bytes());
         standing.map(|standing| standing.used)
     }
 
@@ -227,8 +227,8 @@ mod tests {
         let standings = Standings::new();
         note(&standings, 1, 4, SECOND);
         note(&standings, 1, 6, 2 * SECOND);
-        standings.charge(&series(), &1u32.to_be_bytes(), 2);
-        standings.charge(&series(), &2u32.to_be_bytes(), 2);
+        standings.charge(&counter_key(), &1u32.to_be_bytes(), 2);
+        standings.charge(&counter_key(), &2u32.to_be_bytes(), 2);
         assert_eq!(used(&standings, 1), Some(6));
         assert_eq!(used(&standings, 1), None);
         assert_eq!(used(&standings, 2), None);

@@ -8,14 +8,14 @@ use waygate_backends::{MemoryCounters, Outcomes};
 use waygate_core::{
     grammar::OnStoreFailure,
     limit::{Outcome, Rule, quota::Nanos},
-    port::{Clock, CounterError, Take},
+    port::{Charge, Clock, CounterError},
 };
 
 use waygate_core::view::{CountingMode, CountingModes};
 
 use super::{
     LimitClock, LimitedKey, Limits, Policy,
-    matching::{Match, Matches, Takes},
+    matching::{Charges, Match, Matches},
     outcome::Decided,
     refusal::RefusalCause,
     shared::Shared,
@@ -75,7 +75,7 @@ impl Counters {
 
     /// Counts in this process, without waiting.
     pub(super) fn count_here(&self, limits: &Limits, matches: Matches, now: Nanos) -> Counted {
-        let outcomes = self.local.take_at(&limits.takes(&matches), now);
+        let outcomes = self.local.charge_at(&limits.charges(&matches), now);
         Counted {
             decision: limits.decide(&matches, &outcomes, now),
             matches,
@@ -91,8 +91,8 @@ impl Counters {
             return self.count_here(limits, matches, now);
         };
         let taken = match shared.owed.is_empty() {
-            true => shared.take(&limits.takes(&matches), now).await,
-            false => Box::pin(self.repay_and_take(shared, limits, &matches, now)).await,
+            true => shared.charge(&limits.charges(&matches), now).await,
+            false => Box::pin(self.repay_and_charge(shared, limits, &matches, now)).await,
         };
         let counted = match taken {
             Ok(outcomes) => Counted {
@@ -131,13 +131,13 @@ impl Counters {
             };
         }
         matches.retain(|matched| on_failure(matched) == OnStoreFailure::Local);
-        let outcomes = self.take_share(shared, &limits.takes(&matches), now);
+        let outcomes = self.charge_share(shared, &limits.charges(&matches), now);
         let decision = limits.decide(&matches, &outcomes, now);
         if decision.is_ok() {
-            let taken = limits.takes_by_match(&matches).zip(&*outcomes);
+            let taken = limits.charges_by_match(&matches).zip(&*outcomes);
             let taken = taken.filter(|(_, outcome)| outcome.allowed);
-            for ((matched, take), _) in taken {
-                shared.owe(limits, matched, &take, take.cost);
+            for ((matched, charge), _) in taken {
+                shared.owe(limits, matched, &charge, charge.cost);
             }
         }
         let mode = match matches.is_empty() {
@@ -153,39 +153,39 @@ impl Counters {
         }
     }
 
-    /// Takes from this process's share of the limits.
-    fn take_share(&self, shared: &Shared, takes: &[Take<'_>], now: Nanos) -> Outcomes {
+    /// Charges this process's share of the limits.
+    fn charge_share(&self, shared: &Shared, charges: &[Charge<'_>], now: Nanos) -> Outcomes {
         let replicas = shared.store.replicas();
-        let share = |take: &Take<'_>| take.rule.shared_by(replicas, now);
-        let shares: SmallVec<[Rule; 4]> = takes.iter().map(share).collect();
-        let own: Takes<'_> = takes
+        let share = |charge: &Charge<'_>| charge.rule.shared_by(replicas, now);
+        let shares: SmallVec<[Rule; 4]> = charges.iter().map(share).collect();
+        let own: Charges<'_> = charges
             .iter()
             .zip(&shares)
-            .map(|(take, rule)| take.rule(rule))
+            .map(|(charge, rule)| charge.rule(rule))
             .collect();
-        shared.hand_over(&self.local, takes, &own, now);
-        self.local.take_at(&own, now)
+        shared.hand_over(&self.local, charges, &own, now);
+        self.local.charge_at(&own, now)
     }
 
     /// Charges the owed units and the new charges of these matches.
     #[cold]
-    async fn repay_and_take(
+    async fn repay_and_charge(
         &self,
         shared: &Shared,
         limits: &Limits,
         matches: &Matches,
         now: Nanos,
     ) -> Result<Vec<Outcome>, CounterError> {
-        for (matched, take) in limits.takes_by_match(matches) {
-            let Some(repayment) = shared.owed.remove(take.series, &matched.key) else {
+        for (matched, charge) in limits.charges_by_match(matches) {
+            let Some(repayment) = shared.owed.remove(charge.counter_key, &matched.key) else {
                 continue;
             };
             if let Err(fault) = shared.repay(&self.local, repayment, now).await {
-                let known = shared.store.known_refusal(&limits.takes(matches), now);
+                let known = shared.store.known_refusal(&limits.charges(matches), now);
                 return known.ok_or(fault);
             }
         }
-        shared.take(&limits.takes(matches), now).await
+        shared.charge(&limits.charges(matches), now).await
     }
 
     /// Resets the counters of one key of a policy, in every tier.
@@ -196,11 +196,11 @@ impl Counters {
     ) -> Result<(), CounterError> {
         let now = self.clock.now();
         for rate in policy.all_rates() {
-            let take = rate.take(policy, key, 0);
-            self.local.reset_at(&take, now);
+            let charge = rate.charge(policy, key, 0);
+            self.local.reset_at(&charge, now);
             if let Some(shared) = &self.shared {
-                shared.in_time(shared.store.reset(take, now)).await?;
-                shared.forget(take.series, key);
+                shared.in_time(shared.store.reset(charge, now)).await?;
+                shared.forget(charge.counter_key, key);
             }
         }
         Ok(())

@@ -197,8 +197,13 @@ impl<'a, F: Framework<'a>> Asked for RequestFacts<'a, F> {
     ) -> Result<bool, waygate_core::flag::ErrorCode> {
         let clock = &*self.engine.clock;
         let contexts = &self.engine.flag_contexts;
-        contexts.with(&self.flag_request(), |context| {
-            flags.evaluate_flag(flag, context, clock).as_bool()
+        crate::engine::flags::with_context(contexts, &self.flag_request(), |context| {
+            let resolution = flags.evaluate_flag(flag, context, clock);
+            let on = resolution.as_bool();
+            if on.is_err() && resolution.error().is_none() {
+                resolution.count_default();
+            }
+            on
         })
     }
 }

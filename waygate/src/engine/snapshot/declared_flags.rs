@@ -53,9 +53,9 @@ fn warn(declared: &DeclaredFlag, flag: &CompiledFlag) {
         let place = declared.declaration();
         tracing::warn!(
             flag = %Printable(declared.key()),
-            stored = stored.as_str(),
-            declared = expected.as_str(),
-            file = place.file,
+            stored = %Printable(stored),
+            declared = %Printable(expected),
+            file = %Printable(place.file),
             line = place.line,
             "a stored flag has another type than its declaration; values that cannot be read as that are the default"
         );

@@ -12,15 +12,15 @@ use super::{
     functions::{Answers, ask},
 };
 use crate::engine::{
-    Admission, Allowed, Charge, Inner, LimitRefusal, LimitedKey, Limits, NoFunctions, Registered,
-    StateHeaders,
+    Admission, Allowed, Inner, LimitRefusal, LimitedKey, Limits, NoFunctions, Registered,
+    SingleCharge, StateHeaders,
 };
 
 impl<'a> Arrived<'a> {
     /// The charge if one policy counts every request by the client's address, without functions of the application.
     #[inline(always)]
-    pub(in crate::http) fn charge_by_address(&self) -> Option<Charge<'a>> {
-        let charge = Charge::by_address(self.engine, self.limits)?;
+    pub(in crate::http) fn charge_by_address(&self) -> Option<SingleCharge<'a>> {
+        let charge = SingleCharge::by_address(self.engine, self.limits)?;
         (!self.asks_functions()).then_some(charge)
     }
 
@@ -29,7 +29,7 @@ impl<'a> Arrived<'a> {
     pub(in crate::http) fn account(
         self,
         facts: RequestFacts<'a>,
-        charge: Charge<'a>,
+        charge: SingleCharge<'a>,
         key: LimitedKey,
         outcome: &Outcome,
         now: Nanos,

@@ -7,17 +7,17 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use crate::engine::Permit;
+use crate::engine::PermitGuard;
 
 /// A body that holds permits until it is sent or dropped.
 #[derive(Debug)]
 pub(super) struct PermitBody {
     body: Body,
-    permits: Option<Vec<Permit>>,
+    permits: Option<Vec<PermitGuard>>,
 }
 
 impl PermitBody {
-    pub(super) fn new(body: Body, permits: Vec<Permit>) -> Self {
+    pub(super) fn new(body: Body, permits: Vec<PermitGuard>) -> Self {
         Self {
             body,
             permits: Some(permits),

@@ -7,13 +7,13 @@ use super::{
     permit_body::PermitBody,
 };
 use crate::{
-    engine::{Full, LimitRefusal, Permit, acquire},
+    engine::{Full, LimitRefusal, PermitGuard, acquire},
     http::functions,
 };
 
 /// The permits of one request. Dropping them releases them.
 #[derive(Debug)]
-pub(in crate::http) struct Permits(Vec<Permit>);
+pub(in crate::http) struct Permits(Vec<PermitGuard>);
 
 impl Permits {
     /// Acquires the permits that a request needs, or none.

@@ -18,7 +18,7 @@ use tokio::{
 use waygate::{
     Waygate,
     health::Component,
-    port::{BoxFuture, CounterError, CounterStore, MemoryCounters, Occupancy, Place, Take},
+    port::{BoxFuture, Charge, CounterError, CounterStore, MemoryCounters, Permit, PermitOutcome},
     testing::{ManualClock, TestApp},
 };
 use waygate_core::limit::{Outcome, quota::Nanos};
@@ -81,47 +81,51 @@ async fn one_more(semaphore: &Semaphore) {
 }
 
 impl CounterStore for Link {
-    fn take<'a>(
+    fn charge<'a>(
         &'a self,
-        takes: &'a [Take<'a>],
+        charges: &'a [Charge<'a>],
         now: Nanos,
     ) -> BoxFuture<'a, Result<Vec<Outcome>, CounterError>> {
-        self.store.take(takes, now)
+        self.store.charge(charges, now)
     }
 
     fn adjust<'a>(
         &'a self,
-        take: Take<'a>,
+        charge: Charge<'a>,
         units: i64,
         now: Nanos,
     ) -> BoxFuture<'a, Result<(), CounterError>> {
-        self.store.adjust(take, units, now)
+        self.store.adjust(charge, units, now)
     }
 
-    fn reset<'a>(&'a self, take: Take<'a>, now: Nanos) -> BoxFuture<'a, Result<(), CounterError>> {
-        self.store.reset(take, now)
-    }
-
-    fn occupy<'a>(
+    fn reset<'a>(
         &'a self,
-        place: Place<'a>,
+        charge: Charge<'a>,
         now: Nanos,
-    ) -> BoxFuture<'a, Result<Occupancy, CounterError>> {
+    ) -> BoxFuture<'a, Result<(), CounterError>> {
+        self.store.reset(charge, now)
+    }
+
+    fn acquire<'a>(
+        &'a self,
+        permit: Permit<'a>,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<PermitOutcome, CounterError>> {
         Box::pin(async move {
             self.asked.add_permits(1);
             self.reach().await?;
-            let occupancy = self.store.occupy(place, now).await;
+            let outcome = self.store.acquire(permit, now).await;
             self.occupied.add_permits(1);
-            occupancy
+            outcome
         })
     }
 
-    fn vacate<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<(), CounterError>> {
+    fn release<'a>(&'a self, permit: Permit<'a>) -> BoxFuture<'a, Result<(), CounterError>> {
         Box::pin(async move {
             if self.mode.load(Ordering::SeqCst) == DOWN {
                 self.reach().await?;
             }
-            self.store.vacate(place).await?;
+            self.store.release(permit).await?;
             self.vacated.add_permits(1);
             Ok(())
         })

@@ -1,17 +1,24 @@
 //! The engine as a provider of the native OpenFeature SDK.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{Next, from_fn},
+    routing::get,
+};
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use waygate::{
     Waygate,
-    flags::{EvaluationContext, Flag, Segment},
+    flags::{EvaluationContext, Flag, FlagObservation, Segment},
     openfeature::{
         EngineProvider, EventDetails, MetadataValue, OpenFeature, ProviderEvent, ProviderStatus,
-        Reason, isolated,
+        Reason, TaskContext, TrackingDetails, isolated,
     },
     port::MemoryBackend,
+    testing::TestApp,
 };
 
 use crate::{
@@ -129,4 +136,58 @@ async fn a_provider_ends_with_its_api_and_with_the_engine() {
     // The handlers are gone, and with them the sender of each.
     assert!(events.recv().await.is_none());
     assert_eq!(api.client().provider_status(), ProviderStatus::NotReady);
+}
+
+#[tokio::test]
+async fn evaluations_and_actions_are_counted() {
+    let observation = FlagObservation::new().exposures(Duration::from_secs(60));
+    let waygate = builder().observe_flags(observation).build().await.unwrap();
+    waygate.system().set_flag(flag(true)).await.unwrap();
+    let (api, _) = provided(&waygate).await;
+    let client = api.client();
+    let pro = EvaluationContext::new("u1").with("plan", "pro");
+    assert!(client.bool("search", false, &pro));
+    assert_eq!(&*client.string("search", "none", None), "none");
+    client.track("order", &pro, &TrackingDetails::default().value(12.5));
+    let usage = waygate.flags().usage("search").unwrap();
+    let on = usage
+        .variations
+        .iter()
+        .find(|variation| variation.name == "on");
+    let on = on.unwrap();
+    assert_eq!((on.evaluations, on.conversions[0].sum), (1, 12.5));
+    assert_eq!(usage.defaults, 1, "a boolean is no text");
+}
+
+#[tokio::test]
+async fn each_request_has_a_context_of_its_own() {
+    let waygate = builder().build().await.unwrap();
+    waygate.system().set_flag(flag(true)).await.unwrap();
+    let (api, _) = provided(&waygate).await;
+    api.set_transaction_context_propagator(TaskContext::default());
+    let client = api.client();
+    let handler = move || async move {
+        tokio::task::yield_now().await;
+        client.bool("search", false, None).to_string()
+    };
+    let with_context = |request: Request, next: Next| {
+        let plan = request
+            .headers()
+            .get("x-plan")
+            .and_then(|plan| plan.to_str().ok());
+        let user = EvaluationContext::new("u1").with("plan", plan.unwrap_or_default());
+        TaskContext::scope(user, next.run(request))
+    };
+    let router = Router::new()
+        .route("/", get(handler))
+        .layer(from_fn(with_context));
+    let app = TestApp::new(router);
+    let requests = (0..40).map(|at| {
+        let plan = if at % 2 == 0 { "pro" } else { "free" };
+        let app = app.with_header("x-plan", plan);
+        async move { (plan, app.get("/").await.text()) }
+    });
+    for (plan, answer) in futures_util::future::join_all(requests).await {
+        assert_eq!(answer, (plan == "pro").to_string());
+    }
 }

@@ -349,3 +349,22 @@ async fn damaged_requests_are_answered_without_a_panic() {
         assert_eq!(answer.json()["errorCode"].is_string(), answer.status != 200);
     }
 }
+
+#[tokio::test]
+async fn one_flag_is_counted_as_used_and_all_are_not() {
+    let server = Server::start().await;
+    server.set(boolean("search", json!({}))).await;
+    let evaluations = || {
+        let usage = server.waygate.flags().usage("search").unwrap();
+        usage.evaluations
+    };
+    assert_eq!(server.all(&[], user()).await.keys(), ["search"]);
+    assert_eq!(evaluations(), 0);
+    for _ in 0..3 {
+        server.evaluate("search", user()).await;
+    }
+    assert_eq!(evaluations(), 3);
+    server.evaluate("serch", user()).await;
+    let missing = format!("{:?}", server.waygate.flags().missing());
+    assert!(missing.contains("serch"), "{missing}");
+}

@@ -197,7 +197,7 @@ async fn records_of_unknown_kinds_are_named() {
         .disable("GET:/b", "")
         .await
         .unwrap();
-    for unknown in ["flag/GET:/a", "tokens/x", "other", "/", "route"] {
+    for unknown in ["webhook/GET:/a", "tokens/x", "other", "/", "route"] {
         edit(&path, |entities| {
             entities[unknown] = json!({ "revision": 1, "value": {} });
         });
@@ -221,10 +221,12 @@ async fn records_of_unknown_kinds_are_named() {
         for known in ["token/x", "login/x", "reseed"] {
             entities[known] = json!({ "revision": 1, "value": {} });
         }
-        entities["flag/x"] = json!({ "revision": 1, "value": {} });
+        entities["webhook/x"] = json!({ "revision": 1, "value": {} });
     });
     process
-        .until("flag", |process| process.records().contains("`flag/x`"))
+        .until("webhook", |process| {
+            process.records().contains("`webhook/x`")
+        })
         .await;
     let health = process.waygate.health();
     let records = &health.get(&Component::Records).unwrap().cause;

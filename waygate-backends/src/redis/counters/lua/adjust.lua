@@ -2,12 +2,12 @@
 -- A key that another rule has counted gets no refund, and is charged by that rule.
 local own = planOf(ARGV[1])
 own.key = KEYS[1]
-local units, take = own.cost, asCounted(own)
-if units < 0 or take == own then
-  load(take)
-  KINDS[take.kind].adjust(take, units)
-  if units < 0 or call('EXISTS', take.key) == 1 then
-    save(take)
+local units, charge = own.cost, asCounted(own)
+if units < 0 or charge == own then
+  load(charge)
+  KINDS[charge.kind].adjust(charge, units)
+  if units < 0 or call('EXISTS', charge.key) == 1 then
+    save(charge)
   end
 end
 return 1

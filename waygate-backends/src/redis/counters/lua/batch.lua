@@ -1,5 +1,5 @@
--- Decides the requests of several callers in this order. Keys: one for each take. Arguments: for each run of takes with
--- the same plan, its text and their number. The answer is a list of numbers: for an allowed take, the units that remain
+-- Decides the requests of several callers in this order. Keys: one for each charge. Arguments: for each run of charges with
+-- the same plan, its text and their number. The answer is a list of numbers: for an allowed charge, the units that remain
 -- and the microseconds until there are more; for a refused one, the units that remain, encoded below -1, the same, and
 -- the microseconds until it would pass. An error of a request is one text in place of its numbers.
 local call, KEYS, ARGV = redis.call, KEYS, ARGV

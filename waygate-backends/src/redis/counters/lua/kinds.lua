@@ -3,90 +3,90 @@ local KINDS = {}
 
 -- The usage of a window after a refund of units that were taken from one that ends in `taken.left`. Two windows end at
 -- least a length apart, unless the earlier one was reset.
-local function givenBack(take, units, taken, left, length)
+local function refunded(charge, units, taken, left, length)
   local apart = left - taken.left
   local same = taken.left > 0 and max(apart, -apart) < length / 2
-  return same and max(take.used - units, 0) or take.used
+  return same and max(charge.used - units, 0) or charge.used
 end
 
 -- Fixed windows. a: the period.
 KINDS.F = {
-  load = function(take, value, used, start)
-    take.left = take.a
+  load = function(charge, value, used, start)
+    charge.left = charge.a
     if value then
-      local left = call('PTTL', take.key)
+      local left = call('PTTL', charge.key)
       -- A window is over in its last millisecond.
-      take.used = left ~= 0 and tonumber(value) or 0
-      take.left = left <= 0 and take.a or left * 1000
+      charge.used = left ~= 0 and tonumber(value) or 0
+      charge.left = left <= 0 and charge.a or left * 1000
     elseif start then
       local over = max(now - start, 0)
-      take.used = over < take.a and used or 0
-      take.left = over < take.a and take.a - over or take.a
+      charge.used = over < charge.a and used or 0
+      charge.left = over < charge.a and charge.a - over or charge.a
     else
-      take.used = used
+      charge.used = used
     end
   end,
-  decide = function(take, cost)
-    local after, left = take.used + cost, max(min(take.left, take.a), 1)
-    local allowed = after <= take.capacity
-    take.after = allowed and after or take.used
-    return allowed, take.capacity - take.after, left, allowed and 0 or left
+  decide = function(charge, cost)
+    local after, left = charge.used + cost, max(min(charge.left, charge.a), 1)
+    local allowed = after <= charge.capacity
+    charge.after = allowed and after or charge.used
+    return allowed, charge.capacity - charge.after, left, allowed and 0 or left
   end,
-  save = function(take)
-    call('HSET', take.key, take.field, text(take.after))
-    expire(take.key, take.left)
+  save = function(charge)
+    call('HSET', charge.key, charge.field, text(charge.after))
+    expire(charge.key, charge.left)
   end,
-  adjust = function(take, units)
-    take.after = max(take.used - units, 0)
+  adjust = function(charge, units)
+    charge.after = max(charge.used - units, 0)
   end,
-  giveBack = function(take, units, taken)
-    take.after = givenBack(take, units, taken, take.left, take.a)
+  refund = function(charge, units, taken)
+    charge.after = refunded(charge, units, taken, charge.left, charge.a)
   end,
 }
 
 -- The same, packed. b: the period, in ms.
 KINDS.W = {
-  load = function(take, value, used, start)
-    KINDS.F.load(take, value and value % take.scale, used, start)
+  load = function(charge, value, used, start)
+    KINDS.F.load(charge, value and value % charge.scale, used, start)
   end,
   decide = KINDS.F.decide,
-  save = function(take)
-    local left = max(ceil(take.left / 1000), 1)
-    call('HSET', take.key, take.field, text(endsAt(take, floor(now / 1000) + left) + take.after))
-    call('PEXPIRE', take.key, left)
+  save = function(charge)
+    local left = max(ceil(charge.left / 1000), 1)
+    call('HSET', charge.key, charge.field, text(endsAt(charge, floor(now / 1000) + left) + charge.after))
+    call('PEXPIRE', charge.key, left)
   end,
-  adjust = function(take, units)
-    take.after = min(max(take.used - units, 0), take.scale / 2 - 1)
+  adjust = function(charge, units)
+    charge.after = min(max(charge.used - units, 0), charge.scale / 2 - 1)
   end,
-  giveBack = KINDS.F.giveBack,
+  refund = KINDS.F.refund,
 }
 
 -- Calendar windows. a: the start; b: the end.
 KINDS.C = {
-  load = function(take, value, used, start)
-    take.begun, take.over = take.a, take.b
+  load = function(charge, value, used, start)
+    charge.begun, charge.over = charge.a, charge.b
     if value then
       local list = numbers(value)
       used, start = list[2], list[1]
       -- A process whose clock is ahead may have started the next window.
-      take.begun, take.over = max(start, take.a), max(list[3], take.b)
+      charge.begun, charge.over = max(start, charge.a), max(list[3], charge.b)
     end
-    take.used = (not start or start >= take.a) and used or 0
+    charge.used = (not start or start >= charge.a) and used or 0
   end,
-  decide = function(take, cost)
-    local after, left = take.used + cost, max(min(take.b - now, take.b - take.a), 1)
-    local allowed = after <= take.capacity
-    take.after = allowed and after or take.used
-    return allowed, take.capacity - take.after, left, allowed and 0 or left
+  decide = function(charge, cost)
+    local after, left = charge.used + cost, max(min(charge.b - now, charge.b - charge.a), 1)
+    local allowed = after <= charge.capacity
+    charge.after = allowed and after or charge.used
+    return allowed, charge.capacity - charge.after, left, allowed and 0 or left
   end,
-  save = function(take)
-    local value = text(take.begun) .. ':' .. text(take.after) .. ':' .. text(take.over)
-    call('HSET', take.key, take.field, value)
-    expire(take.key, max(take.over - now, 0) + GRACE)
+  save = function(charge)
+    local value = text(charge.begun) .. ':' .. text(charge.after) .. ':' .. text(charge.over)
+    call('HSET', charge.key, charge.field, value)
+    expire(charge.key, max(charge.over - now, 0) + GRACE)
   end,
   adjust = KINDS.F.adjust,
-  giveBack = function(take, units, taken)
-    take.after = givenBack(take, units, taken, take.over - now, take.over - take.begun)
+  refund = function(charge, units, taken)
+    charge.after = refunded(charge, units, taken, charge.over - now, charge.over - charge.begun)
   end,
 }
 
@@ -104,204 +104,204 @@ local function elapses(length, counter, target)
 end
 
 -- The time until the weighted sum is `target` or less.
-local function waitUntil(take, used, current, target)
+local function waitUntil(charge, used, current, target)
   if used <= target then
     return 0
   end
   local wait
   if target >= current then
-    wait = elapses(take.length, take.previous, target - current) - take.elapsed
+    wait = elapses(charge.length, charge.previous, target - current) - charge.elapsed
   else
-    wait = max(take.length - take.elapsed, 0) + elapses(take.length, current, target)
+    wait = max(charge.length - charge.elapsed, 0) + elapses(charge.length, current, target)
   end
-  return min(max(wait, 1), 2 * take.length)
+  return min(max(wait, 1), 2 * charge.length)
 end
 
 -- Sliding windows. a: the period, in seconds.
 KINDS.S = {
-  load = function(take, value, used)
+  load = function(charge, value, used)
     local seconds = floor(now / 1000000)
-    take.start, take.length = seconds - seconds % take.a, take.a * 1000000
-    take.elapsed = now - take.start * 1000000
-    take.previous, take.current = 0, used
+    charge.start, charge.length = seconds - seconds % charge.a, charge.a * 1000000
+    charge.elapsed = now - charge.start * 1000000
+    charge.previous, charge.current = 0, used
     if value then
-      take.previous, take.current = slots(numbers(value), take.a, take.start)
+      charge.previous, charge.current = slots(numbers(value), charge.a, charge.start)
     end
   end,
-  decide = function(take, cost)
-    local before = share(take.previous, max(take.length - take.elapsed, 0), take.length) + take.current
+  decide = function(charge, cost)
+    local before = share(charge.previous, max(charge.length - charge.elapsed, 0), charge.length) + charge.current
     local after = before + cost
-    local allowed = after <= take.capacity
+    local allowed = after <= charge.capacity
     local used = allowed and after or before
-    take.after = allowed and take.current + cost or take.current
+    charge.after = allowed and charge.current + cost or charge.current
     -- Of what is used beyond the capacity, none comes back.
-    local more, retry = max(min(used, take.capacity) - 1, 0), 0
-    local reset = waitUntil(take, used, take.after, more)
-    if not allowed and cost > take.capacity then
-      retry = take.length
+    local more, retry = max(min(used, charge.capacity) - 1, 0), 0
+    local reset = waitUntil(charge, used, charge.after, more)
+    if not allowed and cost > charge.capacity then
+      retry = charge.length
     elseif not allowed then
-      retry = max(waitUntil(take, used, take.current, take.capacity - cost), 1)
+      retry = max(waitUntil(charge, used, charge.current, charge.capacity - cost), 1)
     end
-    return allowed, take.capacity - used, reset, retry
+    return allowed, charge.capacity - used, reset, retry
   end,
-  save = function(take)
-    local value = text(take.start) .. ':' .. text(take.previous) .. ':' .. text(take.after)
-    call('HSET', take.key, take.field, value)
-    expire(take.key, 2 * take.length - take.elapsed)
+  save = function(charge)
+    local value = text(charge.start) .. ':' .. text(charge.previous) .. ':' .. text(charge.after)
+    call('HSET', charge.key, charge.field, value)
+    expire(charge.key, 2 * charge.length - charge.elapsed)
   end,
-  adjust = function(take, units)
-    take.after = min(max(take.current - units, 0), 4294967295)
+  adjust = function(charge, units)
+    charge.after = min(max(charge.current - units, 0), 4294967295)
   end,
-  giveBack = function(take, units, taken)
+  refund = function(charge, units, taken)
     -- If it may be either of two slots, the older one, which fades sooner.
     local seconds = floor((taken.at - SLACK) / 1000000)
-    local gap = take.start - (seconds - seconds % take.a)
-    take.after = take.current
+    local gap = charge.start - (seconds - seconds % charge.a)
+    charge.after = charge.current
     if gap <= 0 then
-      take.after = max(take.current - units, 0)
-    elseif gap == take.a then
-      take.previous = max(take.previous - units, 0)
+      charge.after = max(charge.current - units, 0)
+    elseif gap == charge.a then
+      charge.previous = max(charge.previous - units, 0)
     end
   end,
 }
 
 -- Token buckets. a: the emission; b: its units in a microsecond.
 KINDS.B = {
-  load = function(take, value, used)
-    take.depth = take.capacity * take.a
-    take.debt = used * take.a
+  load = function(charge, value, used)
+    charge.depth = charge.capacity * charge.a
+    charge.debt = used * charge.a
     if value then
       local list = numbers(value)
-      take.debt = max(list[2] - (now - list[1]) * take.b, 0)
-      take.settles = take.debt > take.depth
+      charge.debt = max(list[2] - (now - list[1]) * charge.b, 0)
+      charge.settles = charge.debt > charge.depth
     end
     -- A rule with another capacity may have allowed a debt beyond the depth.
-    take.owed = take.debt
-    take.debt = min(take.debt, take.depth)
+    charge.owed = charge.debt
+    charge.debt = min(charge.debt, charge.depth)
   end,
-  decide = function(take, cost)
-    local price = cost * take.a
-    local allowed = cost <= take.capacity and take.debt <= take.depth - price
-    take.after = allowed and take.debt + price or take.debt
-    local remaining, reset = floor((take.depth - take.after) / take.a), ceil(take.after / take.b)
+  decide = function(charge, cost)
+    local price = cost * charge.a
+    local allowed = cost <= charge.capacity and charge.debt <= charge.depth - price
+    charge.after = allowed and charge.debt + price or charge.debt
+    local remaining, reset = floor((charge.depth - charge.after) / charge.a), ceil(charge.after / charge.b)
     if allowed then
       return true, remaining, reset, 0
     end
-    local wait = max(min(take.debt + price - take.depth, take.depth), 1)
-    return false, remaining, reset, ceil(wait / take.b)
+    local wait = max(min(charge.debt + price - charge.depth, charge.depth), 1)
+    return false, remaining, reset, ceil(wait / charge.b)
   end,
-  save = function(take)
-    call('HSET', take.key, take.field, text(now) .. ':' .. text(take.after))
-    expire(take.key, take.after / take.b)
+  save = function(charge)
+    call('HSET', charge.key, charge.field, text(now) .. ':' .. text(charge.after))
+    expire(charge.key, charge.after / charge.b)
   end,
-  adjust = function(take, units)
-    local after = max(take.owed - units * take.a, 0)
-    take.after = units < 0 and max(min(after, take.depth), take.owed) or after
+  adjust = function(charge, units)
+    local after = max(charge.owed - units * charge.a, 0)
+    charge.after = units < 0 and max(min(after, charge.depth), charge.owed) or after
   end,
   -- Tokens come back in the order in which they were taken.
-  giveBack = function(take, units, taken)
-    take.after = max(take.owed - min(units * take.a, max(taken.left, 0) * take.b), 0)
+  refund = function(charge, units, taken)
+    charge.after = max(charge.owed - min(units * charge.a, max(taken.left, 0) * charge.b), 0)
   end,
 }
 
 -- The time until a log has `target` or less left of its usage with this charge.
-local function goneAt(take, target)
-  local log, at = take.log, now
-  local used, index, hit = log.used + take.charge, log.first, log.front
+local function goneAt(charge, target)
+  local log, at = charge.log, now
+  local used, index, hit = log.used + charge.added, log.first, log.front
   while hit and used > target do
     used, at, index = used - hit[2], hit[1], index + 1
-    hit = index <= log.last and numbers(call('HGET', take.key, index))
+    hit = index <= log.last and numbers(call('HGET', charge.key, index))
   end
   -- It still counts at the edge of the window.
-  return max((used > target and now or at) + take.a - now + 1, 1)
+  return max((used > target and now or at) + charge.a - now + 1, 1)
 end
 
 -- Moving logs. a: the period.
 KINDS.M = {
-  load = function(take, value, used)
+  load = function(charge, value, used)
     if value then
-      take.log = logOf(value)
-      trim(take.key, take.log, take.a)
-      take.settles = take.log.used > 0 and take.log.period ~= take.a
+      charge.log = logOf(value)
+      trim(charge.key, charge.log, charge.a)
+      charge.settles = charge.log.used > 0 and charge.log.period ~= charge.a
     else
-      take.log = {first = 1, last = 0, used = 0}
+      charge.log = {first = 1, last = 0, used = 0}
       if used > 0 then
-        take.inherited, take.log.used, take.log.front = used, used, {now, used}
+        charge.inherited, charge.log.used, charge.log.front = used, used, {now, used}
       end
     end
   end,
-  decide = function(take, cost)
-    local log = take.log
-    local allowed = log.used + cost <= take.capacity
-    take.charge = allowed and cost or 0
-    local used, reset, retry = log.used + take.charge, take.a, 0
+  decide = function(charge, cost)
+    local log = charge.log
+    local allowed = log.used + cost <= charge.capacity
+    charge.added = allowed and cost or 0
+    local used, reset, retry = log.used + charge.added, charge.a, 0
     if used > 0 then
       -- Of what is used beyond the capacity, none comes back.
-      reset = goneAt(take, max(min(used, take.capacity) - 1, 0))
+      reset = goneAt(charge, max(min(used, charge.capacity) - 1, 0))
     end
     if not allowed then
-      retry = cost > take.capacity and take.a or goneAt(take, take.capacity - cost)
+      retry = cost > charge.capacity and charge.a or goneAt(charge, charge.capacity - cost)
     end
-    return allowed, take.capacity - used, reset, retry
+    return allowed, charge.capacity - used, reset, retry
   end,
-  save = function(take)
-    local log = take.log
+  save = function(charge)
+    local log = charge.log
     local function push(cost)
       log.last = log.last + 1
-      call('HSET', take.key, log.last, text(now) .. ':' .. text(cost))
+      call('HSET', charge.key, log.last, text(now) .. ':' .. text(cost))
     end
-    if take.inherited then
-      push(take.inherited)
+    if charge.inherited then
+      push(charge.inherited)
     end
-    if take.charge > 0 then
-      push(take.charge)
-      log.used = log.used + take.charge
+    if charge.added > 0 then
+      push(charge.added)
+      log.used = log.used + charge.added
     end
     if log.last < log.first then
-      call('DEL', take.key)
+      call('DEL', charge.key)
       return
     end
-    log.period = take.a
-    saveLog(take.key, log)
-    expire(take.key, take.a)
+    log.period = charge.a
+    saveLog(charge.key, log)
+    expire(charge.key, charge.a)
   end,
   -- Newest first.
-  adjust = function(take, units)
-    local log = take.log
-    if take.inherited and units > 0 then
-      local given = min(take.inherited, units)
-      log.used, take.inherited = log.used - given, take.inherited - given
-      take.inherited = take.inherited > 0 and take.inherited or nil
+  adjust = function(charge, units)
+    local log = charge.log
+    if charge.inherited and units > 0 then
+      local given = min(charge.inherited, units)
+      log.used, charge.inherited = log.used - given, charge.inherited - given
+      charge.inherited = charge.inherited > 0 and charge.inherited or nil
     end
     while units > 0 and log.last >= log.first do
-      local hit = numbers(call('HGET', take.key, log.last))
+      local hit = numbers(call('HGET', charge.key, log.last))
       local given = min(hit[2], units)
       units, log.used = units - given, log.used - given
       if given == hit[2] then
-        call('HDEL', take.key, log.last)
+        call('HDEL', charge.key, log.last)
         log.last = log.last - 1
       else
-        call('HSET', take.key, log.last, text(hit[1]) .. ':' .. text(hit[2] - given))
+        call('HSET', charge.key, log.last, text(hit[1]) .. ':' .. text(hit[2] - given))
       end
     end
-    take.charge = max(-units, 0)
+    charge.added = max(-units, 0)
   end,
   -- What was taken later keeps counting.
-  giveBack = function(take, units, taken)
-    local log, index = take.log, take.log.last
-    take.charge = 0
+  refund = function(charge, units, taken)
+    local log, index = charge.log, charge.log.last
+    charge.added = 0
     while units > 0 and index >= log.first do
-      local hit = numbers(call('HGET', take.key, index))
+      local hit = numbers(call('HGET', charge.key, index))
       local given = hit[1] <= taken.at + SLACK and min(hit[2], units) or 0
       units, log.used = units - given, log.used - given
       if given > 0 and given == hit[2] then
         for later = index + 1, log.last do
-          call('HSET', take.key, later - 1, call('HGET', take.key, later))
+          call('HSET', charge.key, later - 1, call('HGET', charge.key, later))
         end
-        call('HDEL', take.key, log.last)
+        call('HDEL', charge.key, log.last)
         log.last = log.last - 1
       elseif given > 0 then
-        call('HSET', take.key, index, text(hit[1]) .. ':' .. text(hit[2] - given))
+        call('HSET', charge.key, index, text(hit[1]) .. ':' .. text(hit[2] - given))
       end
       index = index - 1
     end

@@ -1,18 +1,18 @@
--- Reads the usage of the key of a take.
-local function load(take)
-  local value, used, start = call('HGET', take.key, take.field), 0, nil
-  take.changed, take.settles, take.inherited = false, false, nil
-  if not value and call('EXISTS', take.key) == 1 then
-    take.changed = true
+-- Reads the usage of the key of a charge.
+local function load(charge)
+  local value, used, start = call('HGET', charge.key, charge.field), 0, nil
+  charge.changed, charge.settles, charge.inherited = false, false, nil
+  if not value and call('EXISTS', charge.key) == 1 then
+    charge.changed = true
     -- What cannot be read, such as a garbled field, counts as nothing.
-    local known, before, since = pcall(consumed, take.key)
+    local known, before, since = pcall(consumed, charge.key)
     if known then
       used, start = before, since
     end
     -- A refusal announces a wait by this rule, so it must store what another rule has counted.
-    take.settles = used > 0
+    charge.settles = used > 0
   end
-  KINDS[take.kind].load(take, value, used, start)
+  KINDS[charge.kind].load(charge, value, used, start)
 end
 
 -- The plan of the rule that has counted a key, by its field.
@@ -36,33 +36,33 @@ local function planOfField(name, value)
   end
 end
 
--- The take by whose rule the key of a take is counted, for corrections, which convert no counter: itself, if nothing
+-- The charge by whose rule the key of a charge is counted, for corrections, which convert no counter: itself, if nothing
 -- is counted, or if the rules differ in their capacity only. A log has the time of each request, and serves every
 -- moving window.
-local function asCounted(take)
-  local value = call('HGET', take.key, take.field)
-  if value and take.kind == 'M' then
-    take.a = logOf(value).period
+local function asCounted(charge)
+  local value = call('HGET', charge.key, charge.field)
+  if value and charge.kind == 'M' then
+    charge.a = logOf(value).period
   end
-  if value and take.kind ~= 'C' then
-    return take
+  if value and charge.kind ~= 'C' then
+    return charge
   end
-  local fields = call('HGETALL', take.key)
+  local fields = call('HGETALL', charge.key)
   for i = 1, #fields, 2 do
     local known, other = pcall(planOfField, fields[i], fields[i + 1])
     if known and other then
-      local same = take.kind == 'C' and other.kind == 'C'
-        and (other.a == take.a and other.b == take.b or other.b <= now)
-      other.key = take.key
-      return same and take or other
+      local same = charge.kind == 'C' and other.kind == 'C'
+        and (other.a == charge.a and other.b == charge.b or other.b <= now)
+      other.key = charge.key
+      return same and charge or other
     end
   end
-  return take
+  return charge
 end
 
-local function save(take)
-  if take.changed then
-    call('DEL', take.key)
+local function save(charge)
+  if charge.changed then
+    call('DEL', charge.key)
   end
-  KINDS[take.kind].save(take)
+  KINDS[charge.kind].save(charge)
 end

@@ -1,4 +1,4 @@
--- Token buckets with enough tokens: three or four commands for all equal takes.
+-- Token buckets with enough tokens: three or four commands for all equal charges.
 local function buckets()
   local field, a, b, price = plan.field, plan.a, plan.b, plan.cost * plan.a
   local depth = plan.capacity * a
@@ -35,16 +35,16 @@ local function buckets()
   end
 end
 
--- A request with several takes.
+-- A request with several charges.
 local function group()
-  local first, takes = last + 1, {}
+  local first, charges = last + 1, {}
   together = 1
   repeat
     step()
     last = last + 1
-    takes[#takes + 1] = plan
+    charges[#charges + 1] = plan
   until not plan.more or last == total
-  several(first, takes)
+  several(first, charges)
 end
 
 local function others()

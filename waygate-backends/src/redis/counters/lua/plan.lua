@@ -1,4 +1,4 @@
--- The plan of a take is one text:
+-- The plan of a charge is one text:
 --   <kind>:<field>:<capacity>:<a>:<b>:<cost>:<whether a refusal counts>
 -- Of a packed window, a and b are omitted, as its field has them. A plus at the end means that the next key belongs to
 -- the same request.

@@ -10,8 +10,8 @@ if fresh and not before and match(own.kind, '[SBM]') then
   now = now - age
 end
 -- A counter that another rule has counted since then is charged by that rule.
-local take, units = asCounted(own), nil
-load(take)
+local charge, units = asCounted(own), nil
+load(charge)
 if before then
   -- Already restored by a process that knew of less, or of as much.
   units = min(before - still, 0)
@@ -19,15 +19,15 @@ elseif fresh then
   units, before = own.cost, still
 else
   -- Counted since then, or not lost.
-  before = consumed(take.key)
+  before = consumed(charge.key)
   units = min(before - still, 0)
 end
-if fresh and take.left then
-  take.left = max(min(take.left, left), 1)
+if fresh and charge.left then
+  charge.left = max(min(charge.left, left), 1)
 end
 if units < 0 then
-  KINDS[take.kind].adjust(take, units)
-  save(take)
+  KINDS[charge.kind].adjust(charge, units)
+  save(charge)
 end
 call('SET', KEYS[2], text(max(before, still)), 'PX', text(max(ceil(left / 1000), 1)))
 return 1

@@ -1,7 +1,7 @@
 -- The general way, created for the first request that needs it.
 local one, others
 
--- The fast way of fixed windows, which most policies are: one command for all equal takes.
+-- The fast way of fixed windows, which most policies are: one command for all equal charges.
 local function windows()
   local field, cost, units, capacity = plan.field, plan.cost, plan.units, plan.capacity
   local scale, modulus, period = plan.scale, plan.modulus, plan.b

@@ -1,9 +1,9 @@
-//! Calls with several requests, and requests with several takes.
+//! Calls with several requests, and requests with several charges.
 
 use redis::Value;
 use waygate_core::{
     limit::{Outcome, Rule},
-    port::{Series, Take},
+    port::{Charge, CounterKey},
 };
 
 use super::{
@@ -17,7 +17,7 @@ fn garbled_counts_do_not_loop_forever() {
     let mut scripts = Scripts::new();
     for counts in [["1e3", "1", "1"], ["1.5", "1", "1"], ["2", "-1", "2"]] {
         let key = format!("key:{counts:?}");
-        let answer = scripts.run(scripts::TAKE_SOURCE, START, |command| {
+        let answer = scripts.run(scripts::CHARGE_SOURCE, START, |command| {
             command.arg(3).arg(&key).arg(&key).arg(&key);
             for count in counts {
                 command.arg("W:w60000:5:1:1").arg(count);
@@ -32,7 +32,7 @@ fn garbled_counts_do_not_loop_forever() {
 fn takes_of_a_request_are_all_or_nothing() {
     let mut scripts = Scripts::new();
     let mut random = fastrand::Rng::with_seed(7);
-    let series = Series::new("scope", "policy", 0, 0);
+    let counter_key = CounterKey::new("scope", "policy", 0, 0);
     for round in 0..60 {
         let count = random.usize(2..5);
         let rules: Vec<Rule> = (0..count).map(|_| any_rule(&mut random)).collect();
@@ -44,28 +44,29 @@ fn takes_of_a_request_are_all_or_nothing() {
         let mut now = START;
         for _ in 0..20 {
             now += [0, 10, 300][random.usize(0..3)] * MILLISECOND;
-            let takes: Vec<Take<'_>> = rules
+            let charges: Vec<Charge<'_>> = rules
                 .iter()
                 .map(|rule| {
-                    Take::new(&series, b"", rule)
+                    Charge::new(&counter_key, b"", rule)
                         .cost(random.u64(0..4))
                         .enforced(random.u8(0..4) > 0)
                 })
                 .collect();
-            let lua = scripts.take(&keys, &takes, now);
+            let lua = scripts.charge(&keys, &charges, now);
             let weighed: Vec<_> = models
                 .iter()
-                .zip(&takes)
-                .map(|(model, take)| model.take(take.rule, take.cost, now))
+                .zip(&charges)
+                .map(|(model, charge)| model.charge(charge.rule, charge.cost, now))
                 .collect();
             let charged = weighed
                 .iter()
-                .zip(&takes)
-                .all(|((_, outcome), take)| outcome.allowed || !take.enforced);
-            for (index, ((next, outcome), take)) in weighed.into_iter().zip(&takes).enumerate() {
+                .zip(&charges)
+                .all(|((_, outcome), charge)| outcome.allowed || !charge.enforced);
+            for (index, ((next, outcome), charge)) in weighed.into_iter().zip(&charges).enumerate()
+            {
                 let outcome = match outcome.allowed && !charged {
                     true => {
-                        let look = models[index].take(take.rule, 0, now).1;
+                        let look = models[index].charge(charge.rule, 0, now).1;
                         Outcome::allowed(look.limit, look.remaining, look.reset_after)
                     }
                     false => outcome,
@@ -73,15 +74,15 @@ fn takes_of_a_request_are_all_or_nothing() {
                 assert!(
                     agree(&lua[index], &outcome),
                     "{:?}\nlua {:?}\nrust {outcome:?}",
-                    take.rule,
+                    charge.rule,
                     lua[index]
                 );
-                models[index] = match outcome.allowed && charged && take.cost > 0 {
+                models[index] = match outcome.allowed && charged && charge.cost > 0 {
                     true => next,
                     false if outcome.allowed => {
-                        models[index].trimmed(models[index].take(take.rule, 0, now).0, now)
+                        models[index].trimmed(models[index].charge(charge.rule, 0, now).0, now)
                     }
-                    false if take.cost > 0 => models[index].refused(next, now),
+                    false if charge.cost > 0 => models[index].refused(next, now),
                     false => models[index].trimmed(next, now),
                 };
             }
@@ -90,7 +91,7 @@ fn takes_of_a_request_are_all_or_nothing() {
     scripts.check_expiry();
 }
 
-/// Batching makes no difference to requests with one take.
+/// Batching makes no difference to requests with one charge.
 #[test]
 fn batched_requests_count_like_sequential_ones() {
     let mut scripts = Scripts::new();
@@ -118,7 +119,7 @@ fn batched_requests_count_like_sequential_ones() {
             asked.sort_by(|(one, _), (other, _)| one.cmp(other));
             let (requests, asked): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
             for ((key, rule, cost), lua) in asked.iter().zip(scripts.call(&requests, now)) {
-                let (next, rust) = models[*key].take(rule, *cost, now);
+                let (next, rust) = models[*key].charge(rule, *cost, now);
                 assert!(
                     agree(&lua[0], &rust),
                     "round {round}, key {key}: {rule:?}, cost {cost}\nlua {lua:?}\nrust {rust:?}\n{:?}",

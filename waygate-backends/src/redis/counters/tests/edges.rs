@@ -5,7 +5,7 @@ use waygate_core::{
         Outcome, Quota, Rule,
         quota::{Nanos, SECOND},
     },
-    port::{Series, Take},
+    port::{Charge, CounterKey},
 };
 
 use super::{
@@ -16,9 +16,9 @@ use super::{
 /// Sends one request to a fixed window of a second.
 fn second(scripts: &mut Scripts, capacity: u64, cost: u64, now: Nanos) -> Outcome {
     let rule = a_second(capacity);
-    let series = Series::new("scope", "policy", 0, 0);
-    let take = Take::new(&series, b"", &rule).cost(cost);
-    scripts.take(&["key"], &[take], now)[0]
+    let counter_key = CounterKey::new("scope", "policy", 0, 0);
+    let charge = Charge::new(&counter_key, b"", &rule).cost(cost);
+    scripts.charge(&["key"], &[charge], now)[0]
 }
 
 fn a_second(capacity: u64) -> Rule {
@@ -58,7 +58,7 @@ fn a_window_without_expiry_ends_in_time() {
 #[test]
 fn large_numbers_are_exact() {
     let mut scripts = Scripts::new();
-    let series = Series::new("scope", "policy", 0, 0);
+    let counter_key = CounterKey::new("scope", "policy", 0, 0);
     let most = 1u64 << 52;
     let day = 86_400;
     let rules = [
@@ -90,9 +90,9 @@ fn large_numbers_are_exact() {
         for step in 1..200u64 {
             now += step * step * 7_919_000_000;
             let cost = rule.capacity() / 50 + step * 7_919;
-            let take = Take::new(&series, b"", rule).cost(cost);
-            let lua = scripts.take(&[&key], &[take], now)[0];
-            let (next, rust) = model.take(rule, cost, now);
+            let charge = Charge::new(&counter_key, b"", rule).cost(cost);
+            let lua = scripts.charge(&[&key], &[charge], now)[0];
+            let (next, rust) = model.charge(rule, cost, now);
             assert!(
                 agree(&lua, &rust),
                 "{rule:?} step {step}\nlua {lua:?}\nrust {rust:?}\n{model:?}"

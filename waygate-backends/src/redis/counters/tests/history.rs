@@ -1,8 +1,8 @@
 //! Random histories of one counter.
 
 use waygate_core::{
-    limit::{Quota, Rule, Taken, quota::SECOND},
-    port::{Series, Take},
+    limit::{Charged, Quota, Rule, quota::SECOND},
+    port::{Charge, CounterKey},
 };
 
 use super::{
@@ -29,10 +29,10 @@ fn one_calendar(random: &mut fastrand::Rng) -> Rule {
 fn compare(scripts: &mut Scripts, seed: u64, change: f64) {
     let mut random = fastrand::Rng::with_seed(seed);
     let key = format!("key{seed}");
-    let series = Series::new("scope", "policy", 0, 0);
+    let counter_key = CounterKey::new("scope", "policy", 0, 0);
     let (mut now, mut rule, mut model) = (START, one_calendar(&mut random), Model::default());
     let mut history = Vec::new();
-    let mut taken: Vec<(Rule, u64, Taken)> = Vec::new();
+    let mut taken: Vec<(Rule, u64, Charged)> = Vec::new();
     for _ in 0..60 {
         now += [0, 10, 50, 300, 1_500][random.usize(0..5)] * MILLISECOND;
         if random.f64() < change {
@@ -51,15 +51,15 @@ fn compare(scripts: &mut Scripts, seed: u64, change: f64) {
             let (of, cost, taken) = taken.swap_remove(index);
             let units = random.u64(1..=cost);
             history.push(format!("{now} {of:?} give back {units} of {taken:?}"));
-            scripts.give_back(&key, &of, units, taken, now);
-            model = model.given_back(&of, units, taken, now);
+            scripts.refund(&key, &of, units, taken, now);
+            model = model.refunded(&of, units, taken, now);
             continue;
         }
         let cost = [0, 1, 1, 1, 2, 5][random.usize(0..6)];
-        history.push(format!("{now} {rule:?} take {cost}"));
-        let take = Take::new(&series, b"", &rule).cost(cost);
-        let lua = scripts.take(&[&key], &[take], now)[0];
-        let (next, rust) = model.take(&rule, cost, now);
+        history.push(format!("{now} {rule:?} charge {cost}"));
+        let charge = Charge::new(&counter_key, b"", &rule).cost(cost);
+        let lua = scripts.charge(&[&key], &[charge], now)[0];
+        let (next, rust) = model.charge(&rule, cost, now);
         let story = || history.join("\n");
         assert!(
             agree(&lua, &rust),
@@ -68,7 +68,7 @@ fn compare(scripts: &mut Scripts, seed: u64, change: f64) {
         );
         if rust.allowed && cost > 0 {
             let of = rule.shared_by(1, now);
-            taken.push((of, cost, Taken::new(now, &lua)));
+            taken.push((of, cost, Charged::new(now, &lua)));
         }
         model = match (rust.allowed, cost) {
             (true, 1..) => next,
@@ -100,7 +100,7 @@ fn usage_survives_rule_changes() {
 #[test]
 fn a_refused_request_passes_after_its_wait() {
     let mut scripts = Scripts::new();
-    let series = Series::new("scope", "policy", 0, 0);
+    let counter_key = CounterKey::new("scope", "policy", 0, 0);
     let mut refusals = 0;
     for seed in 0..300 {
         let mut random = fastrand::Rng::with_seed(seed);
@@ -112,23 +112,23 @@ fn a_refused_request_passes_after_its_wait() {
                 1 => scripts.adjust(&key, &rule, random.i64(-12..5), now),
                 _ => {}
             }
-            let take = Take::new(&series, b"", &rule).cost(random.u64(1..5));
-            let outcome = scripts.take(&[&key], &[take], now)[0];
+            let charge = Charge::new(&counter_key, b"", &rule).cost(random.u64(1..5));
+            let outcome = scripts.charge(&[&key], &[charge], now)[0];
             let is_calendar = matches!(rule, Rule::Quota(Quota::Calendar { .. }));
-            if outcome.allowed || take.cost > outcome.limit || is_calendar {
+            if outcome.allowed || charge.cost > outcome.limit || is_calendar {
                 continue;
             }
             refusals += 1;
-            let story = || format!("seed {seed}: {rule:?}, cost {}: {outcome:?}", take.cost);
+            let story = || format!("seed {seed}: {rule:?}, cost {}: {outcome:?}", charge.cost);
             assert!(outcome.reset_after >= outcome.retry_after, "{}", story());
             if outcome.retry_after > 2 * MILLISECOND {
                 // Keys expire in whole milliseconds.
                 let early = now + outcome.retry_after - 2 * MILLISECOND;
-                let early = scripts.take(&[&key], &[take], early)[0];
+                let early = scripts.charge(&[&key], &[charge], early)[0];
                 assert!(!early.allowed, "too late: {}", story());
             }
             now += outcome.retry_after;
-            let outcome = scripts.take(&[&key], &[take], now)[0];
+            let outcome = scripts.charge(&[&key], &[charge], now)[0];
             assert!(outcome.allowed, "too early: {}: {outcome:?}", story());
         }
     }

@@ -8,10 +8,10 @@ mod model;
 use redis::{Cmd, Connection, Value};
 use waygate_core::{
     limit::{
-        Outcome, Rule, Taken,
+        Charged, Outcome, Rule,
         quota::{Nanos, SECOND},
     },
-    port::Take,
+    port::Charge,
 };
 use waygate_faultproxy::RedisProc;
 
@@ -50,18 +50,24 @@ impl Scripts {
         command.query(&mut self.connection).unwrap()
     }
 
-    fn take(&mut self, keys: &[&str], takes: &[Take<'_>], now: Nanos) -> Vec<Outcome> {
+    fn charge(&mut self, keys: &[&str], charges: &[Charge<'_>], now: Nanos) -> Vec<Outcome> {
         let mut request = Request::new();
-        for (key, take) in keys.iter().zip(takes) {
-            let (plan, limit) = (Plan::of(take.rule, now), take.rule.capacity());
-            request.add((*key).to_owned(), plan, cost_of(take), take.enforced, limit);
+        for (key, charge) in keys.iter().zip(charges) {
+            let (plan, limit) = (Plan::of(charge.rule, now), charge.rule.capacity());
+            request.add(
+                (*key).to_owned(),
+                plan,
+                cost_of(charge),
+                charge.enforced,
+                limit,
+            );
         }
         self.call(&[request], now).remove(0)
     }
 
     /// Runs one call and returns the outcomes of each request.
     fn call(&mut self, requests: &[Request], now: Nanos) -> Vec<Vec<Outcome>> {
-        let answer = self.run(scripts::TAKE_SOURCE, now, |command| {
+        let answer = self.run(scripts::CHARGE_SOURCE, now, |command| {
             Request::arguments(requests.iter(), command);
         });
         let answers = Request::answers(requests.iter(), &answer).unwrap();
@@ -79,8 +85,8 @@ impl Scripts {
         });
     }
 
-    fn give_back(&mut self, key: &str, rule: &Rule, units: u64, taken: Taken, now: Nanos) {
-        self.run(scripts::GIVE_BACK_SOURCE, now, |command| {
+    fn refund(&mut self, key: &str, rule: &Rule, units: u64, taken: Charged, now: Nanos) {
+        self.run(scripts::REFUND_SOURCE, now, |command| {
             let text = Plan::of(rule, now).text(units as i64, false);
             let [age, left] = since(taken, now);
             command.arg(2).arg(key).arg(format!("reset:{key}"));

@@ -3,7 +3,7 @@
 use std::mem::discriminant;
 
 use waygate_core::limit::{
-    Counter, MovingLog, Outcome, Quota, Rule, Taken,
+    Charged, Counter, MovingLog, Outcome, Quota, Rule,
     quota::{Nanos, SECOND},
 };
 
@@ -27,7 +27,7 @@ impl Model {
             Self::Counted(quota, counter) => (quota.spent_at(counter) > now).then_some(counter),
             Self::Logged(period, changed, _) if now > changed + period => None,
             Self::Logged(period, _, mut log) => {
-                log.take(u64::MAX, period, 0, now);
+                log.charge(u64::MAX, period, 0, now);
                 (log.used() > 0).then(|| Counter::Window {
                     start: now,
                     used: log.used(),
@@ -49,16 +49,16 @@ impl Model {
         log
     }
 
-    pub(super) fn take(&self, rule: &Rule, cost: u64, now: Nanos) -> (Self, Outcome) {
+    pub(super) fn charge(&self, rule: &Rule, cost: u64, now: Nanos) -> (Self, Outcome) {
         match rule {
             Rule::Moving { capacity, period } => {
                 let mut log = self.log(now);
-                let outcome = log.take(*capacity, *period, cost, now);
+                let outcome = log.charge(*capacity, *period, cost, now);
                 (Self::Logged(*period, now, log), outcome)
             }
             rule => {
                 let quota = rule.quota(now).unwrap();
-                let (counter, outcome) = quota.take(self.counter(now), cost, now);
+                let (counter, outcome) = quota.charge(self.counter(now), cost, now);
                 (Self::Counted(quota, counter), outcome)
             }
         }
@@ -152,7 +152,7 @@ impl Model {
         match rule {
             Rule::Moving { period, .. } => {
                 let (mut log, period) = (self.log(now), self.period(*period, now));
-                log.take(u64::MAX, period, 0, now);
+                log.charge(u64::MAX, period, 0, now);
                 log.adjust(units, now);
                 Self::Logged(period, now, log)
             }
@@ -162,7 +162,7 @@ impl Model {
                 if counter.is_none() && units >= 0 {
                     return self.clone();
                 }
-                let counter = counter.unwrap_or_else(|| quota.take(None, 0, now).0);
+                let counter = counter.unwrap_or_else(|| quota.charge(None, 0, now).0);
                 Self::Counted(quota, quota.adjust(counter, units, now))
             }
         }
@@ -173,7 +173,7 @@ impl Model {
 const SLACK: Nanos = 100 * MILLISECOND;
 
 impl Model {
-    pub(super) fn given_back(&self, rule: &Rule, units: u64, taken: Taken, now: Nanos) -> Self {
+    pub(super) fn refunded(&self, rule: &Rule, units: u64, taken: Charged, now: Nanos) -> Self {
         if !self.is_of(rule, now) {
             return self.clone();
         }
@@ -183,8 +183,8 @@ impl Model {
                     return self.clone();
                 }
                 let mut log = self.log(now);
-                log.take(u64::MAX, *period, 0, now);
-                log.give_back(units, taken.at + SLACK);
+                log.charge(u64::MAX, *period, 0, now);
+                log.refund(units, taken.at + SLACK);
                 Self::Logged(*period, now, log)
             }
             (Rule::Moving { .. }, _) => self.clone(),
@@ -197,8 +197,8 @@ impl Model {
                     Quota::SlidingWindow { .. } => taken.at - SLACK,
                     _ => taken.at,
                 };
-                let taken = Taken { at, ..taken };
-                Self::Counted(quota, quota.give_back(counter, units, taken, now))
+                let taken = Charged { at, ..taken };
+                Self::Counted(quota, quota.refund(counter, units, taken, now))
             }
         }
     }

@@ -13,6 +13,13 @@ use crate::flag::{
 };
 
 /// Definitions for flagd.
+///
+/// ```
+/// use waygate_core::flag::exchange::{Exported, FlagDocument, to_flagd};
+///
+/// let exported: Exported = to_flagd(&FlagDocument::default());
+/// assert!(exported.document["flags"].is_object() && exported.refused.is_empty());
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Exported {

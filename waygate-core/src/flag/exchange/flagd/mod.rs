@@ -45,6 +45,7 @@ pub use options::FlagdOptions;
 /// - A missing attribute satisfies no order, where some implementations of JSONLogic take it for zero.
 /// - A list satisfies a clause if an element does; for `in` with a text before it, if an element has the text as a part.
 /// - Versions have up to four numbers.
+/// - `cat` of constants and a missing attribute is the constants alone; the engine for JavaScript adds `null`.
 /// - A rollout by the key fails without a key (`TARGETING_KEY_MISSING`), where flagd has the default variant.
 ///
 /// ```

@@ -1,6 +1,20 @@
 use jiff::Timestamp;
 
 /// The choices of an import from flagd.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::flag::exchange::{FlagdOptions, from_flagd};
+///
+/// let document = json!({"flags": {"thirds": {
+///     "state": "ENABLED", "variants": {"a": 1, "b": 2, "c": 3}, "defaultVariant": "a",
+///     "targeting": {"fractional": [["a"], ["b"], ["c"]]},
+/// }}});
+/// let mut options = FlagdOptions::new("2030-01-01T00:00:00Z".parse().unwrap());
+/// assert_eq!(from_flagd(&document, options).refused.len(), 1);
+/// options.round_weights = true;
+/// assert_eq!(from_flagd(&document, options).document.flags.len(), 1);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FlagdOptions {
@@ -13,6 +27,14 @@ pub struct FlagdOptions {
 
 impl FlagdOptions {
     /// Creates the options of an import that moves no context.
+    ///
+    /// ```
+    /// use waygate_core::flag::exchange::FlagdOptions;
+    ///
+    /// let now = "2030-01-01T00:00:00Z".parse().unwrap();
+    /// let options = FlagdOptions::new(now);
+    /// assert!(options.now == now && !options.round_weights);
+    /// ```
     pub fn new(now: Timestamp) -> Self {
         Self {
             now,

@@ -1,13 +1,11 @@
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, Hash},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use siphasher::sip::SipHasher13;
 use waygate_core::{
     Timestamp,
     flag::{CompiledFlag, Context, FlagKey, FlagSet, LifecycleRules, Observer, Resolution},
@@ -21,6 +19,7 @@ use super::{
     missing::{Missing, MissingFlags},
     options::FlagObservation,
     seen::Seen,
+    subject::{Secret, Subject},
 };
 
 /// The facts of all flags in this process, in bounded memory.
@@ -36,30 +35,6 @@ pub(crate) struct FlagFacts {
     pub(super) secret: Secret,
     /// Makes evaluations report themselves.
     is_active: Arc<AtomicBool>,
-}
-
-/// A secret of the process, by which subjects are hashed.
-#[derive(Debug)]
-pub(super) struct Secret(u64, u64);
-
-impl Secret {
-    fn random() -> Self {
-        let (high, low) = uuid::Uuid::new_v4().as_u64_pair();
-        let (other, _) = uuid::Uuid::new_v4().as_u64_pair();
-        Self(high ^ low.rotate_left(32), other ^ low)
-    }
-
-    pub(super) fn hash(&self, subject: impl Hash) -> u64 {
-        self.hash_one(subject)
-    }
-}
-
-impl BuildHasher for Secret {
-    type Hasher = SipHasher13;
-
-    fn build_hasher(&self) -> SipHasher13 {
-        SipHasher13::new_with_keys(self.0, self.1)
-    }
 }
 
 impl FlagFacts {
@@ -146,6 +121,16 @@ impl FlagFacts {
         self.is_active.store(is_active, Ordering::Relaxed);
     }
 
+    /// Returns a call of [`follow`](Self::follow) for a subscriber that goes.
+    pub(super) fn follower(self: &Arc<Self>) -> impl Fn() + Send + Sync + use<> {
+        let facts = Arc::downgrade(self);
+        move || {
+            if let Some(facts) = facts.upgrade() {
+                facts.follow();
+            }
+        }
+    }
+
     /// Ends all subscriptions.
     pub(crate) fn close(&self) {
         self.exposures.close();
@@ -178,11 +163,4 @@ impl Observer for FlagFacts {
     fn missing(&self, key: &str) {
         self.missing.count(key);
     }
-}
-
-/// The subject of an evaluation: the primary context.
-pub(super) struct Subject<'a> {
-    pub(super) key: &'a str,
-    pub(super) kind: &'a str,
-    pub(super) hash: u64,
 }

@@ -9,16 +9,21 @@ use waygate_core::{
     port::Clock,
 };
 
-use super::{
-    facts::Subject,
-    stream::{Channel, Observations},
-};
-use crate::engine::Waygate;
+use super::{stream::Channel, subject::Subject};
 
 /// The most evaluations in a tenth of a second: a hundred in a second.
 const MOST: u32 = 10;
 
-/// One evaluation, as [`flag_evaluations`](Waygate::flag_evaluations) reports it.
+/// One evaluation, as [`flag_evaluations`](crate::Waygate::flag_evaluations) reports it.
+///
+/// ```
+/// use waygate::flags::FlagEvaluation;
+///
+/// fn line(seen: &FlagEvaluation) -> String {
+///     let variation = seen.variation.as_deref().unwrap_or("an error");
+///     format!("{} gave {variation} ({}), after {} others", seen.flag_key, seen.reason, seen.skipped)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FlagEvaluation {
@@ -38,42 +43,10 @@ pub struct FlagEvaluation {
     pub skipped: u64,
 }
 
-impl Waygate {
-    /// Subscribes to evaluations of flags: a sample of at most a hundred in a second. Costs nothing while there is no
-    /// subscriber.
-    ///
-    /// ```
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// # use serde_json::json;
-    /// use waygate::{Waygate, flags::{EvaluationContext, Flag}};
-    ///
-    /// # let search = Flag::parse(&json!({
-    /// #     "key": "search", "name": "New search", "type": "boolean",
-    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
-    /// #     "off_variation": "off", "fallthrough": "on",
-    /// # }))?;
-    /// let waygate = Waygate::builder().seed_flags([search]).build().await?;
-    /// let mut evaluations = waygate.flag_evaluations();
-    /// waygate.flags().evaluate("search", &EvaluationContext::new("user-1"));
-    /// let seen = evaluations.next().await.expect("an evaluation");
-    /// let seen = seen.item().expect("none was missed");
-    /// assert_eq!((seen.flag_key.as_str(), seen.variation.as_deref()), ("search", Some("on")));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn flag_evaluations(&self) -> Observations<FlagEvaluation> {
-        let facts = &self.inner.flag_facts;
-        let evaluations = facts.live.channel.subscribe(Arc::downgrade(facts));
-        facts.follow();
-        evaluations
-    }
-}
-
 /// The sample of evaluations for subscribers.
 #[derive(Debug)]
 pub(super) struct Live {
-    channel: Channel<FlagEvaluation>,
+    pub(super) channel: Channel<FlagEvaluation>,
     clock: Arc<dyn Clock>,
     /// The current tenth of a second, and the evaluations in it.
     tenth: AtomicU64,

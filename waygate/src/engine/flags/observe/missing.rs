@@ -18,6 +18,19 @@ pub(super) struct Missing {
 }
 
 /// The evaluations of flags that do not exist.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Waygate, flags::EvaluationContext};
+///
+/// let waygate = Waygate::builder().build().await?;
+/// let flags = waygate.flags();
+/// assert!(flags.evaluate("serch", &EvaluationContext::new("user-1")).is_none());
+/// assert_eq!(flags.missing().keys, [("serch".to_owned(), 1)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct MissingFlags {

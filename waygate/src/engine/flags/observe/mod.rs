@@ -4,8 +4,10 @@
 //! Evaluations add to counters of their thread, and read one flag besides. Everything else is done by a sampler, or only
 //! while it is asked for.
 
+mod describe;
 mod exposures;
 mod facts;
+mod handle;
 mod history;
 mod live;
 mod missing;
@@ -14,6 +16,7 @@ mod preview;
 mod sampler;
 mod seen;
 mod stream;
+mod subject;
 mod usage;
 
 pub use exposures::Exposure;

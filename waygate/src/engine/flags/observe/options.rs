@@ -2,18 +2,18 @@ use std::time::Duration;
 
 use waygate_core::flag::LifecycleRules;
 
-use crate::engine::WaygateBuilder;
-
 /// The facts about evaluations of flags that a process keeps, all in bounded memory.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// use std::time::Duration;
-/// use waygate::{Waygate, flags::FlagObservation};
+/// use waygate::{Waygate, flags::{FlagObservation, LifecycleRules}};
 ///
 /// let observation = FlagObservation::new()
 ///     .exposures(Duration::from_secs(24 * 60 * 60))
-///     .seen_contexts(1_000);
+///     .exposure_memory(1_000_000)
+///     .seen_contexts(1_000)
+///     .lifecycle(LifecycleRules::default());
 /// let waygate = Waygate::builder().observe_flags(observation).build().await?;
 /// assert!(waygate.flags().usages().is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -86,13 +86,5 @@ impl FlagObservation {
 impl Default for FlagObservation {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl WaygateBuilder {
-    /// Sets the facts about evaluations that this process keeps. Default: [`FlagObservation::new`].
-    pub fn observe_flags(mut self, observation: FlagObservation) -> Self {
-        self.flag_observation = observation;
-        self
     }
 }

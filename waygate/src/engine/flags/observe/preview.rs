@@ -5,34 +5,17 @@ use waygate_core::flag::{
     CompileOptions, CompiledFlag, CompiledSegment, Flag, FlagKey, FlagSet, Resolution, Segment,
 };
 
-use super::{facts::Secret, seen::pseudonym};
+use super::{seen::pseudonym, subject::Secret};
 use crate::engine::flags::Flags;
 
 /// The effect of a change of a flag on recently seen contexts.
 ///
 /// ```
-/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-/// # use serde_json::json;
-/// use waygate::{Waygate, flags::{EvaluationContext, Flag, FlagObservation}};
+/// use waygate::flags::SeenPreview;
 ///
-/// # let search = Flag::parse(&json!({
-/// #     "key": "search", "name": "New search", "type": "boolean",
-/// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
-/// #     "off_variation": "off", "fallthrough": "on",
-/// # }))?;
-/// let mut draft = search.clone();
-/// let observation = FlagObservation::new().seen_contexts(100);
-/// let waygate = Waygate::builder().observe_flags(observation).seed_flags([search]).build().await?;
-/// waygate.flags().evaluate("search", &EvaluationContext::new("user-1"));
-///
-/// draft.enabled = false;
-/// let preview = waygate.flags().preview_seen(&draft);
-/// assert_eq!((preview.contexts, preview.changed), (1, 1));
-/// assert_eq!(preview.moves[0].from.as_deref(), Some("on"));
-/// assert_eq!(preview.moves[0].to.as_deref(), Some("off"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// fn line(preview: &SeenPreview) -> String {
+///     format!("{} of {} recent contexts would get another variation", preview.changed, preview.contexts)
+/// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -46,6 +29,15 @@ pub struct SeenPreview {
 }
 
 /// The contexts that would move from one variation to another.
+///
+/// ```
+/// use waygate::flags::SeenMove;
+///
+/// fn line(seen: &SeenMove) -> String {
+///     let [from, to] = [&seen.from, &seen.to].map(|name| name.as_deref().unwrap_or("nothing"));
+///     format!("{} contexts from {from} to {to}", seen.contexts)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SeenMove {
@@ -65,6 +57,31 @@ impl Flags {
     /// The keys of the contexts are hashes, with which individual targets and the lists of segments are compared. The
     /// bucket of a hash is not that of its key, so that the numbers about rollouts by key are right on average, and not
     /// for each context. Attributes that no stored flag reads are unknown, as are clauses on the key.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use serde_json::json;
+    /// use waygate::{Waygate, flags::{EvaluationContext, Flag, FlagObservation}};
+    ///
+    /// # let search = Flag::parse(&json!({
+    /// #     "key": "search", "name": "New search", "type": "boolean",
+    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+    /// #     "off_variation": "off", "fallthrough": "on",
+    /// # }))?;
+    /// let mut draft = search.clone();
+    /// let observation = FlagObservation::new().seen_contexts(100);
+    /// let waygate = Waygate::builder().observe_flags(observation).seed_flags([search]).build().await?;
+    /// waygate.flags().evaluate("search", &EvaluationContext::new("user-1"));
+    ///
+    /// draft.enabled = false;
+    /// let preview = waygate.flags().preview_seen(&draft);
+    /// assert_eq!((preview.contexts, preview.changed), (1, 1));
+    /// assert_eq!(preview.moves[0].from.as_deref(), Some("on"));
+    /// assert_eq!(preview.moves[0].to.as_deref(), Some("off"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn preview_seen(&self, flag: &Flag) -> SeenPreview {
         let facts = self.facts();
         let contexts = facts.seen.contexts();

@@ -15,7 +15,7 @@ use waygate_core::{
     port::Clock,
 };
 
-use super::facts::{Secret, Subject};
+use super::subject::{Secret, Subject};
 
 /// The most attributes of a context that are kept, and the most bytes of a value as JSON.
 const MAX_ATTRIBUTES: usize = 200;

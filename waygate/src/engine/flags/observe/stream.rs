@@ -5,7 +5,7 @@ use std::{
     future::poll_fn,
     pin::Pin,
     sync::{
-        Mutex, MutexGuard, PoisonError, Weak,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
@@ -15,12 +15,19 @@ use futures_core::Stream;
 use futures_util::stream;
 use tokio::sync::broadcast::{Receiver, Sender, channel, error::RecvError};
 
-use super::facts::FlagFacts;
-
 /// The maximum backlog of a slow subscriber.
 const BACKLOG: usize = 1024;
 
 /// One item of [`Observations`].
+///
+/// ```
+/// use waygate::flags::{Exposure, Observed};
+///
+/// fn keys(observed: &Observed<Exposure>) -> Option<(&str, &str)> {
+///     let exposure = observed.item()?;
+///     Some((exposure.flag_key.as_str(), exposure.targeting_key.as_str()))
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Observed<T> {
@@ -81,14 +88,12 @@ impl<T> fmt::Debug for Observations<T> {
     }
 }
 
-/// Stops the reports of evaluations when the last subscriber goes.
-struct Interest(Weak<FlagFacts>);
+/// Reports that a subscriber has gone.
+struct Interest(Box<dyn Fn() + Send + Sync>);
 
 impl Drop for Interest {
     fn drop(&mut self) {
-        if let Some(facts) = self.0.upgrade() {
-            facts.follow();
-        }
+        (self.0)();
     }
 }
 
@@ -109,8 +114,8 @@ impl<T: Clone + Send + Sync + 'static> Channel<T> {
         }
     }
 
-    /// Adds a subscriber. The caller starts the reports of evaluations.
-    pub(super) fn subscribe(&self, facts: Weak<FlagFacts>) -> Observations<T> {
+    /// Adds a subscriber, and calls `gone` after it has gone.
+    pub(super) fn subscribe(&self, gone: impl Fn() + Send + Sync + 'static) -> Observations<T> {
         let receiver = match &*self.lock() {
             Some(sender) => {
                 self.is_open.store(true, Ordering::Relaxed);
@@ -120,7 +125,7 @@ impl<T: Clone + Send + Sync + 'static> Channel<T> {
         };
         Observations {
             items: Box::pin(stream::unfold(receiver, next)),
-            _interest: Interest(facts),
+            _interest: Interest(Box::new(gone)),
         }
     }
 

@@ -1,11 +1,8 @@
 use serde::Serialize;
 use waygate_core::{
     Timestamp,
-    flag::{Flag, FlagKey, Lifecycle, lifecycle},
+    flag::{FlagKey, Lifecycle},
 };
-
-use super::{facts::FlagFacts, history::History, missing::MissingFlags};
-use crate::engine::flags::Flags;
 
 /// The use of a flag in this process since it started.
 ///
@@ -52,6 +49,17 @@ pub struct FlagUsage {
 }
 
 /// The use of a variation.
+///
+/// ```
+/// use waygate::flags::{FlagUsage, VariationUsage};
+///
+/// /// Returns the share of a variation in the current minute, of all evaluations.
+/// fn share(usage: &FlagUsage, variation: &VariationUsage) -> Option<f64> {
+///     let now = |it: &VariationUsage| it.per_minute.last().copied().unwrap_or(0);
+///     let all: u32 = usage.variations.iter().map(now).sum();
+///     (all > 0).then(|| f64::from(now(variation)) / f64::from(all))
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct VariationUsage {
@@ -69,6 +77,16 @@ pub struct VariationUsage {
 }
 
 /// The events of one name of the subjects that were exposed to a variation.
+///
+/// ```
+/// use waygate::flags::VariationUsage;
+///
+/// /// Returns the orders per exposed subject.
+/// fn rate(usage: &VariationUsage) -> Option<f64> {
+///     let order: &waygate::flags::Conversion = usage.conversions.iter().find(|it| it.name == "order")?;
+///     (usage.exposures > 0).then(|| order.count as f64 / usage.exposures as f64)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Conversion {
@@ -86,66 +104,6 @@ impl Conversion {
             name: name.to_owned(),
             count: 0,
             sum: 0.0,
-        }
-    }
-}
-
-impl Flags {
-    /// Returns the use of a flag in this process; `None` if there is no such flag, or if this process keeps no facts.
-    pub fn usage(&self, key: &str) -> Option<FlagUsage> {
-        let flag = self.set().flag(key)?.definition();
-        self.facts().usage(flag, self.now())
-    }
-
-    /// Returns the use of all flags in this process, by key.
-    pub fn usages(&self) -> Vec<FlagUsage> {
-        let (facts, now) = (self.facts(), self.now());
-        let flags = self.snapshot().records.flags.iter();
-        flags
-            .filter_map(|(_, flag)| facts.usage(&flag.value, now))
-            .collect()
-    }
-
-    /// Returns the evaluations of flags that do not exist.
-    pub fn missing(&self) -> MissingFlags {
-        self.facts().missing()
-    }
-}
-
-impl FlagFacts {
-    fn usage(&self, flag: &Flag, now: Timestamp) -> Option<FlagUsage> {
-        self.with_history(&flag.key, |history| {
-            history.look(now);
-            self.describe(flag, history, now)
-        })
-    }
-
-    fn describe(&self, flag: &Flag, history: &mut History, now: Timestamp) -> FlagUsage {
-        let totals = history.totals();
-        let mut activity = history.activity();
-        activity.observed_since = Some(self.since());
-        let variations = history.names().enumerate();
-        let variations = variations
-            .filter(|(_, name)| flag.variation(name).is_some())
-            .map(|(place, name)| {
-                let (exposures, conversions) = self.exposures.of(&flag.key, name);
-                VariationUsage {
-                    name: name.to_owned(),
-                    evaluations: totals.variations.get(place).copied().unwrap_or_default(),
-                    per_minute: history.per_minute(place, now),
-                    exposures,
-                    conversions,
-                }
-            });
-        FlagUsage {
-            key: flag.key.clone(),
-            evaluations: totals.evaluations(),
-            errors: totals.errors,
-            defaults: totals.defaults,
-            variations: variations.collect(),
-            last_evaluated: activity.last_evaluated,
-            same_variation_since: activity.same_variation_since,
-            lifecycle: lifecycle(flag, activity, self.rules(), now),
         }
     }
 }

@@ -6,7 +6,7 @@ use waygate_core::{
 };
 
 use super::{FlagDetails, Typed};
-use crate::engine::flags::{FlagScope, declared::DeclaredFlag};
+use crate::engine::flags::{FlagScope, Flags, declared::DeclaredFlag};
 
 /// A flag that `flags!` declares, with its Rust type. A constant: copy it freely.
 ///
@@ -80,7 +80,7 @@ impl<T: Typed> TypedFlag<T> {
         let (value, error) = match read {
             Ok(value) => (value, None),
             Err(code) => {
-                self.report(code, resolution.as_ref());
+                self.report(flags, code, resolution.as_ref());
                 (T::of_default(self.default), Some(code))
             }
         };
@@ -93,14 +93,19 @@ impl<T: Typed> TypedFlag<T> {
         }
     }
 
-    /// Logs the first error of a stored flag. The start report names flags that are not stored.
+    /// Counts a default, and logs the first error of a stored flag. The start report names flags that are not stored.
     #[cold]
-    fn report(&self, code: ErrorCode, resolution: Option<&Resolution<'_>>) {
+    fn report(&self, flags: &Flags, code: ErrorCode, resolution: Option<&Resolution<'_>>) {
+        match resolution {
+            Some(other) if other.error().is_none() => other.count_default(),
+            Some(_) => {}
+            None => flags.set().count_missing(self.key()),
+        }
         if code != ErrorCode::FlagNotFound && self.declared.warns() {
             tracing::warn!(
-                flag = self.key(),
-                error = code.as_str(),
-                variation = ?resolution.and_then(Resolution::variation).map(Printable),
+                flag = %Printable(self.key()),
+                error = %Printable(code),
+                variation = %Printable(resolution.and_then(Resolution::variation).unwrap_or_default()),
                 "a flag has no value of its declared type, so its default is served; only the first error is logged"
             );
         }

@@ -1,4 +1,4 @@
-use std::{fmt, marker::PhantomData, sync::LazyLock};
+use std::{marker::PhantomData, sync::LazyLock};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -26,7 +26,7 @@ use crate::engine::flags::decoded::Decoded;
 /// ```
 pub trait Typed: sealed::Sealed + Sized + 'static {
     /// The type of the results: numbers and booleans by value, others borrowed from the flags or the declaration.
-    type Value<'s>: Copy + fmt::Debug;
+    type Value<'s>: Copy;
     /// The type of an override in a test.
     type Owned: Send + Sync + 'static;
     /// The form of the default in a declaration.
@@ -203,7 +203,7 @@ impl<T> sealed::Sealed for Structured<T> {}
 
 impl<T> Typed for Structured<T>
 where
-    T: Serialize + DeserializeOwned + fmt::Debug + Send + Sync + 'static,
+    T: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     type Value<'s> = &'s T;
     type Owned = T;

@@ -11,24 +11,32 @@ use std::sync::{
 use serde::Serialize;
 use waygate_core::{
     Timestamp,
-    flag::{Context, FlagKey, Reason, Resolution},
+    flag::{FlagKey, Reason, Resolution},
     port::Clock,
 };
 
 use self::{counts::Counts, table::Table};
 use super::{
-    facts::{Secret, Subject},
     options::FlagObservation,
-    stream::{Channel, Observations},
+    stream::Channel,
+    subject::{Secret, Subject},
     usage::Conversion,
 };
-use crate::engine::{Waygate, flags::Flags};
 
 /// The most bytes of a targeting key, and of the name of an event.
 const MAX_KEY: usize = 1_024;
 const MAX_NAME: usize = 128;
 
 /// A subject had a variation of a flag, for the first time within the window.
+///
+/// ```
+/// use waygate::flags::Exposure;
+///
+/// fn row(exposure: &Exposure) -> String {
+///     let Exposure { at, flag_key, variation, targeting_key, .. } = exposure;
+///     format!("{at},{flag_key},{variation},{targeting_key}")
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Exposure {
@@ -46,84 +54,6 @@ pub struct Exposure {
     pub kind: String,
     /// Its key, as the application has passed it.
     pub targeting_key: String,
-}
-
-impl Waygate {
-    /// Subscribes to exposures: each subject once per flag and variation within the
-    /// [window](crate::flags::FlagObservation::exposures), for tools that evaluate experiments. Contexts without a
-    /// targeting key, or with one of more than 1,024 bytes, have none, nor have results with an error.
-    ///
-    /// The memory is fixed. If it is too small, a subject is reported again within the window.
-    ///
-    /// ```
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// # use serde_json::json;
-    /// use waygate::{Waygate, flags::{EvaluationContext, Flag}};
-    ///
-    /// # let search = Flag::parse(&json!({
-    /// #     "key": "search", "name": "New search", "type": "boolean",
-    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
-    /// #     "off_variation": "off", "fallthrough": "on",
-    /// # }))?;
-    /// let waygate = Waygate::builder().seed_flags([search]).build().await?;
-    /// let mut exposures = waygate.exposures();
-    /// let flags = waygate.flags();
-    /// for user in ["user-1", "user-1", "user-2"] {
-    ///     flags.evaluate("search", &EvaluationContext::new(user));
-    /// }
-    /// for user in ["user-1", "user-2"] {
-    ///     let seen = exposures.next().await.expect("an exposure");
-    ///     assert_eq!(seen.item().map(|exposure| &*exposure.targeting_key), Some(user));
-    /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn exposures(&self) -> Observations<Exposure> {
-        let facts = &self.inner.flag_facts;
-        let exposures = facts.exposures.channel.subscribe(Arc::downgrade(facts));
-        facts.follow();
-        exposures
-    }
-}
-
-impl Flags {
-    /// Counts an event of a subject, such as an order with its amount, for each variation to which the subject was
-    /// exposed within the window (OpenFeature: tracking). Returns their number. See [`usage`](Self::usage) for the counts.
-    ///
-    /// Exposures are recorded with [`FlagObservation::exposures`]. At most 100 different names are counted, of at most
-    /// 128 bytes each. The cost grows with the number of variations that were served.
-    ///
-    /// ```
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// # use serde_json::json;
-    /// use std::time::Duration;
-    /// use waygate::{Waygate, flags::{EvaluationContext, Flag, FlagObservation}};
-    ///
-    /// # let search = Flag::parse(&json!({
-    /// #     "key": "search", "name": "New search", "type": "boolean",
-    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
-    /// #     "off_variation": "off", "fallthrough": "on",
-    /// # }))?;
-    /// let observation = FlagObservation::new().exposures(Duration::from_secs(3_600));
-    /// let waygate = Waygate::builder().observe_flags(observation).seed_flags([search]).build().await?;
-    /// let (flags, user) = (waygate.flags(), EvaluationContext::new("user-1"));
-    /// flags.evaluate("search", &user);
-    /// assert_eq!(flags.track("order", &user, Some(12.5)), 1);
-    /// let usage = flags.usage("search").expect("a flag");
-    /// assert_eq!(usage.variations[0].conversions[0].sum, 12.5);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn track<C: Context + ?Sized>(&self, name: &str, context: &C, value: Option<f64>) -> usize {
-        let facts = self.facts();
-        let Some(key) = context.key(None) else {
-            return 0;
-        };
-        let subject = facts.secret.hash((context.kind(), key));
-        facts.exposures.track(subject, name, value)
-    }
 }
 
 /// The exposures of this process.
@@ -198,7 +128,7 @@ impl Exposures {
         }
     }
 
-    fn track(&self, subject: u64, name: &str, value: Option<f64>) -> usize {
+    pub(super) fn track(&self, subject: u64, name: &str, value: Option<f64>) -> usize {
         if !self.has_any.load(Ordering::Relaxed) || name.len() > MAX_NAME {
             return 0;
         }

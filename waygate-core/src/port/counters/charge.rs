@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::Series;
+use super::CounterKey;
 use crate::limit::{Outcome, Rule};
 
 /// A charge of one request to one counter.
@@ -9,24 +9,24 @@ use crate::limit::{Outcome, Rule};
 /// use waygate_core::{
 ///     limit::Rule,
 ///     model::RateLimitPolicy,
-///     port::{Series, Take},
+///     port::{Charge, CounterKey},
 /// };
 ///
 /// let policy = RateLimitPolicy::new("100/minute".parse()?)?;
 /// let rule = &Rule::compile(&policy, &policy.limit)[0];
-/// let series = Series::new("GET:/payments", "default", 0, 0);
-/// let take = Take::new(&series, b"203.0.113.7", rule);
-/// assert_eq!((take.cost, take.enforced, take.lease), (1, true, false));
-/// let shadow = take.cost(5).enforced(false).lease(true).rule(rule);
+/// let counter_key = CounterKey::new("GET:/payments", "default", 0, 0);
+/// let charge = Charge::new(&counter_key, b"203.0.113.7", rule);
+/// assert_eq!((charge.cost, charge.enforced, charge.lease), (1, true, false));
+/// let shadow = charge.cost(5).enforced(false).lease(true).rule(rule);
 /// assert_eq!(shadow.cost, 5);
 /// # Ok::<(), waygate_core::grammar::Invalid>(())
 /// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-pub struct Take<'a> {
-    /// The series of the counter.
-    pub series: &'a Series,
-    /// The key within the series. May be a secret: a store keeps a digest of it, at most.
+pub struct Charge<'a> {
+    /// The counter key of the counter.
+    pub counter_key: &'a CounterKey,
+    /// The rate-limit key, which selects one of the counters. May be a secret: a store keeps a digest of it, at most.
     pub key: &'a [u8],
     /// The rule that limits it.
     pub rule: &'a Rule,
@@ -38,12 +38,12 @@ pub struct Take<'a> {
     pub lease: bool,
 }
 
-impl<'a> Take<'a> {
+impl<'a> Charge<'a> {
     /// Creates an enforced charge of one unit.
     #[inline]
-    pub fn new(series: &'a Series, key: &'a [u8], rule: &'a Rule) -> Self {
+    pub fn new(counter_key: &'a CounterKey, key: &'a [u8], rule: &'a Rule) -> Self {
         Self {
-            series,
+            counter_key,
             key,
             rule,
             cost: 1,
@@ -82,10 +82,10 @@ impl<'a> Take<'a> {
 }
 
 /// Without the key, which may be a secret.
-impl fmt::Debug for Take<'_> {
+impl fmt::Debug for Charge<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Take")
-            .field("series", &self.series.name())
+        f.debug_struct("Charge")
+            .field("counter_key", &self.counter_key.name())
             .field("rule", &self.rule)
             .field("cost", &self.cost)
             .field("enforced", &self.enforced)
@@ -94,22 +94,22 @@ impl fmt::Debug for Take<'_> {
     }
 }
 
-/// Returns whether every enforced take is allowed.
+/// Returns whether every enforced charge is allowed.
 ///
 /// ```
 /// use waygate_core::{
 ///     limit::{Outcome, Quota, Rule, quota::SECOND},
-///     port::{Series, Take, all_allowed},
+///     port::{Charge, CounterKey, all_allowed},
 /// };
 ///
 /// let rule = Rule::Quota(Quota::FixedWindow { capacity: 10, period: 60 * SECOND });
-/// let series = Series::new("GET:/payments", "default", 0, 0);
-/// let take = Take::new(&series, b"203.0.113.7", &rule);
+/// let counter_key = CounterKey::new("GET:/payments", "default", 0, 0);
+/// let charge = Charge::new(&counter_key, b"203.0.113.7", &rule);
 /// let refused = Outcome::allowed(10, 0, SECOND).refused(SECOND);
-/// assert!(!all_allowed(&[take], &[refused]));
-/// assert!(all_allowed(&[take.enforced(false)], &[refused]));
+/// assert!(!all_allowed(&[charge], &[refused]));
+/// assert!(all_allowed(&[charge.enforced(false)], &[refused]));
 /// ```
-pub fn all_allowed(takes: &[Take<'_>], outcomes: &[Outcome]) -> bool {
-    let mut pairs = takes.iter().zip(outcomes);
-    pairs.all(|(take, outcome)| outcome.allowed || !take.enforced)
+pub fn all_allowed(charges: &[Charge<'_>], outcomes: &[Outcome]) -> bool {
+    let mut pairs = charges.iter().zip(outcomes);
+    pairs.all(|(charge, outcome)| outcome.allowed || !charge.enforced)
 }

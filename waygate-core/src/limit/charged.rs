@@ -3,13 +3,13 @@ use super::{Outcome, nanos::Nanos};
 /// The time and outcome of a charge, which identify it for a refund.
 ///
 /// ```
-/// use waygate_core::limit::{Outcome, Taken, quota::SECOND};
+/// use waygate_core::limit::{Charged, Outcome, quota::SECOND};
 ///
-/// let taken = Taken::new(0, &Outcome::allowed(10, 9, 60 * SECOND));
-/// assert_eq!(taken.left(20 * SECOND), 40 * SECOND);
+/// let charged = Charged::new(0, &Outcome::allowed(10, 9, 60 * SECOND));
+/// assert_eq!(charged.left(20 * SECOND), 40 * SECOND);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taken {
+pub struct Charged {
     /// The time of the charge.
     pub at: Nanos,
     /// The outcome's [`reset_after`](Outcome::reset_after): the end of a fixed window, or the time at which a bucket
@@ -17,7 +17,7 @@ pub struct Taken {
     pub reset_after: Nanos,
 }
 
-impl Taken {
+impl Charged {
     /// Describes a charge at a time.
     pub fn new(at: Nanos, outcome: &Outcome) -> Self {
         let reset_after = outcome.reset_after;

@@ -7,7 +7,7 @@ use syn::{
     parse_quote_spanned, spanned::Spanned,
 };
 
-use crate::{attr::canary::Canary, errors::Errors, handler::Handler};
+use crate::{attr::Canary, errors::Errors, handler::Handler};
 
 /// Rejects what the function of both handlers cannot be.
 pub(crate) fn check(handler: &Handler, errors: &mut Errors) {

@@ -1,6 +1,6 @@
 //! Definitions that a program brings along, written if the store has none.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use waygate_core::{
     Printable,
@@ -12,9 +12,10 @@ use waygate_core::{
 use super::{
     command::{Definition, subject},
     error::FlagError,
+    seeds::Seeds,
 };
 use crate::engine::{
-    BuildError, Inner, WaygateBuilder,
+    BuildError, Inner,
     kinds::{Flags, Records, Segments},
     precondition::Precondition,
     store::{Collection, Holds, Versioned, json},
@@ -25,69 +26,6 @@ use crate::engine::{
 /// The maximum number of attempts after lost races.
 const ATTEMPTS: usize = 16;
 
-/// Definitions to write at the start.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Seeds {
-    flags: Vec<Flag>,
-    segments: Vec<Segment>,
-    is_audited: bool,
-}
-
-/// The definitions that are not written yet, and those that cannot be.
-#[derive(Debug, Default)]
-pub(crate) struct Sowing(Mutex<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    pending: Option<Arc<Seeds>>,
-    refused: Vec<String>,
-}
-
-impl WaygateBuilder {
-    /// Writes these flags at the start, each if the store has none of its key. Flags that operators have changed stay as
-    /// they are. All processes of a store together write a flag once. Checked by `build`.
-    ///
-    /// A flag that needs another one which the store has in a different form is not written; the log and
-    /// [`Component::Flags`](crate::health::Component::Flags) show it. While the store is unreachable, the flags are
-    /// missing; they are written as soon as it is back. The audit log has no lines about them, unless
-    /// [`audit_seeds`](Self::audit_seeds) is set.
-    ///
-    /// ```
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// use serde_json::json;
-    /// use waygate::{Waygate, flags::{EvaluationContext, Flag}};
-    ///
-    /// let search = Flag::parse(&json!({
-    ///     "key": "search", "name": "New search", "type": "boolean",
-    ///     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
-    ///     "off_variation": "off", "fallthrough": "on",
-    /// }))?;
-    /// let waygate = Waygate::builder().seed_flags([search]).build().await?;
-    /// let flags = waygate.flags();
-    /// let resolution = flags.evaluate("search", &EvaluationContext::new("user-1"));
-    /// assert_eq!(resolution.expect("a flag").as_bool(), Ok(true));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn seed_flags(mut self, flags: impl IntoIterator<Item = Flag>) -> Self {
-        self.seeds.flags.extend(flags);
-        self
-    }
-
-    /// Writes these segments at the start, like [`seed_flags`](Self::seed_flags).
-    pub fn seed_segments(mut self, segments: impl IntoIterator<Item = Segment>) -> Self {
-        self.seeds.segments.extend(segments);
-        self
-    }
-
-    /// Writes an audit line, by `system`, for each [seeded](Self::seed_flags) flag and segment. Default: off.
-    pub fn audit_seeds(mut self, audit: bool) -> Self {
-        self.seeds.is_audited = audit;
-        self
-    }
-}
-
 impl Seeds {
     /// Checks each definition by itself.
     pub(crate) fn check(&self) -> Result<(), BuildError> {
@@ -97,10 +35,6 @@ impl Seeds {
             .chain(self.segments.iter().map(checked::<Segments>))
             .collect::<Result<(), FlagError>>()
             .map_err(BuildError::Flag)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.flags.is_empty() && self.segments.is_empty()
     }
 }
 
@@ -144,25 +78,6 @@ impl Seeded for Segments {
 
     fn all(records: &mut Records) -> &mut Collection<Self> {
         &mut records.segments
-    }
-}
-
-impl Sowing {
-    pub(crate) fn new(seeds: Seeds) -> Self {
-        let pending = (!seeds.is_empty()).then(|| Arc::new(seeds));
-        Self(Mutex::new(State {
-            pending,
-            refused: Vec::new(),
-        }))
-    }
-
-    /// Describes each definition that was not written.
-    pub(crate) fn refused(&self) -> Vec<String> {
-        self.lock().refused.clone()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -5,68 +5,72 @@ use std::{
 
 use waygate_core::{
     limit::{Outcome, quota::Nanos},
-    port::{CounterError, Take, all_allowed},
+    port::{Charge, CounterError, all_allowed},
 };
 
 use super::{blocks::Print, leases::Lent, plan::Plan, request::Request, shared::Shared};
 
 impl Shared {
-    pub(super) async fn take(
+    pub(super) async fn charge(
         self: &Arc<Self>,
-        takes: &[Take<'_>],
+        charges: &[Charge<'_>],
         now: Nanos,
     ) -> Result<Vec<Outcome>, CounterError> {
-        let plans = plans(takes, now);
-        let counters = self.blocks.counters(takes);
-        let asked = self.blocks.asked(takes, &plans, &counters);
-        if let Some(outcomes) = self.blocks.refusal(takes, &counters, asked) {
+        let plans = plans(charges, now);
+        let counters = self.blocks.counters(charges);
+        let asked = self.blocks.asked(charges, &plans, &counters);
+        if let Some(outcomes) = self.blocks.refusal(charges, &counters, asked) {
             return Ok(outcomes);
         }
-        if let ([take], [plan], [counter]) = (takes, &plans[..], &counters[..])
-            && let Some(outcome) = self.lend(take, *plan, *counter)
+        if let ([charge], [plan], [counter]) = (charges, &plans[..], &counters[..])
+            && let Some(outcome) = self.lend(charge, *plan, *counter)
         {
             return Ok(vec![outcome]);
         }
         let since = Instant::now();
-        let outcomes = match self.take_all(takes, &plans).await {
+        let outcomes = match self.charge_all(charges, &plans).await {
             Ok(outcomes) => outcomes,
             // A caller may fall back to local counters, but not for keys that Redis has refused.
             Err(error) => {
-                let known = self.blocks.last_refusal(takes, &counters, asked);
+                let known = self.blocks.last_refusal(charges, &counters, asked);
                 return known.ok_or(error);
             }
         };
-        if all_allowed(takes, &outcomes) {
+        if all_allowed(charges, &outcomes) {
             self.blocks.lift(&counters, asked);
         } else {
             self.blocks
-                .remember(takes, &counters, asked, &outcomes, since);
+                .remember(charges, &counters, asked, &outcomes, since);
         }
         Ok(outcomes)
     }
 
-    pub(super) fn last_refusal(&self, takes: &[Take<'_>], now: Nanos) -> Option<Vec<Outcome>> {
-        let counters = self.blocks.counters(takes);
-        let asked = self.blocks.asked(takes, &plans(takes, now), &counters);
-        self.blocks.last_refusal(takes, &counters, asked)
+    pub(super) fn last_refusal(&self, charges: &[Charge<'_>], now: Nanos) -> Option<Vec<Outcome>> {
+        let counters = self.blocks.counters(charges);
+        let asked = self.blocks.asked(charges, &plans(charges, now), &counters);
+        self.blocks.last_refusal(charges, &counters, asked)
     }
 
     /// Grants the request from leased units, and refills them when they run short.
-    fn lend(self: &Arc<Self>, take: &Take<'_>, plan: Plan, counter: Print) -> Option<Outcome> {
+    fn lend(self: &Arc<Self>, charge: &Charge<'_>, plan: Plan, counter: Print) -> Option<Outcome> {
         let replicas = self.replicas.load(Ordering::Relaxed);
-        if !take.lease || take.cost == 0 || replicas == 0 {
+        if !charge.lease || charge.cost == 0 || replicas == 0 {
             return None;
         }
-        let limit = take.rule.capacity();
-        let (outcome, refill) = match self.leases.take(counter, plan, take.cost, limit, replicas) {
-            Lent::Given(outcome, refill) => (Some(outcome), refill),
-            Lent::Dry(refill) => (None, refill),
-        };
+        let limit = charge.rule.capacity();
+        let (outcome, refill) =
+            match self
+                .leases
+                .charge(counter, plan, charge.cost, limit, replicas)
+            {
+                Lent::Given(outcome, refill) => (Some(outcome), refill),
+                Lent::Dry(refill) => (None, refill),
+            };
         if let Some(units) = refill {
             let refill = Refill {
                 shared: Arc::clone(self),
                 counter,
-                name: self.names.counter(take.series, take.key),
+                name: self.names.counter(charge.counter_key, charge.key),
                 units,
                 outcome: None,
                 since: Instant::now(),
@@ -107,6 +111,9 @@ impl Drop for Refill {
     }
 }
 
-fn plans(takes: &[Take<'_>], now: Nanos) -> Vec<Plan> {
-    takes.iter().map(|take| Plan::of(take.rule, now)).collect()
+fn plans(charges: &[Charge<'_>], now: Nanos) -> Vec<Plan> {
+    charges
+        .iter()
+        .map(|charge| Plan::of(charge.rule, now))
+        .collect()
 }

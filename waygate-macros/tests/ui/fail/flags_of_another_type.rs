@@ -1,0 +1,8 @@
+waygate::flags! {
+    pub OPAQUE: Opaque = Opaque;
+}
+
+#[derive(Debug, serde::Serialize)]
+pub struct Opaque;
+
+fn main() {}

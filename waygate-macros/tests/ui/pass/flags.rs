@@ -20,8 +20,8 @@ pub mod flags {
         pub FIELDS: Fields = Fields { size: 1 } { variations = { one = Fields { size: 1 }, two = Fields { size: 2 } } };
         /// A generic type.
         pub LIST: Vec<String> = vec!["a".to_owned()];
-        /// A block.
-        pub BLOCK: usize = { 1 + 2 };
+        /// A call.
+        pub BLOCK: usize = usize::pow(2, 3);
         /// A text.
         pub TEXT: &'static str = concat!("a", "b") {}
     }
@@ -34,7 +34,7 @@ pub mod flags {
 }
 
 /// A caller.
-#[derive(Clone, gates::FlagContext)]
+#[derive(Clone, Debug, gates::FlagContext)]
 #[flag(kind = "device", crate = crate::gates)]
 pub struct Device<'a, T: Clone + gates::flags::ContextAttribute> {
     #[flag(key, attribute)]

@@ -574,9 +574,11 @@ async fn the_report_compares_code_and_store() {
     assert!(findings(&waygate, "new-checkout").is_empty());
     assert_eq!(findings(&waygate, "stray"), [FlagMismatch::NotDeclared]);
     assert_eq!(findings(&waygate, "legacy"), [FlagMismatch::TypeDiffers]);
-    assert!(line("`legacy`").contains("stored with the type string and declared with boolean"));
-    assert!(line("`page-size`").contains("cannot read the values of `other`"));
-    assert!(line("`retries`").contains("cannot read the values of `other`"));
+    assert!(
+        line("flag `legacy`: ").contains("stored with the type string and declared with boolean")
+    );
+    assert!(line("flag `page-size`: ").contains("cannot read the values of `other`"));
+    assert!(line("flag `retries`: ").contains("cannot read the values of `other`"));
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ fn warn(flag: TypedFlag<bool>, request: &Request) {
         let path = request.extensions().get::<MatchedPath>();
         let path = path.map_or_else(|| request.uri().path(), MatchedPath::as_str);
         tracing::warn!(
-            flag = flag.key(),
+            flag = %Printable(flag.key()),
             path = ?Printable(path),
             "a handler with `#[canary]` runs on a route that it is not bound to, so its stable handler serves all \
              requests; only the first one is logged"

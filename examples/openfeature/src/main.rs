@@ -37,11 +37,9 @@ async fn app(
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let router = app(
-        Waygate::from_env()?,
-        &mut *OpenFeature::singleton_mut().await,
-    )
-    .await?;
+    let mut openfeature = OpenFeature::singleton_mut().await;
+    let router = app(Waygate::from_env()?, &mut openfeature).await?;
+    drop(openfeature); // Code elsewhere waits for its lock.
     let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("http://{}", listener.local_addr()?);

@@ -118,8 +118,8 @@ for feature in "" tokio tracing; do
     cargo clippy -q -p waygate-openfeature --no-default-features --features "$feature" -- -D warnings
 done
 cargo clippy -q -p waygate-openfeature-provider -- -D warnings
-# The tests run these two examples with the features of the workspace.
-for example in quickstart rate-limits; do
+# The tests run these examples with the features of the workspace.
+for example in openfeature quickstart rate-limits; do
     echo "$example"
     cargo check -q -p "$example"
 done

@@ -86,6 +86,25 @@ impl Service {
         Answer::read(request.send_json(body).expect("an answer"))
     }
 
+    /// Sends a `GET` request with a header.
+    ///
+    /// # Panics
+    /// If there is no response.
+    pub fn get_with(&self, path: &str, name: &str, value: &str) -> Answer {
+        let request = agent().get(self.url(path)).header(name, value);
+        Answer::read(request.call().expect("an answer"))
+    }
+
+    /// Sends a `PATCH` request with JSON and a token.
+    ///
+    /// # Panics
+    /// If there is no response.
+    pub fn patch(&self, path: &str, token: &str, body: &Value) -> Answer {
+        let request = agent().patch(self.url(path));
+        let request = request.header("X-Waygate-Token", token);
+        Answer::read(request.send_json(body).expect("an answer"))
+    }
+
     /// Logs in as the quickstart's operator.
     ///
     /// # Panics

@@ -25,22 +25,12 @@ pub struct Client {
 impl Client {
     /// Starts a script of `data/ofrep` in Node.js.
     pub fn node(script: &str, arguments: &[&str]) -> Self {
-        let modules = required(
-            "WAYGATE_TEST_OFREP_NODE_MODULES",
-            "the folder that `npm ci` makes from data/ofrep/package-lock.json",
-        );
-        let mut command = Command::new("node");
-        command.env("NODE_PATH", modules);
-        Self::start(command, script, arguments)
+        Self::start(node(), script, arguments)
     }
 
     /// Starts a script of `data/ofrep` in Python.
     pub fn python(script: &str, arguments: &[&str]) -> Self {
-        let python = required(
-            "WAYGATE_TEST_OFREP_PYTHON",
-            "the `python` of an environment with data/ofrep/requirements.txt",
-        );
-        Self::start(Command::new(python), script, arguments)
+        Self::start(python(), script, arguments)
     }
 
     fn start(mut command: Command, script: &str, arguments: &[&str]) -> Self {
@@ -117,6 +107,25 @@ impl Drop for Client {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Returns Node.js with the OpenFeature SDKs.
+pub fn node() -> Command {
+    let modules = required(
+        "WAYGATE_TEST_OFREP_NODE_MODULES",
+        "the folder that `npm ci` makes from data/ofrep/package-lock.json",
+    );
+    let mut command = Command::new("node");
+    command.env("NODE_PATH", modules);
+    command
+}
+
+/// Returns Python with the OpenFeature SDK.
+pub fn python() -> Command {
+    Command::new(required(
+        "WAYGATE_TEST_OFREP_PYTHON",
+        "the `python` of an environment with data/ofrep/requirements.txt",
+    ))
 }
 
 fn required(variable: &str, meaning: &str) -> PathBuf {

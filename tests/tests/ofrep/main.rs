@@ -3,4 +3,6 @@
 mod client;
 mod javascript;
 mod python;
+mod readme;
 mod server;
+mod together;

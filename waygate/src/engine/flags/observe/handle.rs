@@ -126,7 +126,7 @@ impl Flags {
     /// Counts an event of a subject, such as an order with its amount, for each variation to which the subject was
     /// exposed within the window (OpenFeature: tracking). Returns their number. See [`usage`](Self::usage) for the counts.
     ///
-    /// Exposures are recorded with [`FlagObservation::exposures`]. At most 100 different names are counted, of at most
+    /// Exposures are recorded with [`FlagObservation::exposures`](crate::flags::FlagObservation::exposures). At most 100 different names are counted, of at most
     /// 128 bytes each. The cost grows with the number of variations that were served.
     ///
     /// ```

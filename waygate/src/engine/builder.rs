@@ -68,6 +68,7 @@ pub struct WaygateBuilder {
     pub(super) seeds: super::flags::Seeds,
     #[cfg(feature = "flags")]
     pub(super) flag_observation: super::flags::FlagObservation,
+    #[cfg(feature = "flags")]
     flag_contexts: super::flags::ContextSource,
     #[cfg(feature = "flags")]
     denied_flags: Vec<super::FlagMismatch>,
@@ -115,6 +116,7 @@ impl Default for WaygateBuilder {
             seeds: super::flags::Seeds::default(),
             #[cfg(feature = "flags")]
             flag_observation: super::flags::FlagObservation::default(),
+            #[cfg(feature = "flags")]
             flag_contexts: super::flags::ContextSource::default(),
             #[cfg(feature = "flags")]
             denied_flags: Vec::new(),

@@ -124,6 +124,7 @@ impl WaygateBuilder {
             flag_facts,
             #[cfg(feature = "flags")]
             sowing: crate::engine::flags::Sowing::new(self.seeds),
+            #[cfg(feature = "flags")]
             flag_contexts: self.flag_contexts,
             principal: self.principal,
             clients: self.proxies.into(),

@@ -26,12 +26,23 @@ impl Flag {
     /// ```
     ///
     /// # Errors
-    /// The problems of the result, or that the patch is no object.
+    /// The problems of the result, that the patch is no object, or that it changes the fallthrough without effect: a
+    /// progressive rollout, which the patch does not mention, decides in its place.
     pub fn patch(&self, members: &Value) -> Result<Self, Problems> {
-        match self.patched(members) {
-            Some(definition) => Self::parse(&definition),
-            None => Err(no_object()),
+        let Some(definition) = self.patched(members) else {
+            return Err(no_object());
+        };
+        let patched = Self::parse(&definition)?;
+        if self.progressive.is_some()
+            && members.get("progressive").is_none()
+            && patched.fallthrough != self.fallthrough
+        {
+            let mut problems = Problems::default();
+            let message = "the progressive rollout decides in place of the fallthrough; set `progressive` to null as well";
+            problems.add("/fallthrough", ProblemCode::Contradiction, message);
+            return Err(problems);
         }
+        Ok(patched)
     }
 
     /// Returns the definition with members replaced; `None` if the patch is no object.

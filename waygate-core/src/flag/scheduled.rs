@@ -109,10 +109,15 @@ fn applied(flag: &Flag, change: &ScheduledChange, problems: &mut Problems) -> Fl
         ChangeAction::Enable => next.enabled = true,
         ChangeAction::Disable => next.enabled = false,
         ChangeAction::UpdateRollout => match (member("variation"), member("rollout")) {
-            (Some(Value::String(name)), _) => next.fallthrough = Serve::Variation(name.clone()),
+            // A progressive rollout would decide in place of the fallthrough.
+            (Some(Value::String(name)), _) => {
+                next.fallthrough = Serve::Variation(name.clone());
+                next.progressive = None;
+            }
             (None, Some(rollout)) => {
                 let place = Place::Member(&place, "rollout");
                 next.fallthrough = read::read_serve(rollout, place, problems);
+                next.progressive = None;
             }
             _ => problems.add(
                 place,

@@ -328,3 +328,33 @@ fn the_lifecycle_follows_from_age_and_use() {
         Lifecycle::Expired
     );
 }
+
+#[test]
+fn a_new_fallthrough_takes_effect_or_is_refused() {
+    let stages = json!([{"after_seconds": 0, "weight": 1_000}]);
+    let progressive = json!({
+        "variation": "on", "baseline": "off", "start": "2030-01-01T00:00:00Z", "stages": stages,
+    });
+    let schedule = json!([change(
+        "c1",
+        1,
+        "update_rollout",
+        json!({"variation": "on"})
+    )]);
+    let flag = definition(json!({"progressive": progressive, "scheduled_changes": schedule}));
+    let flag = Flag::parse(&flag).unwrap();
+    let refused = flag.patch(&json!({"fallthrough": "on"})).unwrap_err();
+    assert!(
+        refused.to_string().contains("set `progressive` to null"),
+        "{refused}"
+    );
+    let whole = flag.patch(&json!({"fallthrough": "on", "progressive": null}));
+    assert_eq!(whole.unwrap().progressive, None);
+    assert!(
+        flag.patch(&json!({"fallthrough": "off", "name": "G"}))
+            .is_ok()
+    );
+    let after = flag.after(&flag.scheduled_changes[0]).unwrap();
+    assert_eq!(after.progressive, None);
+    assert_eq!(after.fallthrough, Serve::Variation("on".to_owned()));
+}

@@ -59,10 +59,12 @@ impl RequestFlags {
         let context = context.unwrap_or_else(|| {
             let contexts = &waygate.inner.flag_contexts;
             let context = contexts.share(&request(parts));
+            let prepared = parts.extensions.get::<PreparedFlags>();
+            let canary = prepared.and_then(|prepared| prepared.canary.clone());
             parts.extensions.insert(PreparedFlags {
                 flags: flags.clone(),
                 context: Some(context.clone()),
-                canary: None,
+                canary,
             });
             context
         });

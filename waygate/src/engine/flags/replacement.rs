@@ -50,6 +50,10 @@ impl Change for Replacement {
         let records = &tx.stored.records;
         let refused = |problems| ChangeError::from(invalid::<Flags>(&self.key, problems));
         let mut next = Flags::read(&json(&*definition)).map_err(refused)?;
+        // The scheduler would make a change of the past again, and undo what is restored here.
+        let now = tx.now;
+        next.scheduled_changes
+            .retain(|change| change.execute_at > now);
         Flags::check(&next, records).map_err(refused)?;
         Flags::stamp(&mut next, previous.as_deref(), &tx.by.origin.actor, tx.now);
         let next = Arc::new(next);

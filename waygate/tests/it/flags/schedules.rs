@@ -7,7 +7,7 @@ use waygate::{
     ChangeError, Waygate,
     audit::{AuditEntry, AuditQuery},
     events::{Event, Events},
-    flags::{ChangeAction, EvaluationContext, Flag, FlagError, ScheduledChange},
+    flags::{ChangeAction, EvaluationContext, Flag, FlagError, FlagVersion, ScheduledChange},
     port::{Backend, Batch, ManualClock, MemoryBackend},
 };
 
@@ -105,6 +105,32 @@ async fn a_change_is_made_when_it_is_due() {
     let record = waygate.flags().flag("search").unwrap();
     assert_eq!(record.flag.updated_at, Some(at("2030-01-01T00:10:00Z")));
     assert!(waygate.flags().scheduled_changes().is_empty());
+}
+
+#[tokio::test]
+async fn a_revert_brings_no_past_change_back() {
+    let (clock, backend) = (clock(), Arc::default());
+    let waygate = process(&clock, &backend).await;
+    let (system, mut events) = (waygate.system(), waygate.subscribe());
+    system.create_flag(flag("search", json!({}))).await.unwrap();
+    for minute in [1, 60] {
+        let planned = launch(minute);
+        system
+            .schedule_flag_change("search", planned)
+            .await
+            .unwrap();
+    }
+    clock.advance(Duration::from_secs(60));
+    scheduled(&waygate, &mut events, 1).await;
+    assert!(is_on(&waygate, "search"));
+    let log = waygate.flag_history("search", 10, 0).await.unwrap();
+    let planned = log.iter().find(|line| line.actor == "system").unwrap();
+    let restored = system
+        .revert_flag("search", &planned.id.to_string(), FlagVersion::New)
+        .await
+        .unwrap();
+    assert_eq!(restored.flag.scheduled_changes.len(), 1, "the later one");
+    assert!(!is_on(&waygate, "search"));
 }
 
 #[tokio::test]

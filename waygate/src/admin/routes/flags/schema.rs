@@ -35,7 +35,8 @@ impl PartialSchema for FlagDefinition {
 
 impl PartialSchema for FlagPatch {
     fn schema() -> RefOr<Schema> {
-        let example = json!({ "fallthrough": [{ "variation": "on", "weight": 50_000 }, { "variation": "off", "weight": 50_000 }] });
+        let clause = json!({ "attribute": "plan", "operator": "in", "values": ["pro"] });
+        let example = json!({ "rules": [{ "clauses": [clause], "variation": "on" }] });
         let description = "Members of a flag, each in place of its own as a whole.";
         request(Flag::schema(), description, &[], example)
     }

@@ -324,8 +324,8 @@ fn pointers(value: &Value, at: &str, all: &mut Vec<String>) {
 proptest! {
     #![proptest_config(Config { failure_persistence: None, ..Config::with_cases(500) })]
 
-    /// A definition with any value in any place is read, or refused with problems whose places exist or are missing
-    /// members; what is stored is evaluated.
+    /// A definition with an arbitrary value in an arbitrary place is read, or refused. Each problem points at an
+    /// existing place or a missing member. A stored definition is evaluated.
     #[test]
     fn any_json_is_read_or_refused(
         (flags, segments) in definitions(),

@@ -9,7 +9,7 @@ use crate::{
     state::State,
 };
 
-/// An API: the state that evaluations read without a lock, and the handlers, whose lock orders all changes.
+/// An API. Evaluations read its state without a lock; the lock of the handlers orders all changes.
 #[derive(Debug, Default)]
 pub(crate) struct Inner {
     state: ArcSwap<State>,

@@ -1,7 +1,4 @@
-use std::{
-    borrow::Cow,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{borrow::Cow, sync::Arc};
 
 use serde_json::Value;
 use waygate_core::{
@@ -9,7 +6,7 @@ use waygate_core::{
     port::BoxFuture,
 };
 
-use super::{EventEmitter, FlagRequest, Provider, Resolution, Setup};
+use super::{FlagRequest, Provider, Resolution, Setup, slot::EmitterSlot};
 use crate::{
     error::{ErrorCode, EvaluationError},
     event::ProviderEventDetails,
@@ -55,7 +52,7 @@ use crate::{
 pub struct FlagProvider<S> {
     source: S,
     flag_set_id: Option<Arc<str>>,
-    events: Mutex<Option<EventEmitter>>,
+    events: EmitterSlot,
 }
 
 impl<S: FlagSource> FlagProvider<S> {
@@ -64,7 +61,7 @@ impl<S: FlagSource> FlagProvider<S> {
         Self {
             source,
             flag_set_id: None,
-            events: Mutex::default(),
+            events: EmitterSlot::default(),
         }
     }
 
@@ -77,14 +74,7 @@ impl<S: FlagSource> FlagProvider<S> {
 
     /// Emits an event, for the owner of the source. Ignored while the provider is not set.
     pub fn emit(&self, event: ProviderEventDetails) {
-        let events = self.events().clone();
-        if let Some(events) = events {
-            events.emit(event);
-        }
-    }
-
-    fn events(&self) -> std::sync::MutexGuard<'_, Option<EventEmitter>> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+        self.events.emit(event);
     }
 
     fn resolve<T>(
@@ -142,12 +132,12 @@ impl<S: FlagSource> Provider for FlagProvider<S> {
     }
 
     fn initialize(&self, setup: Setup) -> BoxFuture<'_, Result<(), EvaluationError>> {
-        *self.events() = Some(setup.events().clone());
+        self.events.open(&setup);
         Box::pin(std::future::ready(Ok(())))
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {
-        *self.events() = None;
+        self.events.close();
         Box::pin(std::future::ready(()))
     }
 

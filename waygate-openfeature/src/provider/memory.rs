@@ -1,7 +1,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use arc_swap::ArcSwap;
@@ -11,7 +11,7 @@ use waygate_core::{
     port::BoxFuture,
 };
 
-use super::{EventEmitter, FlagRequest, Provider, Resolution, Setup};
+use super::{FlagRequest, Provider, Resolution, Setup, slot::EmitterSlot};
 use crate::{
     error::{ErrorCode, EvaluationError},
     event::{ProviderEvent, ProviderEventDetails},
@@ -153,7 +153,7 @@ impl fmt::Debug for InMemoryFlag {
 #[derive(Debug)]
 pub struct InMemoryProvider {
     flags: ArcSwap<BTreeMap<String, InMemoryFlag>>,
-    events: Mutex<Option<EventEmitter>>,
+    events: EmitterSlot,
 }
 
 impl InMemoryProvider {
@@ -162,7 +162,7 @@ impl InMemoryProvider {
         let flags = flags.into_iter().map(|(key, flag)| (key.into(), flag));
         Self {
             flags: ArcSwap::from_pointee(flags.collect()),
-            events: Mutex::default(),
+            events: EmitterSlot::default(),
         }
     }
 
@@ -173,14 +173,7 @@ impl InMemoryProvider {
         let previous = self.flags.swap(flags.clone());
         let keys: BTreeSet<&String> = previous.keys().chain(flags.keys()).collect();
         let event = ProviderEventDetails::new(ProviderEvent::ConfigurationChanged);
-        let events = self.events().clone();
-        if let Some(events) = events {
-            events.emit(event.flags_changed(keys));
-        }
-    }
-
-    fn events(&self) -> std::sync::MutexGuard<'_, Option<EventEmitter>> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+        self.events.emit(event.flags_changed(keys));
     }
 
     fn resolve<T>(
@@ -202,12 +195,12 @@ impl Provider for InMemoryProvider {
     }
 
     fn initialize(&self, setup: Setup) -> BoxFuture<'_, Result<(), EvaluationError>> {
-        *self.events() = Some(setup.events().clone());
+        self.events.open(&setup);
         Box::pin(std::future::ready(Ok(())))
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {
-        *self.events() = None;
+        self.events.close();
         Box::pin(std::future::ready(()))
     }
 

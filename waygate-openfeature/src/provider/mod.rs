@@ -5,6 +5,7 @@ mod memory;
 mod request;
 mod resolution;
 mod setup;
+mod slot;
 
 use std::sync::Arc;
 

@@ -115,7 +115,7 @@ fn warn(flag: TypedFlag<bool>, request: &Request) {
     });
 }
 
-/// A body whose failure counts.
+/// A response body that records its failure in the facts of its handler.
 #[derive(Debug)]
 struct CountedBody {
     body: Body,

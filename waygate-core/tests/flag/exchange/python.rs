@@ -112,7 +112,7 @@ fn rollouts_keep_their_buckets() {
         for user in 0..2_000 {
             let key = format!("user_{user}");
             let bucket = bucket(HashAlgorithm::WaygatePySha1, "f", "user", &key);
-            // The first part whose end is beyond the bucket, or else the last.
+            // The first part that ends after the bucket, or else the last.
             let mut end = 0;
             let part = weights.iter().position(|weight| {
                 end += weight;

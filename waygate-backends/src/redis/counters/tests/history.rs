@@ -10,8 +10,8 @@ use super::{
     model::{Model, agree, any_rule},
 };
 
-/// A rule whose calendar window is that of every other one: the scripts store the later end of two, and so take
-/// corrections by the longer of two windows for those of the other.
+/// A rule with the same calendar window as every other one. The scripts store the later of two ends, so they cannot
+/// distinguish corrections by two different windows.
 fn one_calendar(random: &mut fastrand::Rng) -> Rule {
     match any_rule(random) {
         Rule::Quota(Quota::Calendar {

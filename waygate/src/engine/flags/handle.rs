@@ -8,12 +8,9 @@ use waygate_core::{
 };
 
 use super::{
-    FlagFacts, FlagRecord, SegmentRecord,
-    command::not_found,
-    declared::DeclaredFlag,
-    error::FlagError,
-    finding::{FlagDeclaration, FlagFinding},
-    source::ContextSource,
+    ContextSource, DeclaredFlag, FlagDeclaration, FlagError, FlagFacts, FlagFinding, FlagRecord,
+    SegmentRecord,
+    commands::{Definition, not_found},
     usage,
 };
 use crate::engine::{
@@ -66,7 +63,7 @@ pub struct Flags {
     waygate: Waygate,
     pub(super) snapshot: Arc<Snapshot>,
     #[cfg(feature = "testing")]
-    overrides: Option<Arc<super::overrides::Overrides>>,
+    overrides: Option<Arc<super::Overrides>>,
 }
 
 impl Flags {
@@ -76,7 +73,7 @@ impl Flags {
             waygate: waygate.clone(),
             snapshot,
             #[cfg(feature = "testing")]
-            overrides: super::overrides::Overrides::current(),
+            overrides: super::Overrides::current(),
         }
     }
 
@@ -213,10 +210,7 @@ impl Flags {
             .collect()
     }
 
-    fn get<K: super::command::Definition>(
-        &self,
-        key: &K::Key,
-    ) -> Result<(Arc<K::Body>, Revision), FlagError>
+    fn get<K: Definition>(&self, key: &K::Key) -> Result<(Arc<K::Body>, Revision), FlagError>
     where
         kinds::Records: Holds<K>,
     {

@@ -6,7 +6,7 @@ use waygate_core::{
 };
 
 use super::{FlagDetails, Typed};
-use crate::engine::flags::{FlagScope, Flags, declared::DeclaredFlag};
+use crate::engine::flags::{DeclaredFlag, FlagScope, Flags};
 
 /// A flag that `flags!` declares, with its Rust type. A constant: copy it freely.
 ///

@@ -4,7 +4,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use waygate_core::flag::{CompiledFlag, ErrorCode, FlagType, FlagValue, Resolution};
 
-use crate::engine::flags::decoded::Decoded;
+use crate::engine::flags::Decoded;
 
 /// The Rust type of a flag: `bool`, an integer of up to 64 bits, `f64`, `String`, or [`Structured`] for any other type.
 ///

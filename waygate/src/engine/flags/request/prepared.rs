@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use waygate_core::flag::Context;
 
-use super::{
-    handle::{Evaluation, Flags},
-    source::{ContextSource, FlagRequest, SharedContext},
-};
+use super::source::{ContextSource, FlagRequest, SharedContext};
+use crate::engine::flags::{Evaluation, Flags};
 
 /// The flags of a request in its extensions, so that all evaluations for it agree.
 #[derive(Clone)]

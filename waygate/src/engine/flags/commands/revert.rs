@@ -6,12 +6,14 @@ use waygate_core::{
 };
 
 use super::{
-    FlagRecord,
-    command::subject,
-    error::FlagError,
+    change::subject,
     replacement::{Replacement, Source},
 };
-use crate::engine::{ChangeError, Operator, Waygate, kinds::Flags};
+use crate::engine::{
+    ChangeError, Operator, Waygate,
+    flags::{FlagError, FlagRecord},
+    kinds::Flags,
+};
 
 /// A definition in an entry of the audit log.
 ///

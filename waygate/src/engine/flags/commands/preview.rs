@@ -4,7 +4,7 @@ use waygate_core::flag::{
     CompiledFlag, Context, Flag, FlagKey, FlagSet, Problems, Resolution, check_flag,
 };
 
-use super::{Flags, error::FlagError};
+use crate::engine::flags::{FlagError, Flags};
 use crate::engine::store::json;
 
 /// Evaluates a flag as it is, and as it would be with another definition. See [`Flags::preview`].

@@ -3,12 +3,11 @@
 use serde::Serialize;
 use waygate_core::flag::{Flag, FlagKey, Progressive, ScheduledChange};
 
-use super::{
-    FlagRecord, Flags,
-    command::{Author, Write},
-    error::FlagError,
+use super::change::{Author, Write};
+use crate::engine::{
+    ChangeError, Operator,
+    flags::{FlagError, FlagRecord, Flags},
 };
-use crate::engine::{ChangeError, Operator};
 
 /// A scheduled change and its flag.
 ///

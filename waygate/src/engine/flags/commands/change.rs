@@ -15,16 +15,16 @@ use waygate_core::{
     similar::nearest,
 };
 
-use super::error::FlagError;
 use crate::engine::{
     ChangeError,
+    flags::FlagError,
     kinds::{FlagDrafts, Flags, Records, Segments},
     store::{Holds, Kind, json},
     tx::{Attempt, Change, Tx},
 };
 
 /// A kind of definition: flags, or segments.
-pub(super) trait Definition:
+pub(crate) trait Definition:
     Kind<Value = Arc<Self::Body>, Key: fmt::Display + Borrow<str> + FromStr<Err = Invalid>>
 {
     type Body: Serialize + Send + Sync;
@@ -274,7 +274,7 @@ where
 }
 
 /// The subject of a change, in the audit log and in messages.
-pub(super) fn subject<K: Kind<Key: fmt::Display>>(key: &K::Key) -> String {
+pub(crate) fn subject<K: Kind<Key: fmt::Display>>(key: &K::Key) -> String {
     format!("{}:{key}", K::NAMES.first().unwrap_or(&""))
 }
 
@@ -318,7 +318,7 @@ where
     }
 }
 
-pub(super) fn not_found<K: Definition>(key: &K::Key, records: &Records) -> FlagError
+pub(crate) fn not_found<K: Definition>(key: &K::Key, records: &Records) -> FlagError
 where
     Records: Holds<K>,
 {

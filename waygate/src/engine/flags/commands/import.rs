@@ -8,13 +8,10 @@ use waygate_core::{
     model::Action,
 };
 
-use super::{
-    Flags,
-    command::{Definition, subject},
-    error::FlagError,
-};
+use super::change::{Definition, subject};
 use crate::engine::{
     ChangeError, Operator,
+    flags::{FlagError, Flags},
     kinds::{self, Records},
     store::{Holds, json},
     tx::{Attempt, Change, Tx},

@@ -2,7 +2,7 @@
 
 use waygate_core::view::FlagGate;
 
-use super::declared::DeclaredFlag;
+use crate::engine::flags::DeclaredFlag;
 
 /// The gate of a route: a declared flag, and the response while it is off.
 #[derive(Debug, Clone, Copy)]

@@ -7,13 +7,10 @@ use waygate_core::{
     model::{Action, Revision},
 };
 
-use super::{
-    FlagRecord,
-    command::{Definition, invalid, known, not_found, subject},
-    error::FlagError,
-};
+use super::change::{Definition, invalid, known, not_found, subject};
 use crate::engine::{
     ChangeError,
+    flags::{FlagError, FlagRecord},
     kinds::{FlagDrafts, Flags},
     store::json,
     tx::{Attempt, Change, Tx},

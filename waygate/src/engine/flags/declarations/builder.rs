@@ -1,7 +1,6 @@
 use waygate_core::flag::{Flag, Segment};
 
-use super::FlagObservation;
-use crate::engine::WaygateBuilder;
+use crate::engine::{WaygateBuilder, flags::FlagObservation};
 
 impl WaygateBuilder {
     /// Writes these flags at the start, each if the store has none of its key. Flags that operators have changed stay as

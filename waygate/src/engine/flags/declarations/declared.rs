@@ -14,7 +14,7 @@ use waygate_core::{
     flag::{CompiledFlag, FlagType, FlagValue},
 };
 
-use super::{decoded::Decoded, typed::Typed};
+use crate::engine::flags::{Decoded, Typed};
 
 /// A flag that `flags!` declares. A `static` holds it.
 pub struct DeclaredFlag {

@@ -9,13 +9,13 @@ use waygate_core::{
     port::CommitError,
 };
 
-use super::{
-    command::{Definition, subject},
-    error::FlagError,
-    seeds::Seeds,
-};
+use super::seeds::Seeds;
 use crate::engine::{
     BuildError, Inner,
+    flags::{
+        FlagError,
+        commands::{Definition, subject},
+    },
     kinds::{Flags, Records, Segments},
     precondition::Precondition,
     store::{Collection, Holds, Versioned, json},

@@ -2,7 +2,7 @@
 
 use std::{any::Any, sync::Arc};
 
-use super::declared::DeclaredFlag;
+use crate::engine::flags::DeclaredFlag;
 
 tokio::task_local! {
     static OVERRIDDEN: Arc<Overrides>;

@@ -1,12 +1,10 @@
 use serde_json::Value;
 use waygate_core::flag::{Flag, Segment};
 
-use super::{
-    FlagRecord, SegmentRecord,
-    command::{Definition, FlagChange, FlagDeletion, Write},
-};
+use super::change::{Definition, FlagChange, FlagDeletion, Write};
 use crate::engine::{
     ChangeError, Operator,
+    flags::{FlagRecord, SegmentRecord},
     kinds::{Flags, Records, Segments},
     store::Holds,
 };

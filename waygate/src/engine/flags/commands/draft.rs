@@ -8,13 +8,12 @@ use waygate_core::{
 };
 
 use super::{
-    FlagRecord, Flags,
-    command::{Definition, invalid, not_found, subject},
-    error::FlagError,
+    change::{Definition, invalid, not_found, subject},
     replacement::{Replacement, Source},
 };
 use crate::engine::{
     ChangeError, Operator,
+    flags::{FlagError, FlagRecord, Flags},
     kinds::{self, FlagDraft, FlagDrafts},
     store::{Versioned, json},
     tx::{Attempt, Change, Tx},

@@ -9,7 +9,7 @@ use waygate_core::{
     port::CommitError,
 };
 
-use super::command::subject;
+use super::change::subject;
 use crate::engine::{
     Inner,
     kinds::{Flags, Records},

@@ -1,0 +1,17 @@
+//! Commands on flags and segments: definitions, drafts, earlier versions and scheduled changes.
+
+mod change;
+mod draft;
+mod due;
+mod import;
+mod operator;
+mod preview;
+mod replacement;
+mod revert;
+mod schedule;
+
+pub(super) use change::{Definition, not_found, subject};
+pub use draft::FlagDraftRecord;
+pub use preview::FlagPreview;
+pub use revert::FlagVersion;
+pub use schedule::ScheduledFlagChange;

@@ -1,0 +1,14 @@
+//! Flags in a request: its context, the snapshot that it keeps, and the gate of its route.
+
+mod gate;
+#[cfg(feature = "testing")]
+mod overrides;
+mod prepared;
+mod source;
+
+pub(crate) use gate::RouteGate;
+#[cfg(feature = "testing")]
+pub(crate) use overrides::Overrides;
+pub(crate) use prepared::{PreparedFlags, with_context};
+pub use source::FlagRequest;
+pub(crate) use source::{ContextSource, SharedContext};

@@ -78,7 +78,9 @@ impl Inner {
         self.channels.announce(version);
         self.follow_unmatched(&previous, &snapshot);
         #[cfg(feature = "flags")]
-        if !Arc::ptr_eq(&previous.flag_notes, &snapshot.flag_notes) {
+        if !Arc::ptr_eq(&previous.flag_notes, &snapshot.flag_notes)
+            || !Arc::ptr_eq(&previous.table, &snapshot.table)
+        {
             self.note_flags();
         }
     }

@@ -6,10 +6,11 @@ use crate::engine::{Component, Inner};
 const MOST: usize = 20;
 
 impl Inner {
-    /// Describes the flags and segments that work only in part, and those of the program that were not written.
+    /// Describes the flags and segments that work only in part, the gates without a value, and those of the program that were not written.
     pub(crate) fn flag_faults(&self) -> Vec<String> {
-        let notes = self.snapshot.load().flag_notes.clone();
-        notes.faults().chain(self.sowing.refused()).collect()
+        let snapshot = self.snapshot.load();
+        let faults = snapshot.flag_notes.faults().chain(snapshot.gate_faults());
+        faults.chain(self.sowing.refused()).collect()
     }
 
     /// Updates the health of flags.

@@ -25,8 +25,13 @@ impl DeclaredFlags {
     pub(super) fn find(set: &FlagSet, last: Option<&Self>) -> Arc<Self> {
         let declared = DeclaredFlag::all().iter();
         let stored = declared.map(|declared| {
-            let flag = set.flag(declared.key())?;
             let known = last.and_then(|last| last.get(declared));
+            let Some(flag) = set.flag(declared.key()) else {
+                if known.is_some() {
+                    warn_removed(declared);
+                }
+                return None;
+            };
             if let Some(known) = known.filter(|known| Arc::ptr_eq(&known.flag, flag)) {
                 return Some(known.clone());
             }
@@ -60,4 +65,16 @@ fn warn(declared: &DeclaredFlag, flag: &CompiledFlag) {
             "a stored flag has another type than its declaration; values that cannot be read as that are the default"
         );
     }
+}
+
+/// Logs a flag that code needs and the store has no more.
+fn warn_removed(declared: &DeclaredFlag) {
+    let place = declared.declaration();
+    tracing::warn!(
+        flag = %Printable(declared.key()),
+        default = %Printable(declared.default_value()),
+        file = %Printable(place.file),
+        line = place.line,
+        "a declared flag is no longer stored, so its default is served"
+    );
 }

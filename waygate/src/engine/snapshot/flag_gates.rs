@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waygate_core::decision::Block;
+use waygate_core::{decision::Block, flag::FlagType};
 
 use super::Snapshot;
 use crate::engine::{canary::Canary, flags::RouteGate, request::Asked};
@@ -29,6 +29,7 @@ impl Snapshot {
         })
     }
 
+    /// The default of the declaration stands in for a flag without a value: counted, and logged or reported.
     fn is_on(&self, gate: &RouteGate, asked: &impl Asked) -> bool {
         #[cfg(feature = "testing")]
         if let Some(overrides) = crate::engine::flags::Overrides::current()
@@ -37,11 +38,35 @@ impl Snapshot {
             return *on;
         }
         let Some(stored) = self.declared.get(gate.flag) else {
+            self.flags.count_missing(gate.flag.key());
             return gate.default;
         };
-        asked
-            .is_on(&self.flags, &stored.flag)
-            .unwrap_or(gate.default)
+        match asked.is_on(&self.flags, &stored.flag) {
+            Ok(on) => on,
+            Err(code) => {
+                gate.warn(code);
+                gate.default
+            }
+        }
+    }
+
+    /// Describes the routes whose gate has no boolean value.
+    pub(crate) fn gate_faults(&self) -> impl Iterator<Item = String> {
+        let routes = self.table.registered();
+        let gates = routes.flat_map(|route| route.gates.iter().map(move |gate| (route, gate)));
+        gates.filter_map(|(route, gate)| {
+            let stored = self.declared.get(gate.flag)?;
+            let value_type = stored.flag.definition().value_type;
+            (value_type != FlagType::Boolean).then(|| {
+                format!(
+                    "the flag `{}` gates `{}`, and is stored with the type {value_type}: its default {} is served; store \
+                     it as boolean",
+                    gate.flag.key(),
+                    route.key,
+                    gate.default
+                )
+            })
+        })
     }
 
     /// Returns the value of a gate that is the same for all contexts, if it is.

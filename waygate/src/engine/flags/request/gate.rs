@@ -1,6 +1,6 @@
 //! Routes that are open only while a flag is on.
 
-use waygate_core::view::FlagGate;
+use waygate_core::{Printable, flag::ErrorCode, view::FlagGate};
 
 use crate::engine::flags::DeclaredFlag;
 
@@ -20,6 +20,19 @@ impl RouteGate {
             flag,
             default: flag.default_value() == serde_json::Value::Bool(true),
             status,
+        }
+    }
+
+    /// Logs the first error of the flag.
+    #[cold]
+    pub(crate) fn warn(&self, code: ErrorCode) {
+        if self.flag.warns() {
+            tracing::warn!(
+                flag = %Printable(self.flag.key()),
+                error = %Printable(code),
+                default = self.default,
+                "a flag that gates a route cannot be evaluated, so its default is served; only the first error is logged"
+            );
         }
     }
 }

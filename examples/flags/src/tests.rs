@@ -42,16 +42,61 @@ async fn a_test_sets_flags() {
     assert_eq!(found.text(), "new results for tea");
 }
 
-/// The walk-through of `README.md`.
-#[tokio::test]
-async fn operators_change_flags_while_the_service_runs() {
-    let (waygate, app) = start().await;
+/// The application with the token of an operator.
+async fn admin(app: &TestApp) -> TestApp {
     let login = json!({"username": "admin", "password": "secret"});
     let token = app
         .post("/waygate/api/auth/login", &login)
         .await
         .json::<Value>();
-    let admin = app.with_header("x-waygate-token", token["token"].as_str().unwrap());
+    app.with_header("x-waygate-token", token["token"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn operators_see_the_flags_of_the_code() {
+    let (waygate, app) = start().await;
+    let admin = admin(&app).await;
+    let get = async |path: &str| {
+        let answer = admin.get(&format!("/waygate/api/{path}")).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.json::<Value>()
+    };
+    let declarations = get("flag-declarations").await;
+    assert_eq!(declarations.as_array().unwrap().len(), 4);
+    let of_checkout = get("flags/new-checkout/declarations").await;
+    assert_eq!(of_checkout[0]["owner"], "payments");
+    assert_eq!(of_checkout[0]["routes"], json!(["POST:/checkout"]));
+    let file = of_checkout[0]["file"].as_str().unwrap();
+    assert!(file.ends_with("declared.rs"), "{file}");
+    let of_search = get("flags/new-search/declarations").await;
+    assert_eq!(of_search[0]["canaries"], json!(["GET:/search"]));
+    let unknown = admin.get("/waygate/api/flags/serch/declarations").await;
+    assert_eq!(unknown.status(), 404);
+
+    let findings = get("flag-findings").await;
+    let (key, kind) = (&findings[0]["key"], &findings[0]["kind"]);
+    assert_eq!((key, kind), (&json!("new-checkout"), &json!("not_stored")));
+    assert!(findings[0]["line"].is_u64(), "{findings}");
+
+    app.get("/search?text=tea").await;
+    let canary = get("canaries").await[0].clone();
+    assert_eq!(canary["flag"], "new-search");
+    assert_eq!(canary["stable"]["completed"], 1);
+    assert_eq!(canary["stable"]["latency"]["buckets"][0]["count"], 1);
+    assert_eq!(canary["candidate"]["latency"]["p50"], Value::Null);
+    assert_eq!(get("missing-flags").await["keys"][0]["key"], "new-search");
+
+    let gates = |waygate: &Waygate| waygate.route("POST:/checkout").unwrap().flag_gates;
+    assert_eq!(gates(&waygate).len(), 1);
+    let route = get("routes/POST%3A%2Fcheckout").await;
+    assert_eq!(route["flag_gates"][0]["key"], "new-checkout");
+}
+
+/// The walk-through of `README.md`.
+#[tokio::test]
+async fn operators_change_flags_while_the_service_runs() {
+    let (waygate, app) = start().await;
+    let admin = admin(&app).await;
 
     let beta = json!({"key": "beta", "name": "Beta testers", "included": ["ada"]});
     assert_eq!(

@@ -643,7 +643,7 @@ async fn declarations_are_data() {
         "default": false, "owner": "payments", "expires": "2027-03-01T00:00:00Z",
         "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
         "schema": null, "module": module_path!(), "file": file!(), "line": new["line"],
-        "routes": ["GET:/gated/new"],
+        "routes": ["GET:/gated/new"], "canaries": [],
     });
     assert_eq!(new, expected);
     let line = include_str!("flags.rs")

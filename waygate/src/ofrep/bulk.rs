@@ -11,7 +11,6 @@ use super::{
     configuration::{Configuration, Version},
     evaluation::{is_visible, outcome},
     failure::{Failure, json},
-    fresh,
     request::{Asked, Params},
     state::State,
     ticket::{self, Ticket},
@@ -50,7 +49,7 @@ async fn respond(state: &State, path: &str, request: Request) -> Result<Response
         flag_config_etag: Some(etag),
     })) = follows
         && let Ok(version) = etag.parse::<Version>()
-        && !fresh::reach(&state.waygate, version.revision).await
+        && !state.fresh.reach(&state.waygate, version.revision).await
     {
         return Err(Failure::not_yet_here());
     }

@@ -1,24 +1,60 @@
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
-use tokio::time::timeout;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep_until, timeout},
+};
 use waygate_core::model::Revision;
 
 use crate::Waygate;
 
-/// The longest wait for a change that another process has announced.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// The time in which the hint of a change usually arrives, and the least time between two looks at the store.
+const PAUSE: Duration = Duration::from_millis(100);
 
-/// Waits until this process has read a revision of the store. Returns `false` if it is not there in time.
+/// Looks at the store for requests that follow a change which this process has not seen.
 ///
-/// A client that was sent an event by one process may fetch the flags from another one that is a moment behind.
-pub(super) async fn reach(waygate: &Waygate, wanted: Revision) -> bool {
-    let is_behind = || wanted.is_newer_than(&waygate.revision());
-    if !is_behind() {
-        return true;
+/// A client that was sent an event by one process may fetch the flags from another one that is a moment behind. Clients
+/// can name any revision, so that requests share their looks.
+#[derive(Debug, Default)]
+pub(super) struct Fresh {
+    looks: AtomicU64,
+    last: Mutex<Option<Instant>>,
+}
+
+impl Fresh {
+    /// Waits until this process has read a revision of the store. Returns `false` if the store does not have it: an
+    /// event is sent after its commit, so that one look is enough.
+    pub(super) async fn reach(&self, waygate: &Waygate, wanted: Revision) -> bool {
+        let is_behind = || wanted.is_newer_than(&waygate.revision());
+        if !is_behind() {
+            return true;
+        }
+        let mut versions = waygate.inner.channels.versions();
+        let caught_up = async { while is_behind() && versions.changed().await.is_ok() {} };
+        let _ = timeout(PAUSE, caught_up).await;
+        if is_behind() {
+            self.look(waygate).await;
+        }
+        !is_behind()
     }
-    let mut versions = waygate.inner.channels.versions();
-    waygate.inner.behind.notify_one();
-    let caught_up = async { while is_behind() && versions.changed().await.is_ok() {} };
-    let _ = timeout(PATIENCE, caught_up).await;
-    !is_behind()
+
+    /// Reads the store, or waits for a read that started after this call.
+    async fn look(&self, waygate: &Waygate) {
+        let before = self.looks.load(Ordering::SeqCst);
+        let mut last = self.last.lock().await;
+        if self.looks.load(Ordering::SeqCst) > before {
+            return;
+        }
+        if let Some(last) = *last {
+            sleep_until(last + PAUSE).await;
+        }
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        *last = Some(Instant::now());
+        let waygate = waygate.clone();
+        // A client that goes does not interrupt it. A failure is in the health, and the client retries.
+        let _ = tokio::spawn(async move { waygate.inner.refresh().await }).await;
+    }
 }

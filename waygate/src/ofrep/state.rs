@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use axum::extract::Request;
 use waygate_core::net::{IPV6_CUSTOMER, client_network};
 
-use super::{access::Access, configuration::Configurations};
+use super::{access::Access, configuration::Configurations, fresh::Fresh};
 use crate::{
     Waygate,
     http::{Streams, peer},
@@ -15,6 +15,7 @@ pub(super) struct State {
     pub(super) waygate: Waygate,
     pub(super) access: Access,
     pub(super) configurations: Configurations,
+    pub(super) fresh: Fresh,
     pub(super) streams: Streams,
     pub(super) public_url: Option<String>,
     pub(super) max_body_bytes: usize,

@@ -1,7 +1,10 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::{Map, Value, json};
 
-use super::stored::{EvaluationContext, Single};
+use super::{
+    bounds,
+    stored::{EvaluationContext, Single},
+};
 
 /// JSON that is no evaluation context, with the reason (OpenFeature: `INVALID_CONTEXT`).
 ///
@@ -18,6 +21,12 @@ pub struct InvalidContext(String);
 
 crate::debug_as_message!(InvalidContext);
 
+impl InvalidContext {
+    pub(super) fn new(message: String) -> Self {
+        Self(message)
+    }
+}
+
 /// The attributes that the wire contract has beside `attributes`.
 const NAMED: [&str; 4] = ["email", "ip", "country", "app_version"];
 
@@ -32,9 +41,11 @@ impl EvaluationContext {
     ///   them. The primary one is `user`, or else the first by name.
     ///
     /// # Errors
-    /// [`InvalidContext`] for JSON that is no object, and keys or kinds that are no texts.
+    /// [`InvalidContext`] for JSON that is no object, keys or kinds that are no texts, and JSON with more than 2,000
+    /// members and elements of lists, 64 KiB of names and texts, or 16 levels.
     pub fn from_json(value: &Value) -> Result<Self, InvalidContext> {
         let members = object(value, "the context")?;
+        bounds::check(value)?;
         if members.get("kind").and_then(Value::as_str) != Some("multi") {
             return Ok(Self::from_parts(single(members, None)?, Vec::new()));
         }

@@ -1,6 +1,7 @@
 //! The subject of an evaluation: who asks, and what is known about it.
 
 mod attribute;
+mod bounds;
 mod field;
 mod json;
 mod merged;

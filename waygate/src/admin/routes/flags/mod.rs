@@ -1,5 +1,6 @@
 //! Feature flags and segments (wire contract, sections 4.7 and 4.8).
 
+mod code;
 mod definitions;
 mod drafts;
 mod evaluate;
@@ -36,6 +37,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .merge(schedule::router())
         .merge(exchange::router())
         .merge(usage::router())
+        .merge(code::router())
         .merge(live::router())
         .merge(segments::router())
 }

@@ -60,6 +60,9 @@ pub struct FlagDeclaration {
     /// The routes that the flag gates.
     #[cfg_attr(feature = "admin", schema(value_type = Vec<String>))]
     pub routes: Vec<RouteKey>,
+    /// The routes with a `#[canary]` of the flag.
+    #[cfg_attr(feature = "admin", schema(value_type = Vec<String>))]
+    pub canaries: Vec<RouteKey>,
 }
 
 /// A variation of a declared flag.

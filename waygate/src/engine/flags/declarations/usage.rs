@@ -11,13 +11,23 @@ use super::{
 };
 use crate::engine::{Inner, kinds::Records, snapshot::Snapshot};
 
+/// The routes of each flag.
+type Routes<'a> = HashMap<&'a str, Vec<RouteKey>>;
+
+fn add(routes: &mut Routes<'_>, flag: &'static DeclaredFlag, route: &RouteKey) {
+    let of_flag = routes.entry(flag.key()).or_default();
+    of_flag.push(route.clone());
+}
+
 /// Lists the declarations, by key and place.
 pub(crate) fn declarations(snapshot: &Snapshot) -> Vec<FlagDeclaration> {
-    let mut routes: HashMap<&str, Vec<RouteKey>> = HashMap::new();
+    let (mut gated, mut canaries) = (Routes::new(), Routes::new());
     for route in snapshot.table.registered() {
         for gate in &route.gates {
-            let gated = routes.entry(gate.flag.key()).or_default();
-            gated.push(route.key.clone());
+            add(&mut gated, gate.flag, &route.key);
+        }
+        if let Some(canary) = &route.canary {
+            add(&mut canaries, canary.flag, &route.key);
         }
     }
     let declared = DeclaredFlag::all().iter();
@@ -48,7 +58,8 @@ pub(crate) fn declarations(snapshot: &Snapshot) -> Vec<FlagDeclaration> {
             module,
             file,
             line,
-            routes: routes.get(key).cloned().unwrap_or_default(),
+            routes: gated.get(key).cloned().unwrap_or_default(),
+            canaries: canaries.get(key).cloned().unwrap_or_default(),
         }
     });
     records.collect()

@@ -89,3 +89,19 @@ async fn evaluations_are_streamed_as_they_happen() {
     let request = axum::extract::Request::get("/api/flag-evaluations").body(Body::empty());
     server.send(request.unwrap()).await.refused(401);
 }
+
+#[tokio::test]
+async fn missing_flags_are_listed() {
+    let server = Server::start().await;
+    let flags = server.waygate.flags();
+    for _ in 0..2 {
+        assert!(
+            flags
+                .evaluate("serch", &EvaluationContext::new("user-1"))
+                .is_none()
+        );
+    }
+    let missing = server.get("/api/missing-flags").await.expect(200);
+    let expected = json!({"total": 2, "keys": [{"key": "serch", "evaluations": 2}]});
+    assert_eq!(missing, expected);
+}

@@ -688,6 +688,13 @@ mod arms {
 }
 
 async fn arms() -> (Waygate, Router, ManualClock) {
+    arms_behind(|_, router| router).await
+}
+
+/// The two handlers behind a layer inside the one of Waygate.
+async fn arms_behind(
+    layer: impl FnOnce(Waygate, OpenApiRouter) -> OpenApiRouter,
+) -> (Waygate, Router, ManualClock) {
     let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
     let builder = Waygate::builder()
         .only_handlers_under(arms::MODULE)
@@ -707,6 +714,7 @@ async fn arms() -> (Waygate, Router, ManualClock) {
     let api = OpenApiRouter::new()
         .routes(routes!(arms::answer))
         .with_state(state);
+    let api = layer(waygate.clone(), api);
     let router = waygate
         .guard(api)
         .await
@@ -813,4 +821,25 @@ async fn facts_are_apart_for_each_arm() {
         (arm.started, arm.completed, arm.failed, arm.aborted),
         (1, 1, 0, 0)
     );
+}
+
+#[tokio::test]
+async fn a_middleware_that_reads_flags_leaves_the_facts_of_the_arms() {
+    let (waygate, router, _) = arms_behind(|waygate, router| {
+        let read = axum::middleware::from_fn_with_state(
+            waygate,
+            async |flags: RequestFlags, request: Request, next: Next| {
+                assert!(!arms::NEW_ANSWERS.get(&flags));
+                next.run(request).await
+            },
+        );
+        router.route_layer(read)
+    })
+    .await;
+    let app = TestApp::new(router);
+    assert_eq!(app.get("/arms/x").await.text(), "old app");
+    let [canary] = &waygate.canaries()[..] else {
+        panic!("one canary")
+    };
+    assert_eq!((canary.stable.started, canary.stable.completed), (1, 1));
 }

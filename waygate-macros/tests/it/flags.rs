@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
-    Blocked, BuildError, FlagContext, RouteGuard, Waygate, canary,
+    Blocked, BuildError, FlagContext, RouteGuard, Waygate, WaygateBuilder, canary,
     decision::{Decision, RequestHead},
     flag_gate,
     flags::{
@@ -688,24 +688,25 @@ mod arms {
 }
 
 async fn arms() -> (Waygate, Router, ManualClock) {
-    arms_behind(|_, router| router).await
-}
-
-/// The two handlers behind a layer inside the one of Waygate.
-async fn arms_behind(
-    layer: impl FnOnce(Waygate, OpenApiRouter) -> OpenApiRouter,
-) -> (Waygate, Router, ManualClock) {
-    let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
-    let builder = Waygate::builder()
-        .only_handlers_under(arms::MODULE)
-        .clock(clock.clone());
-    let builder = builder.flag_context(|request| {
+    let builder = Waygate::builder().flag_context(|request| {
         let user = request
             .headers
             .get("x-user")
             .and_then(|user| user.to_str().ok());
         user.map_or_else(EvaluationContext::anonymous, EvaluationContext::new)
     });
+    arms_behind(builder, |_, router| router).await
+}
+
+/// The two handlers behind a layer inside the one of Waygate.
+async fn arms_behind(
+    builder: WaygateBuilder,
+    layer: impl FnOnce(Waygate, OpenApiRouter) -> OpenApiRouter,
+) -> (Waygate, Router, ManualClock) {
+    let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
+    let builder = builder
+        .only_handlers_under(arms::MODULE)
+        .clock(clock.clone());
     let waygate = builder.build().await.unwrap();
     let state = AppState {
         waygate: waygate.clone(),
@@ -825,7 +826,8 @@ async fn facts_are_apart_for_each_arm() {
 
 #[tokio::test]
 async fn a_middleware_that_reads_flags_leaves_the_facts_of_the_arms() {
-    let (waygate, router, _) = arms_behind(|waygate, router| {
+    // Without a function of contexts, the first reader makes the request keep its context.
+    let (waygate, router, _) = arms_behind(Waygate::builder(), |waygate, router| {
         let read = axum::middleware::from_fn_with_state(
             waygate,
             async |flags: RequestFlags, request: Request, next: Next| {

@@ -44,14 +44,26 @@ pub struct FlagGate {
     pub flag: String,
     /// The status of the response while the flag is off: 404 or 403. A function of the application may set another.
     pub otherwise: u16,
+    /// The default of the flag, which decides while the flag cannot be evaluated.
+    #[serde(default)]
+    pub default: bool,
+    /// The requests that the default has decided, since the process started.
+    #[serde(default)]
+    pub defaults: u64,
+    /// The errors of evaluations since the last change of the flags, such as `FLAG_NOT_FOUND`, if any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<String>,
 }
 
 impl FlagGate {
-    /// Creates a gate.
+    /// Creates a gate with a flag that is off by default.
     pub fn new(flag: impl Into<String>, otherwise: u16) -> Self {
         Self {
             flag: flag.into(),
             otherwise,
+            default: false,
+            defaults: 0,
+            errors: Vec::new(),
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
-    Blocked, BuildError, FlagContext, RouteGuard, Waygate, canary,
+    Blocked, BuildError, FlagContext, RouteGuard, Waygate, WaygateBuilder, canary,
     decision::{Decision, RequestHead},
     flag_gate,
     flags::{
@@ -714,17 +714,25 @@ mod arms {
 }
 
 async fn arms() -> (Waygate, Router, ManualClock) {
-    let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
-    let builder = Waygate::builder()
-        .only_handlers_under(arms::MODULE)
-        .clock(clock.clone());
-    let builder = builder.flag_context(|request| {
+    let builder = Waygate::builder().flag_context(|request| {
         let user = request
             .headers
             .get("x-user")
             .and_then(|user| user.to_str().ok());
         user.map_or_else(EvaluationContext::anonymous, EvaluationContext::new)
     });
+    arms_behind(builder, |_, router| router).await
+}
+
+/// The two handlers behind a layer inside the one of Waygate.
+async fn arms_behind(
+    builder: WaygateBuilder,
+    layer: impl FnOnce(Waygate, OpenApiRouter) -> OpenApiRouter,
+) -> (Waygate, Router, ManualClock) {
+    let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
+    let builder = builder
+        .only_handlers_under(arms::MODULE)
+        .clock(clock.clone());
     let waygate = builder.build().await.unwrap();
     let state = AppState {
         waygate: waygate.clone(),
@@ -733,6 +741,7 @@ async fn arms() -> (Waygate, Router, ManualClock) {
     let api = OpenApiRouter::new()
         .routes(routes!(arms::answer))
         .with_state(state);
+    let api = layer(waygate.clone(), api);
     let router = waygate
         .guard(api)
         .await
@@ -839,4 +848,26 @@ async fn facts_are_apart_for_each_arm() {
         (arm.started, arm.completed, arm.failed, arm.aborted),
         (1, 1, 0, 0)
     );
+}
+
+#[tokio::test]
+async fn a_middleware_that_reads_flags_leaves_the_facts_of_the_arms() {
+    // Without a function of contexts, the first reader makes the request keep its context.
+    let (waygate, router, _) = arms_behind(Waygate::builder(), |waygate, router| {
+        let read = axum::middleware::from_fn_with_state(
+            waygate,
+            async |flags: RequestFlags, request: Request, next: Next| {
+                assert!(!arms::NEW_ANSWERS.get(&flags));
+                next.run(request).await
+            },
+        );
+        router.route_layer(read)
+    })
+    .await;
+    let app = TestApp::new(router);
+    assert_eq!(app.get("/arms/x").await.text(), "old app");
+    let [canary] = &waygate.canaries()[..] else {
+        panic!("one canary")
+    };
+    assert_eq!((canary.stable.started, canary.stable.completed), (1, 1));
 }

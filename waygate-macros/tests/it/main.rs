@@ -8,6 +8,7 @@
 mod enforcement;
 mod flags;
 mod forms;
+mod gates;
 mod limits;
 mod registration;
 mod utoipa_contract;

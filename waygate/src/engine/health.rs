@@ -36,7 +36,8 @@ pub enum Component {
     /// or changed.
     Records,
     /// Some stored flags or segments have conditions that never match, or flags of the program do not fit to those in
-    /// the store and were not [written](crate::WaygateBuilder). Cleared when they are changed.
+    /// the store and were not [written](crate::WaygateBuilder), or a gate has served the default of a flag that is not
+    /// stored or cannot be evaluated. Cleared when they are changed.
     Flags,
     /// The task that follows the store.
     Sync,

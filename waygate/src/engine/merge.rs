@@ -78,7 +78,8 @@ pub(crate) fn union(first: &Registered, second: &Registered) -> Result<Registere
             let more = second
                 .gates
                 .iter()
-                .filter(|gate| !first.gates.contains(gate));
+                .filter(|gate| !first.gates.contains(gate))
+                .cloned();
             gates.extend(more);
             gates
         },

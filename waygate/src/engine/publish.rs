@@ -78,9 +78,8 @@ impl Inner {
         self.channels.announce(version);
         self.follow_unmatched(&previous, &snapshot);
         #[cfg(feature = "flags")]
-        if !Arc::ptr_eq(&previous.flag_notes, &snapshot.flag_notes)
-            || !Arc::ptr_eq(&previous.table, &snapshot.table)
-        {
+        if !previous.has_flags_of(&snapshot) {
+            snapshot.forget_gate_errors();
             self.note_flags();
         }
     }

@@ -270,6 +270,14 @@ fn notes(route: &RouteRecord, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     #[cfg(feature = "flags")]
     for gate in &route.flag_gates {
         write!(f, " +flag `{}`", gate.flag)?;
+        if gate.defaults > 0 {
+            let (default, count) = (gate.default, gate.defaults);
+            write!(f, " (its default {default} decided {count} requests")?;
+            if !gate.errors.is_empty() {
+                write!(f, ": {}", gate.errors.join(", "))?;
+            }
+            write!(f, ")")?;
+        }
     }
     let mut also = route.also_gated_by.iter();
     also.try_for_each(|other| write!(f, " +also gated by {}", Printable(other)))

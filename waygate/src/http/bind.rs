@@ -228,7 +228,10 @@ impl Bound {
             concurrency: limits.concurrency_policies(),
             attached,
             #[cfg(feature = "flags")]
-            gates: claim.map_or_else(Vec::new, |claim| claim.declaration.gates.clone()),
+            gates: claim.map_or_else(Vec::new, |claim| {
+                let gates = claim.declaration.gates.iter();
+                gates.map(crate::engine::RouteGate::of_route).collect()
+            }),
             #[cfg(feature = "flags")]
             canary: claim.and_then(|claim| claim.declaration.canary()),
             source,

@@ -53,6 +53,17 @@ impl Asked for Operation {
         flag.constant()
             .map_or(Ok(true), waygate_core::flag::FlagValue::as_bool)
     }
+
+    /// A document serves no request.
+    #[cfg(feature = "flags")]
+    fn serves_default(
+        &self,
+        _: &Snapshot,
+        _: usize,
+        _: &crate::engine::RouteGate,
+        _: waygate_core::flag::ErrorCode,
+    ) {
+    }
 }
 
 /// One snapshot at one instant.

@@ -1,16 +1,56 @@
 //! Flags that work only in part, in health and in the report.
 
-use crate::engine::{Component, Inner};
+use waygate_core::{Printable, flag::ErrorCode, model::RouteKey};
+
+use super::{RouteGate, is_fault};
+use crate::engine::{Component, Inner, Snapshot};
 
 /// The most of them in one message.
 const MOST: usize = 20;
 
 impl Inner {
-    /// Describes the flags and segments that work only in part, the gates without a value, and those of the program that were not written.
+    /// Describes the flags and segments that work only in part, those of the program that were not written, and the
+    /// gates that serve the default of their flag.
     pub(crate) fn flag_faults(&self) -> Vec<String> {
         let snapshot = self.snapshot.load();
-        let faults = snapshot.flag_notes.faults().chain(snapshot.gate_faults());
-        faults.chain(self.sowing.refused()).collect()
+        let faults = snapshot.flag_notes.faults().chain(self.sowing.refused());
+        faults.chain(snapshot.gate_faults()).collect()
+    }
+
+    /// Counts a request that a gate decided with the default of its flag. The first with an error since the last change
+    /// of the flags is logged.
+    pub(crate) fn note_gate(
+        &self,
+        snapshot: &Snapshot,
+        slot: usize,
+        gate: &RouteGate,
+        code: ErrorCode,
+    ) {
+        if code == ErrorCode::FlagNotFound {
+            snapshot.flags.count_missing(gate.flag.key());
+        }
+        if !gate.facts.fail(code) {
+            return;
+        }
+        if !self.snapshot.load().has_flags_of(snapshot) {
+            // The flags have changed meanwhile, so that the error is that of a former definition.
+            gate.facts.forget();
+            return;
+        }
+        let Some(route) = snapshot.table.route(slot) else {
+            return;
+        };
+        tracing::warn!(
+            route = %Printable(&route.key),
+            flag = %Printable(gate.flag.key()),
+            default = gate.default,
+            error = %Printable(code),
+            "a flag that gates a route cannot be evaluated, so its default is served; only the first request with this \
+             error since the last change of the flags is logged"
+        );
+        if is_fault(code) {
+            self.note_flags();
+        }
     }
 
     /// Updates the health of flags.
@@ -28,4 +68,36 @@ impl Inner {
         self.monitor
             .degrade(Component::Flags, cause, self.clock.now());
     }
+}
+
+impl Snapshot {
+    /// Describes the gates that serve the default of their flag.
+    fn gate_faults(&self) -> impl Iterator<Item = String> {
+        let gates = self.table.registered().flat_map(|route| {
+            let gates = route.gates.iter();
+            gates.map(|gate| (&route.key, gate))
+        });
+        gates.flat_map(|(route, gate)| {
+            let errors = gate.facts.errors().filter(|code| is_fault(*code));
+            errors.map(|code| gate_fault(route, gate, code))
+        })
+    }
+
+    /// Forgets the errors of gates, after a change of the flags.
+    pub(crate) fn forget_gate_errors(&self) {
+        let gates = self.table.registered().flat_map(|route| &route.gates);
+        gates.for_each(|gate| {
+            gate.facts.forget();
+        });
+    }
+}
+
+fn gate_fault(route: &RouteKey, gate: &RouteGate, code: ErrorCode) -> String {
+    let (route, key, default) = (Printable(route), gate.flag.key(), gate.default);
+    let cause = match code {
+        ErrorCode::TypeMismatch => "has a value that is no boolean: change its variations",
+        ErrorCode::General => "has too many or too deep prerequisites",
+        _ => "has no value for some requests",
+    };
+    format!("`{route}`: the flag `{key}` {cause} ({code}); the gate serves the default {default}")
 }

@@ -33,5 +33,7 @@ pub use record::{FlagRecord, SegmentRecord};
 pub use request::FlagRequest;
 #[cfg(feature = "testing")]
 pub(crate) use request::Overrides;
-pub(crate) use request::{ContextSource, PreparedFlags, RouteGate, SharedContext, with_context};
+pub(crate) use request::{
+    ContextSource, PreparedFlags, RouteGate, SharedContext, is_fault, with_context,
+};
 pub use typed::{FlagDetails, Structured, Typed, TypedFlag};

@@ -17,6 +17,16 @@ pub(crate) trait Asked {
         flags: &waygate_core::flag::FlagSet,
         flag: &waygate_core::flag::CompiledFlag,
     ) -> Result<bool, waygate_core::flag::ErrorCode>;
+
+    /// Notes that a gate of the route in `slot` serves the default of its flag.
+    #[cfg(feature = "flags")]
+    fn serves_default(
+        &self,
+        snapshot: &crate::engine::Snapshot,
+        slot: usize,
+        gate: &crate::engine::RouteGate,
+        code: waygate_core::flag::ErrorCode,
+    );
 }
 
 /// Returns `true` if the method and the headers are those of a CORS preflight (Fetch standard, "CORS-preflight

@@ -206,6 +206,18 @@ impl<'a, F: Framework<'a>> Asked for RequestFacts<'a, F> {
             on
         })
     }
+
+    #[cfg(feature = "flags")]
+    #[cold]
+    fn serves_default(
+        &self,
+        snapshot: &crate::engine::Snapshot,
+        slot: usize,
+        gate: &crate::engine::RouteGate,
+        code: waygate_core::flag::ErrorCode,
+    ) {
+        self.engine.note_gate(snapshot, slot, gate, code);
+    }
 }
 
 /// The header with the API key (wire contract, section 8.2).

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waygate_core::{decision::Block, flag::FlagType};
+use waygate_core::{decision::Block, flag::ErrorCode};
 
 use super::Snapshot;
 use crate::engine::{canary::Canary, flags::RouteGate, request::Asked};
@@ -21,52 +21,35 @@ impl Snapshot {
 
     /// Returns the refusal of a request for the route in `slot` by a flag that is off for its context.
     pub(crate) fn flag_off(&self, slot: Option<usize>, asked: &impl Asked) -> Option<Block<'_>> {
-        let gates = &self.slot(slot?)?.gates;
-        let off = gates.iter().find(|gate| !self.is_on(gate, asked))?;
+        let slot = slot?;
+        let gates = &self.slot(slot)?.gates;
+        let off = gates.iter().find(|gate| !self.is_on(slot, gate, asked))?;
         Some(Block::FlagOff {
             flag: off.flag.key(),
             status: off.status,
         })
     }
 
-    /// The default of the declaration stands in for a flag without a value: counted, and logged or reported.
-    fn is_on(&self, gate: &RouteGate, asked: &impl Asked) -> bool {
+    fn is_on(&self, slot: usize, gate: &RouteGate, asked: &impl Asked) -> bool {
         #[cfg(feature = "testing")]
         if let Some(overrides) = crate::engine::flags::Overrides::current()
             && let Some(on) = overrides.get::<bool>(gate.flag)
         {
             return *on;
         }
-        let Some(stored) = self.declared.get(gate.flag) else {
-            self.flags.count_missing(gate.flag.key());
-            return gate.default;
+        let on = match self.declared.get(gate.flag) {
+            Some(stored) => asked.is_on(&self.flags, &stored.flag),
+            None => Err(ErrorCode::FlagNotFound),
         };
-        match asked.is_on(&self.flags, &stored.flag) {
-            Ok(on) => on,
-            Err(code) => {
-                gate.warn(code);
-                gate.default
-            }
-        }
+        on.unwrap_or_else(|code| {
+            asked.serves_default(self, slot, gate, code);
+            gate.default
+        })
     }
 
-    /// Describes the routes whose gate has no boolean value.
-    pub(crate) fn gate_faults(&self) -> impl Iterator<Item = String> {
-        let routes = self.table.registered();
-        let gates = routes.flat_map(|route| route.gates.iter().map(move |gate| (route, gate)));
-        gates.filter_map(|(route, gate)| {
-            let stored = self.declared.get(gate.flag)?;
-            let value_type = stored.flag.definition().value_type;
-            (value_type != FlagType::Boolean).then(|| {
-                format!(
-                    "the flag `{}` gates `{}`, and is stored with the type {value_type}: its default {} is served; store \
-                     it as boolean",
-                    gate.flag.key(),
-                    route.key,
-                    gate.default
-                )
-            })
-        })
+    /// Returns `true` if another snapshot evaluates all flags in the same way.
+    pub(crate) fn has_flags_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.flags, &other.flags)
     }
 
     /// Returns the value of a gate that is the same for all contexts, if it is.

@@ -1,17 +1,22 @@
 //! Routes that are open only while a flag is on.
 
-use waygate_core::{Printable, flag::ErrorCode, view::FlagGate};
+use std::sync::Arc;
 
+use waygate_core::view::FlagGate;
+
+use super::gate_facts::GateFacts;
 use crate::engine::flags::DeclaredFlag;
 
 /// The gate of a route: a declared flag, and the response while it is off.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct RouteGate {
     pub(crate) flag: &'static DeclaredFlag,
     /// The default of the flag.
     pub(crate) default: bool,
     /// 404 or 403.
     pub(crate) status: u16,
+    /// The decisions without the flag, shared by the snapshots of the route.
+    pub(crate) facts: Arc<GateFacts>,
 }
 
 impl RouteGate {
@@ -20,19 +25,15 @@ impl RouteGate {
             flag,
             default: flag.default_value() == serde_json::Value::Bool(true),
             status,
+            facts: Arc::default(),
         }
     }
 
-    /// Logs the first error of the flag.
-    #[cold]
-    pub(crate) fn warn(&self, code: ErrorCode) {
-        if self.flag.warns() {
-            tracing::warn!(
-                flag = %Printable(self.flag.key()),
-                error = %Printable(code),
-                default = self.default,
-                "a flag that gates a route cannot be evaluated, so its default is served; only the first error is logged"
-            );
+    /// The gate of one route of a handler.
+    pub(crate) fn of_route(&self) -> Self {
+        Self {
+            facts: Arc::default(),
+            ..*self
         }
     }
 }
@@ -45,6 +46,10 @@ impl PartialEq for RouteGate {
 
 impl From<&RouteGate> for FlagGate {
     fn from(gate: &RouteGate) -> Self {
-        Self::new(gate.flag.key(), gate.status)
+        let mut view = Self::new(gate.flag.key(), gate.status);
+        view.default = gate.default;
+        view.defaults = gate.facts.defaults();
+        view.errors = gate.facts.errors().map(|code| code.to_string()).collect();
+        view
     }
 }

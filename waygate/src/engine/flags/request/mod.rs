@@ -1,12 +1,14 @@
 //! Flags in a request: its context, the snapshot that it keeps, and the gate of its route.
 
 mod gate;
+mod gate_facts;
 #[cfg(feature = "testing")]
 mod overrides;
 mod prepared;
 mod source;
 
 pub(crate) use gate::RouteGate;
+pub(crate) use gate_facts::is_fault;
 #[cfg(feature = "testing")]
 pub(crate) use overrides::Overrides;
 pub(crate) use prepared::{PreparedFlags, with_context};

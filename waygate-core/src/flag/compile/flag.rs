@@ -49,6 +49,7 @@ pub struct CompiledFlag {
     pub(crate) holdout: Option<Gate>,
     /// Has the same result for all contexts.
     pub(crate) is_static: bool,
+    python: bool,
     tally: Option<Tally>,
 }
 
@@ -125,6 +126,7 @@ impl CompiledFlag {
             holdout: holdout.map(|holdout| gate(&holdout.name, 0, holdout.weight)),
             variations: names.into_all(),
             definition,
+            python: options.is_python(),
             tally: None,
         };
         (compiled, problems)
@@ -180,6 +182,11 @@ impl CompiledFlag {
             _ => return None,
         };
         Some(&self.variation(variation)?.value)
+    }
+
+    /// Returns whether the flag has the meaning of Python Waygate where that differs.
+    pub(crate) fn is_python(&self) -> bool {
+        self.python
     }
 
     pub(crate) fn variation(&self, index: u16) -> Option<&Named> {

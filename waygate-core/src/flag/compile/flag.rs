@@ -104,7 +104,9 @@ impl CompiledFlag {
                 parts: [(0, grows), (0, rest)].into(),
             }
         });
-        let gate = |name: &str, from, to| Gate::new(name, from, to, bucket_by(flag, None, options));
+        let gate = |of, name: &str, from, to| {
+            Gate::new(of, name, from, to, bucket_by(flag, None, options))
+        };
         let layer = flag.layer.as_ref();
         let holdout = flag.holdout.as_ref();
         let compiled = Self {
@@ -122,8 +124,8 @@ impl CompiledFlag {
             rules,
             fallthrough,
             progressive,
-            layer: layer.map(|layer| gate(&layer.layer, layer.from, layer.to)),
-            holdout: holdout.map(|holdout| gate(&holdout.name, 0, holdout.weight)),
+            layer: layer.map(|layer| gate("layer", &layer.layer, layer.from, layer.to)),
+            holdout: holdout.map(|holdout| gate("holdout", &holdout.name, 0, holdout.weight)),
             variations: names.into_all(),
             definition,
             python: options.is_python(),

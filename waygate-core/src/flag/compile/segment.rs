@@ -47,7 +47,7 @@ impl CompiledSegment {
             let place = Place::Index(&list, at);
             let share = rule.weight.map(|weight| {
                 let by = BucketBy::new(kind, rule.bucket_by.as_deref(), options);
-                Gate::new(definition.key.as_str(), 0, weight, by)
+                Gate::new("segment", definition.key.as_str(), 0, weight, by)
             });
             CompiledSegmentRule {
                 clauses: compile_clauses(&rule.clauses, &place, options, &mut problems),

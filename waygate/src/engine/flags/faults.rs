@@ -1,5 +1,7 @@
 //! Flags that work only in part, in health and in the report.
 
+use waygate_core::{Printable, flag::reference_faults};
+
 use crate::engine::{Component, Inner};
 
 /// The most of them in one message.
@@ -8,8 +10,14 @@ const MOST: usize = 20;
 impl Inner {
     /// Describes the flags and segments that work only in part, and those of the program that were not written.
     pub(crate) fn flag_faults(&self) -> Vec<String> {
-        let notes = self.snapshot.load().flag_notes.clone();
-        notes.faults().chain(self.sowing.refused()).collect()
+        let snapshot = self.snapshot.load();
+        let notes = snapshot.flag_notes.clone();
+        let references = reference_faults(&snapshot.records);
+        let references = references
+            .iter()
+            .map(|(key, problems)| format!("`flag:{}`: {}", Printable(key), Printable(problems)));
+        let faults = notes.faults().chain(references);
+        faults.chain(self.sowing.refused()).collect()
     }
 
     /// Updates the health of flags.

@@ -336,6 +336,42 @@ fn decisions_about_segments_are_limited() {
     assert_eq!(faults, [format!("f: /rules: {}", excess(111_000))]);
 }
 
+/// A store may have any chains and circles; they are reported, and end.
+#[test]
+fn circles_and_long_chains_of_stored_segments_are_reported() {
+    let name = |number: usize| format!("c{number}");
+    let chain = |len: usize| (0..len).map(|at| segment(&name(at), &[&name(at + 1)]));
+    let faults = |segments: Vec<Segment>| -> Vec<String> {
+        let stored = all(
+            vec![
+                using("f", &["c0"], json!({})),
+                using("g", &["c5"], json!({})),
+            ],
+            segments,
+        );
+        let faults = reference_faults(&stored);
+        faults
+            .iter()
+            .map(|(key, problems)| format!("{key}: {problems}"))
+            .collect()
+    };
+    let fault =
+        |key: &str| format!("{key}: /rules: the segments form a circle or a chain of more than 10");
+    assert_eq!(
+        faults(chain(10).chain([segment("c10", &[])]).collect()),
+        [""; 0]
+    );
+    assert_eq!(
+        faults(chain(11).chain([segment("c11", &[])]).collect()),
+        [fault("f")]
+    );
+    assert_eq!(
+        faults(chain(8).chain([segment("c8", &["c6"])]).collect()),
+        [fault("f"), fault("g")]
+    );
+    assert_eq!(faults(chain(100_000).collect()), [fault("f"), fault("g")]);
+}
+
 #[test]
 fn flags_of_a_layer_share_what_has_the_bucket() {
     let part = |key: &str, from: u32, more: Value| {

@@ -174,6 +174,24 @@ fn conditions_that_decide_without_the_segment_still_count() {
     assert_eq!(evaluate(&disabled, &[]), Ok(false));
 }
 
+/// The longest chain that is accepted when it is written, and one more.
+#[test]
+fn the_longest_chain_is_decided() {
+    for (len, expected) in [(11, Ok(true)), (12, Err(ErrorCode::General))] {
+        let last = json!({"key": format!("c{}", len - 1), "name": "L", "included": ["u1"]});
+        let chain = (0..len - 1).map(|at| {
+            let next = format!("c{}", at + 1);
+            segment(
+                &format!("c{at}"),
+                &[vec![uses("in_segment", &[&next], false)]],
+            )
+        });
+        let segments: Vec<Value> = chain.chain([last]).collect();
+        let flag = flag(&[rule(&[uses("in_segment", &["c0"], false)])]);
+        assert_eq!(evaluate(&flag, &segments), expected, "{len}");
+    }
+}
+
 #[test]
 fn a_prerequisite_with_an_error_fails() {
     let mut needs = flag(&[]);

@@ -83,7 +83,9 @@ fn state(flag: &Flag, others: &impl Definitions) -> Problems {
         users.map(|flag| flag.key.as_str()).collect()
     };
     tangles(key, &needs, &users, "/prerequisites", "prerequisites", p);
-    cost::of_flag(flag, others, p);
+    if !p.has(ProblemCode::Cycle) && !p.has(ProblemCode::TooDeep) {
+        cost::of_flag(flag, others, p);
+    }
     problems
 }
 
@@ -123,7 +125,10 @@ pub fn check_segment(segment: &Segment, others: &impl Definitions) -> Result<(),
         users.map(|segment| segment.key.as_str()).collect()
     };
     tangles(key, &needs, &users, "/rules", "segments", &mut problems);
-    cost::of_segment(segment, others, &mut problems);
+    // Circles are reported already.
+    if problems.is_empty() {
+        cost::of_segment(segment, others, &mut problems);
+    }
     problems.or(())
 }
 

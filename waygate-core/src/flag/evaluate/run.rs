@@ -272,7 +272,7 @@ impl<'s, 'c, C: Context + ?Sized, T: Trace> Run<'s, 'c, C, T> {
             return membership;
         }
         self.segments += 1;
-        if depth >= MAX_DEPTH || self.segments > MOST_SEGMENTS {
+        if depth > MAX_DEPTH || self.segments > MOST_SEGMENTS {
             return Err(Undecided::Limit);
         }
         if segment.is_unreadable() {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{definitions::Definitions, graph::MAX_DEPTH, references::needed_segments};
+use super::{definitions::Definitions, graph::MAX_DEPTH, needs::needed_segments};
 use crate::flag::{
     evaluate::MOST_SEGMENTS,
     model::{Clause, Flag, Segment},

@@ -5,6 +5,7 @@ mod definitions;
 mod flag;
 mod graph;
 mod layer;
+mod needs;
 mod references;
 mod rollout;
 mod rule;
@@ -17,6 +18,6 @@ pub use references::{check_flag, check_flag_removal, check_segment, check_segmen
 pub use stored::reference_faults;
 
 pub(super) use flag::{flag, misfit};
-pub(super) use references::needed_segments;
+pub(super) use needs::needed_segments;
 pub(super) use segment::segment;
 pub(super) use text::distinct;

@@ -5,10 +5,11 @@ use super::{
     definitions::Definitions,
     graph::{MAX_DEPTH, MOST_STEPS, Tangle, follow, longest_chain},
     layer,
+    needs::needed_segments,
 };
 use crate::{
     flag::{
-        model::{Clause, Flag, Operator, Prerequisite, Segment},
+        model::{Clause, Flag, Prerequisite, Segment},
         place::Place,
         problem::{ProblemCode, Problems},
         scheduled,
@@ -236,16 +237,6 @@ fn segments(
 fn uses_segment(segment: &Segment, key: &str) -> bool {
     let clauses = segment.rules.iter().flat_map(|rule| &rule.clauses);
     clauses.flat_map(needed_segments).any(|(_, it)| it == key)
-}
-
-/// The segments of a clause, with the positions of their keys.
-pub(in crate::flag) fn needed_segments(clause: &Clause) -> impl Iterator<Item = (usize, &str)> {
-    let needs = matches!(
-        clause.operator,
-        Operator::InSegment | Operator::NotInSegment
-    );
-    let values = clause.values.iter().enumerate().filter(move |_| needs);
-    values.filter_map(|(at, value)| Some((at, value.as_str()?)))
 }
 
 fn tangles<'a>(

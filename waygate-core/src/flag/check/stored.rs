@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{cost::Cost, definitions::Definitions, layer, references::needed_segments};
+use super::{cost::Cost, definitions::Definitions, layer, needs::needed_segments};
 use crate::flag::{
     key::FlagKey,
     model::Flag,

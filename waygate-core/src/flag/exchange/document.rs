@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::import::ImportNote;
+use super::note::ImportNote;
 use crate::flag::{
     check::Definitions,
     model::{Flag, Segment},

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     difference::{FieldChange, difference},
     document::FlagDocument,
-    import::ImportNote,
+    note::ImportNote,
 };
 use crate::flag::{
     check::{Definitions, check_flag, check_segment, distinct, needed_segments},

@@ -3,6 +3,8 @@
 pub struct Scenario {
     /// The name of the file, the scenario and the example.
     pub name: String,
+    /// The tags of the scenario and of its examples, such as `@slow`; those of the feature are left out.
+    pub tags: Vec<String>,
     /// The steps of the background and of the scenario.
     pub steps: Vec<Step>,
 }
@@ -40,6 +42,8 @@ pub fn scenarios(file: &str, text: &str) -> Vec<Scenario> {
 #[derive(Default)]
 struct Parser {
     part: Part,
+    /// The tags before the next scenario or examples.
+    tags: Vec<String>,
     background: Vec<Step>,
     outlines: Vec<Outline>,
 }
@@ -57,15 +61,26 @@ enum Part {
 #[derive(Default)]
 struct Outline {
     name: String,
+    tags: Vec<String>,
     steps: Vec<Step>,
-    /// Of each table, the rows; the first has the names.
-    examples: Vec<Vec<Vec<String>>>,
+    examples: Vec<Examples>,
+}
+
+#[derive(Default)]
+struct Examples {
+    tags: Vec<String>,
+    /// The rows; the first has the names.
+    rows: Vec<Vec<String>>,
 }
 
 impl Parser {
     /// Takes a line. Returns whether it has a meaning.
     fn line(&mut self, line: &str) -> bool {
-        if line.is_empty() || line.starts_with(['#', '@']) {
+        if line.is_empty() || line.starts_with('#') {
+            return true;
+        }
+        if line.starts_with('@') {
+            self.tags.extend(line.split_whitespace().map(str::to_owned));
             return true;
         }
         if line.starts_with('|') {
@@ -73,13 +88,17 @@ impl Parser {
         }
         let (keyword, rest) = line.split_once(' ').unwrap_or((line, ""));
         match keyword {
-            "Feature:" => self.part = Part::Description,
+            "Feature:" => {
+                self.part = Part::Description;
+                self.tags.clear();
+            }
             "Background:" => self.part = Part::Background,
             "Scenario:" | "Scenario" => {
                 self.part = Part::Steps;
                 let name = rest.trim_start_matches("Outline:").trim().to_owned();
                 self.outlines.push(Outline {
                     name,
+                    tags: std::mem::take(&mut self.tags),
                     ..Outline::default()
                 });
             }
@@ -88,7 +107,10 @@ impl Parser {
                 let Some(outline) = self.outlines.last_mut() else {
                     return false;
                 };
-                outline.examples.push(Vec::new());
+                outline.examples.push(Examples {
+                    tags: std::mem::take(&mut self.tags),
+                    rows: Vec::new(),
+                });
             }
             "Given" | "When" | "Then" | "And" => {
                 let step = Step {
@@ -108,7 +130,7 @@ impl Parser {
     fn row(&mut self, row: Vec<String>) -> bool {
         if self.part == Part::Examples {
             let examples = self.outlines.last_mut().and_then(|o| o.examples.last_mut());
-            return examples.map(|examples| examples.push(row)).is_some();
+            return examples.map(|examples| examples.rows.push(row)).is_some();
         }
         let step = self.steps().and_then(|steps| steps.last_mut());
         step.map(|step| step.table.push(row)).is_some()
@@ -125,7 +147,7 @@ impl Parser {
 
 impl Outline {
     fn scenarios(self, file: &str, background: &[Step]) -> Vec<Scenario> {
-        let scenario = |name: String, replace: &dyn Fn(&str) -> String| {
+        let scenario = |name: String, tags: &[String], replace: &dyn Fn(&str) -> String| {
             let own = self.steps.iter().map(|step| Step {
                 text: replace(&step.text),
                 table: step
@@ -135,22 +157,27 @@ impl Outline {
                     .collect(),
             });
             let steps = background.iter().cloned().chain(own).collect();
-            Scenario { name, steps }
+            let tags = [&*self.tags, tags].concat();
+            Scenario { name, tags, steps }
         };
         let name = format!("{file}: {}", self.name);
         if self.examples.is_empty() {
-            return vec![scenario(name, &str::to_owned)];
+            return vec![scenario(name, &[], &str::to_owned)];
         }
-        let examples = self.examples.iter().filter_map(|table| table.split_first());
-        let examples = examples.flat_map(|(names, rows)| rows.iter().map(move |row| (names, row)));
-        let examples = examples.map(|(names, row)| {
+        let examples = self.examples.iter().filter_map(|table| {
+            let (names, rows) = table.rows.split_first()?;
+            Some((&table.tags, names, rows))
+        });
+        let examples =
+            examples.flat_map(|(tags, names, rows)| rows.iter().map(move |row| (tags, names, row)));
+        let examples = examples.map(|(tags, names, row)| {
             let replace = |text: &str| {
                 let pairs = names.iter().zip(row);
                 pairs.fold(text.to_owned(), |text, (name, value)| {
                     text.replace(&format!("<{name}>"), value)
                 })
             };
-            scenario(format!("{name} ({})", row.join(", ")), &replace)
+            scenario(format!("{name} ({})", row.join(", ")), tags, &replace)
         });
         examples.collect()
     }
@@ -189,5 +216,17 @@ mod tests {
     #[should_panic(expected = "f:2: cannot read `Whenever x`")]
     fn other_lines_are_refused() {
         scenarios("f", "Scenario: S\nWhenever x");
+    }
+
+    #[test]
+    fn tags_are_those_of_the_scenario_and_of_its_examples() {
+        let text = "@feature\nFeature: F\n@one @two\nScenario Outline: O\nGiven <x>\n@three\nExamples:\n|x|\n|1|\n\
+                    Examples:\n|x|\n|2|\nScenario: P\nGiven y";
+        let all = scenarios("f", text);
+        let tags: Vec<&[String]> = all.iter().map(|scenario| &*scenario.tags).collect();
+        assert_eq!(
+            tags,
+            [&["@one", "@two", "@three"][..], &["@one", "@two"], &[]]
+        );
     }
 }

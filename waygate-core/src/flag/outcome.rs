@@ -51,7 +51,7 @@ words! {
         TargetingKeyMissing = "TARGETING_KEY_MISSING",
         /// A rollout needs an attribute, as a text or a whole number.
         InvalidContext = "INVALID_CONTEXT",
-        /// The depth or the number of prerequisites is beyond the limit.
+        /// The prerequisites or segments are beyond the limits, or a segment does not exist or cannot be read.
         General = "GENERAL",
     }
 }

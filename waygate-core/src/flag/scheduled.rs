@@ -75,13 +75,34 @@ impl Flag {
     }
 }
 
+/// Returns the flag after each scheduled change, with the position of the change. Those that can not be made are left
+/// out.
+pub(super) fn states(flag: &Flag) -> Vec<(usize, Flag)> {
+    if flag.scheduled_changes.is_empty() {
+        return Vec::new();
+    }
+    let mut flag = flag.clone();
+    let mut states = Vec::new();
+    for (at, change) in in_order(&mut flag) {
+        if let Ok(next) = flag.after(&change) {
+            flag = next;
+            states.push((at, flag.clone()));
+        }
+    }
+    states
+}
+
+/// Takes the scheduled changes, with their positions, in the order of their times.
+fn in_order(flag: &mut Flag) -> Vec<(usize, ScheduledChange)> {
+    let mut changes: Vec<_> = flag.scheduled_changes.drain(..).enumerate().collect();
+    changes.sort_by_key(|(_, change)| change.execute_at);
+    changes
+}
+
 /// Checks that the scheduled changes can be made, one after the other.
 pub(super) fn check(flag: &Flag, problems: &mut Problems) {
     let mut flag = flag.clone();
-    let mut changes: Vec<(usize, ScheduledChange)> =
-        flag.scheduled_changes.drain(..).enumerate().collect();
-    changes.sort_by_key(|(_, change)| change.execute_at);
-    for (at, change) in changes {
+    for (at, change) in in_order(&mut flag) {
         match flag.after(&change) {
             Ok(next) => flag = next,
             Err(wrong) => {

@@ -38,6 +38,8 @@ pub use consistency::{
     rates_with_burst, refuses_all,
 };
 pub use flag_key::{check_flag_key, check_label};
+#[cfg(feature = "flags")]
+pub(crate) use hidden::is_blank;
 pub(crate) use hidden::is_hidden;
 #[cfg(feature = "flags")]
 pub(crate) use instant::instant;

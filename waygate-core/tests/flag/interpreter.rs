@@ -53,7 +53,10 @@ impl Interpreter<'_> {
             }
         }
         for (index, rule) in list(flag, "rules").iter().enumerate() {
-            if self.all(list(rule, "clauses")) {
+            let Some(matched) = self.all(list(rule, "clauses")) else {
+                return (None, "ERROR", None);
+            };
+            if matched {
                 let served = match (&rule["variation"], &rule["rollout"]) {
                     (Value::Null, Value::Null) => &flag["fallthrough"],
                     (Value::Null, rollout) => rollout,
@@ -86,21 +89,29 @@ impl Interpreter<'_> {
         text(&parts.last().unwrap()["variation"])
     }
 
-    fn all(&self, clauses: &[Value]) -> bool {
-        clauses.iter().all(|clause| self.clause(clause))
+    /// `None` if a segment that does not exist decides.
+    fn all(&self, clauses: &[Value]) -> Option<bool> {
+        let found: Vec<_> = clauses.iter().map(|clause| self.clause(clause)).collect();
+        match found.contains(&Some(false)) {
+            true => Some(false),
+            false => (!found.contains(&None)).then_some(true),
+        }
     }
 
-    fn segment(&self, key: &Value) -> bool {
+    fn segment(&self, key: &Value) -> Option<bool> {
         let mut segments = self.segments.iter();
         let Some(segment) = segments.find(|segment| segment["key"] == *key) else {
-            return false;
+            return None;
         };
         let listed = |name| list(segment, name).contains(&self.context["key"]);
         if listed("excluded") {
-            return false;
+            return Some(false);
         }
-        let mut rules = list(segment, "rules").iter();
-        listed("included") || rules.any(|rule| self.all(list(rule, "clauses")))
+        let rules = list(segment, "rules").iter();
+        match listed("included") {
+            true => Some(true),
+            false => any(rules.map(|rule| self.all(list(rule, "clauses")))),
+        }
     }
 
     fn attribute(&self, reference: &str) -> Option<Value> {
@@ -123,15 +134,20 @@ impl Interpreter<'_> {
         value.filter(|value| !value.is_null())
     }
 
-    fn clause(&self, clause: &Value) -> bool {
+    fn clause(&self, clause: &Value) -> Option<bool> {
         let operator = clause["operator"].as_str().unwrap();
         let values = list(clause, "values");
         let negate = clause["negate"] == true;
         let positive = operator.replace("is_not", "is").replace("not_", "");
         let inverted = positive != operator || operator == "ne";
         let fold = clause["ignore_case"] == true;
+        let is_unusable = |operand| !usable(&positive, operand);
+        if positive != "is_set" && (values.is_empty() || values.iter().any(is_unusable)) {
+            return Some(false);
+        }
         if positive == "in_segment" {
-            return values.iter().any(|key| self.segment(key)) ^ inverted ^ negate;
+            let member = any(values.iter().map(|key| self.segment(key)));
+            return member.map(|member| member ^ inverted ^ negate);
         }
         let holds = match self.attribute(clause["attribute"].as_str().unwrap()) {
             None => match operator {
@@ -152,7 +168,15 @@ impl Interpreter<'_> {
                 any ^ inverted
             }
         };
-        holds ^ negate
+        Some(holds ^ negate)
+    }
+}
+
+fn any(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let found: Vec<_> = each.collect();
+    match found.contains(&Some(true)) {
+        true => Some(true),
+        false => (!found.contains(&None)).then_some(false),
     }
 }
 
@@ -190,6 +214,20 @@ fn one(operator: &str, value: &Value, operand: &Value, fold: bool) -> bool {
         "semver_gte" => versions.is_some_and(|(one, other)| one >= other),
         "in_cidr" => network(value, operand).unwrap_or(false),
         other => panic!("{other}"),
+    }
+}
+
+/// Returns whether an operator can use an operand.
+fn usable(operator: &str, operand: &Value) -> bool {
+    match operator {
+        "contains" | "starts_with" | "ends_with" | "matches" => plain(operand).is_some(),
+        "gt" | "gte" | "lt" | "lte" | "eq" | "ne" => number(operand).is_some(),
+        "before" | "after" => moment(operand).is_some(),
+        "semver_eq" | "semver_lt" | "semver_gt" | "semver_lte" | "semver_gte" => {
+            version(operand).is_some()
+        }
+        "in_cidr" => network(&"10.0.0.1".into(), operand).is_some(),
+        _ => true,
     }
 }
 

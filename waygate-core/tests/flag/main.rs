@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod bad_input;
+mod bad_operands;
 mod changes;
 mod contexts;
 mod exchange;
@@ -17,4 +18,5 @@ mod references;
 #[cfg(feature = "schema")]
 mod schema;
 mod support;
+mod undecidable;
 mod vectors;

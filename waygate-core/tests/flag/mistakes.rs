@@ -459,3 +459,61 @@ fn operands_that_never_match_are_reported_when_a_stored_flag_is_compiled() {
         ]
     );
 }
+
+/// Names of other things are refused in the same way.
+#[test]
+fn texts_of_invisible_characters_are_refused() {
+    const MESSAGE: &str = "the text has only invisible characters";
+    let refused = |problems: Result<(), Problems>, pointer: &str, text: &str| {
+        let problems = shown(&problems.unwrap_err());
+        assert!(
+            problems.contains(&format!("{pointer}: {MESSAGE}")),
+            "{pointer} {text:?}: {problems:?}"
+        );
+    };
+    for text in [" ", "\u{200b}", "\u{a0}\u{feff}", "\u{2800}\u{3164}"] {
+        for (pointer, value) in [
+            ("/name", json!(text)),
+            ("/description", json!(text)),
+            ("/tags", json!([text])),
+            ("/maintainer", json!(text)),
+            ("/variations/0/name", json!(text)),
+            ("/variations/0/description", json!(text)),
+            ("/rules/0/id", json!(text)),
+            ("/rules/0/description", json!(text)),
+            ("/layer", json!({"layer": text, "from": 0, "to": 1})),
+            ("/holdout", json!({"name": text, "weight": 1})),
+        ] {
+            let place = match pointer {
+                "/tags" => "/tags/0",
+                "/layer" => "/layer/layer",
+                "/holdout" => "/holdout/name",
+                pointer => pointer,
+            };
+            refused(Flag::parse(&with(pointer, value)).map(drop), place, text);
+        }
+        for (name, value) in [
+            ("name", json!(text)),
+            ("description", json!(text)),
+            ("tags", json!(["x", text])),
+            (
+                "rules",
+                json!([{"id": "r", "description": text, "clauses": []}]),
+            ),
+        ] {
+            let mut segment = json!({"key": "beta", "name": "Beta"});
+            segment[name] = value;
+            let place = match name {
+                "tags" => "/tags/1",
+                "rules" => "/rules/0/description",
+                "name" => "/name",
+                _ => "/description",
+            };
+            refused(Segment::parse(&segment).map(drop), place, text);
+        }
+    }
+    assert!(Flag::parse(&with("/description", json!(""))).is_ok());
+    assert!(Flag::parse(&with("/description", json!("one\n\n\ttwo"))).is_ok());
+    // A seed is an input of the hash, and no text for readers.
+    assert!(Flag::parse(&with("/seed", json!(" "))).is_ok());
+}

@@ -7,7 +7,7 @@ use waygate_core::flag::{
     Cause, CompileOptions, ContractReason, ErrorCode, EvaluationContext, FlagSet, FlagValue, Reason,
 };
 
-use crate::support::{clock, set};
+use crate::support::{clock, context, set};
 
 fn flag(key: &str, more: Value) -> Value {
     let mut flag = json!({
@@ -323,4 +323,77 @@ fn snapshots_share_their_flags() {
         (before.segments().count(), after.segments().count()),
         (1, 0)
     );
+}
+
+/// Gates of one name, and a flag with this key, are independent: as many contexts have both as chance gives.
+#[test]
+fn gates_of_one_name_are_independent() {
+    let base = |more: Value| {
+        let mut flag = json!({
+            "key": "f", "name": "F", "type": "boolean",
+            "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+            "off_variation": "off", "fallthrough": "on",
+        });
+        flag.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        flag
+    };
+    let keyed = |key: &str, more: Value| {
+        let mut flag = base(more);
+        flag["key"] = json!(key);
+        flag
+    };
+    let layer = base(json!({"layer": {"layer": "same", "from": 0, "to": 50_000}}));
+    // Those outside of the holdout get the flag.
+    let holdout = base(json!({"holdout": {"name": "same", "weight": 50_000}}));
+    let rollout = keyed(
+        "same",
+        json!({"fallthrough": [
+            {"variation": "on", "weight": 50_000}, {"variation": "off", "weight": 50_000},
+        ]}),
+    );
+    let clause = json!({"attribute": "key", "operator": "in_segment", "values": ["same"]});
+    let share = base(json!({
+        "fallthrough": "off", "rules": [{"clauses": [clause], "variation": "on"}],
+    }));
+    let segment = json!({"key": "same", "name": "S", "rules": [{"clauses": [], "weight": 50_000}]});
+    let all = [
+        ("layer", layer),
+        ("holdout", holdout),
+        ("rollout", rollout),
+        ("segment", share),
+    ];
+    let sets: Vec<_> = all
+        .iter()
+        .map(|(of, flag)| {
+            let options = CompileOptions::default();
+            (
+                of,
+                flag["key"].as_str().unwrap(),
+                set(
+                    std::slice::from_ref(flag),
+                    std::slice::from_ref(&segment),
+                    options,
+                ),
+            )
+        })
+        .collect();
+    let clock = clock();
+    for (at, (one, first_key, first)) in sets.iter().enumerate() {
+        for (other, second_key, second) in &sets[at + 1..] {
+            let both = (0..4_000).filter(|number| {
+                let context = context(&json!({"key": format!("user-{number}")}));
+                let on = |set: &FlagSet, key: &str| {
+                    set.evaluate(key, &context, &clock).unwrap().as_bool() == Ok(true)
+                };
+                on(first, first_key) && on(second, second_key)
+            });
+            let both = both.count();
+            assert!(
+                (900..1_100).contains(&both),
+                "{one} and {other}: {both} of 4,000"
+            );
+        }
+    }
 }

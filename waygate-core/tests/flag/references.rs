@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 use waygate_core::flag::{
     Definitions, Flag, FlagKey, Problems, Segment, SegmentKey, check_flag, check_flag_removal,
-    check_segment, check_segment_removal,
+    check_segment, check_segment_removal, reference_faults,
 };
 
 struct All(BTreeMap<FlagKey, Flag>, BTreeMap<SegmentKey, Segment>);
@@ -225,6 +225,294 @@ fn parts_of_a_layer_do_not_overlap() {
     assert_eq!(
         check(part("b", "checkout", 49_999, 60_000)),
         ["/layer: the flag `a` has the buckets 0 to 50000 of the layer `checkout`"]
+    );
+}
+
+/// Ten segments each need the ten of the next level: `levels` of them take up to 10^`levels` decisions.
+fn levels(levels: usize) -> Vec<Segment> {
+    let name = |level: usize, at: usize| format!("w{level}-{at}");
+    let each = (0..levels).flat_map(|level| (0..10).map(move |at| (level, at)));
+    each.map(|(level, at)| {
+        let below: Vec<String> = match level + 1 < levels {
+            true => (0..10).map(|at| name(level + 1, at)).collect(),
+            false => Vec::new(),
+        };
+        segment(
+            &name(level, at),
+            &below.iter().map(String::as_str).collect::<Vec<_>>(),
+        )
+    })
+    .collect()
+}
+
+/// A flag with a rule on segments.
+fn using(key: &str, segments: &[&str], more: Value) -> Flag {
+    let clause = json!({"attribute": "key", "operator": "not_in_segment", "values": segments});
+    let mut flag = flag(key, &[], more);
+    let rules = json!([{"id": "r", "clauses": [clause], "variation": "on"}]);
+    flag.rules = serde_json::from_value::<Flag>({
+        let mut definition = serde_json::to_value(&flag).unwrap();
+        definition["rules"] = rules;
+        definition
+    })
+    .unwrap()
+    .rules;
+    flag
+}
+
+#[test]
+fn decisions_about_segments_are_limited() {
+    // 111 decisions for each of the first level.
+    let all_of =
+        |level: usize| -> Vec<String> { (0..10).map(|at| format!("w{level}-{at}")).collect() };
+    let first = all_of(0);
+    let first: Vec<&str> = first.iter().map(String::as_str).collect();
+    let repeated =
+        |times: usize| -> Vec<&str> { first.iter().copied().cycle().take(times).collect() };
+    let excess = |cost: usize| {
+        format!("an evaluation may take {cost} decisions about segments; at most 10000 are allowed")
+    };
+
+    let others = all(vec![], levels(3));
+    assert_eq!(
+        shown(check_flag(&using("f", &repeated(90), json!({})), &others)),
+        [""; 0]
+    );
+    let wide = using("f", &repeated(91), json!({}));
+    assert_eq!(
+        shown(check_flag(&wide, &others)),
+        [format!("/rules: {}", excess(91 * 111))]
+    );
+
+    // A prerequisite counts as well, and so does a flag that needs the one that is written.
+    let needed = using("a", &repeated(50), json!({}));
+    let mut needing = using("b", &repeated(50), json!({}));
+    needing.prerequisites = flag("b", &["a"], json!({})).prerequisites;
+    let others = all(vec![flag("a", &[], json!({}))], levels(3));
+    assert_eq!(shown(check_flag(&needing, &others)), [""; 0]);
+    let others = all(vec![flag("a", &[], json!({})), needing.clone()], levels(3));
+    assert_eq!(
+        shown(check_flag(&needed, &others)),
+        [format!(
+            "/rules: the flag `b` would be too wide: {}",
+            excess(11_100)
+        )]
+    );
+    let others = all(vec![needed], levels(3));
+    assert_eq!(
+        shown(check_flag(&needing, &others)),
+        [format!("/rules: {}", excess(11_100))]
+    );
+
+    // A segment may not widen a flag beyond the limit; it may narrow one that a store has.
+    let mut segments = levels(2);
+    segments.retain(|segment| segment.key.as_str() != "w0-0");
+    segments.push(segment("w0-0", &[]));
+    let narrow = using("f", &vec!["w0-0"; 1_000], json!({}));
+    let others = all(vec![narrow.clone()], segments.clone());
+    let below = all_of(1);
+    let below: Vec<&str> = below.iter().map(String::as_str).collect();
+    assert_eq!(
+        shown(check_segment(&segment("w0-0", &below[..9]), &others)),
+        [""; 0]
+    );
+    assert_eq!(
+        shown(check_segment(&segment("w0-0", &below), &others)),
+        [format!(
+            "/rules: the flag `f` would be too wide: {}",
+            excess(11_000)
+        )]
+    );
+    let stored = all(vec![narrow], levels(3));
+    assert_eq!(
+        shown(check_segment(&segment("w0-0", &below), &stored)),
+        [""; 0]
+    );
+    let faults = reference_faults(&stored);
+    let faults: Vec<_> = faults
+        .iter()
+        .map(|(key, problems)| format!("{key}: {problems}"))
+        .collect();
+    assert_eq!(faults, [format!("f: /rules: {}", excess(111_000))]);
+}
+
+/// A store may have any chains and circles; they are reported, and end.
+#[test]
+fn circles_and_long_chains_of_stored_segments_are_reported() {
+    let name = |number: usize| format!("c{number}");
+    let chain = |len: usize| (0..len).map(|at| segment(&name(at), &[&name(at + 1)]));
+    let faults = |segments: Vec<Segment>| -> Vec<String> {
+        let stored = all(
+            vec![
+                using("f", &["c0"], json!({})),
+                using("g", &["c5"], json!({})),
+            ],
+            segments,
+        );
+        let faults = reference_faults(&stored);
+        faults
+            .iter()
+            .map(|(key, problems)| format!("{key}: {problems}"))
+            .collect()
+    };
+    let fault =
+        |key: &str| format!("{key}: /rules: the segments form a circle or a chain of more than 10");
+    assert_eq!(
+        faults(chain(10).chain([segment("c10", &[])]).collect()),
+        [""; 0]
+    );
+    assert_eq!(
+        faults(chain(11).chain([segment("c11", &[])]).collect()),
+        [fault("f")]
+    );
+    assert_eq!(
+        faults(chain(8).chain([segment("c8", &["c6"])]).collect()),
+        [fault("f"), fault("g")]
+    );
+    assert_eq!(faults(chain(100_000).collect()), [fault("f"), fault("g")]);
+}
+
+#[test]
+fn flags_of_a_layer_share_what_has_the_bucket() {
+    let part = |key: &str, from: u32, more: Value| {
+        let mut definition =
+            json!({"layer": {"layer": "checkout", "from": from, "to": from + 50_000}});
+        definition
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        flag(key, &[], definition)
+    };
+    let a = part(
+        "a",
+        0,
+        json!({"bucket_by": "company", "context_kind": "account"}),
+    );
+    let others = all(vec![a.clone()], vec![]);
+    let check = |more: Value| shown(check_flag(&part("b", 50_000, more), &others));
+    let same = "all flags of the layer `checkout` need the same";
+    assert_eq!(
+        check(json!({"bucket_by": "company", "context_kind": "account"})),
+        [""; 0]
+    );
+    assert_eq!(
+        check(json!({"context_kind": "account"})),
+        [format!(
+            "/bucket_by: {same} `bucket_by`, or they are not exclusive: here it is not set, in the flag `a` `company`"
+        )]
+    );
+    assert_eq!(
+        check(json!({"bucket_by": "company", "context_kind": "user"})),
+        [format!(
+            "/context_kind: {same} `context_kind`, or they are not exclusive: here it is `user`, in the flag `a` `account`"
+        )]
+    );
+    let stored = all(vec![a, part("b", 50_000, json!({}))], vec![]);
+    let faults = reference_faults(&stored);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(faults[0].0.as_str(), "b");
+    assert_eq!(faults[0].1.iter().count(), 2, "{faults:?}");
+    let key = part("b", 50_000, json!({"bucket_by": "key"}));
+    assert_eq!(
+        shown(check_flag(
+            &key,
+            &all(vec![part("a", 0, json!({}))], vec![])
+        )),
+        [""; 0]
+    );
+}
+
+/// A flag with changes at future times.
+fn scheduled(key: &str, changes: &[Value]) -> Flag {
+    let changes = changes.iter().enumerate().map(|(at, change)| {
+        let mut change = change.clone();
+        change["execute_at"] = json!(format!("203{at}-01-01T00:00:00Z"));
+        change
+    });
+    flag(
+        key,
+        &[],
+        json!({"scheduled_changes": changes.collect::<Vec<_>>()}),
+    )
+}
+
+fn adds_rule_on(segment: &str) -> Value {
+    let clause = json!({"attribute": "key", "operator": "in_segment", "values": [segment]});
+    json!({"action": "add_rule", "payload": {"id": segment, "clauses": [clause], "variation": "on"}})
+}
+
+fn patches_needs(key: &str, variation: &str) -> Value {
+    json!({"action": "patch", "payload": {"prerequisites": [{"flag_key": key, "variation": variation}]}})
+}
+
+#[test]
+fn references_of_scheduled_changes_are_checked() {
+    let others = all(
+        vec![
+            flag("search", &[], json!({})),
+            flag("needs", &["f"], json!({})),
+        ],
+        vec![segment("beta", &[])],
+    );
+    let check = |changes: &[Value]| shown(check_flag(&scheduled("f", changes), &others));
+    let invalid = "the flag would be invalid after this change:";
+    assert_eq!(
+        check(&[adds_rule_on("beta"), patches_needs("search", "on")]),
+        [""; 0]
+    );
+    assert_eq!(
+        check(&[adds_rule_on("ghost")]),
+        [format!(
+            "/scheduled_changes/0/payload: {invalid} /rules/0/clauses/0/values/0: there is no segment `ghost`"
+        )]
+    );
+    assert_eq!(
+        check(&[adds_rule_on("beta"), patches_needs("serch", "on")]),
+        [format!(
+            "/scheduled_changes/1/payload: {invalid} /prerequisites/0/flag_key: there is no flag `serch`; did you mean \
+             `search`?"
+        )]
+    );
+    assert_eq!(
+        check(&[patches_needs("search", "of")]),
+        [format!(
+            "/scheduled_changes/0/payload: {invalid} /prerequisites/0/variation: the flag `search` has no variation \
+             `of`; use one of `on`, `off`"
+        )]
+    );
+    assert_eq!(
+        check(&[patches_needs("needs", "on")]),
+        [format!(
+            "/scheduled_changes/0/payload: {invalid} /prerequisites: the prerequisites form a circle: f → needs → f"
+        )]
+    );
+    // A later change may take back what an earlier one adds.
+    let gone = json!({"action": "delete_rule", "payload": {"rule_id": "ghost"}});
+    assert_eq!(check(&[adds_rule_on("ghost"), gone]).len(), 1);
+}
+
+#[test]
+fn what_only_a_scheduled_change_uses_is_in_use() {
+    let pending = scheduled("f", &[adds_rule_on("beta"), patches_needs("search", "on")]);
+    let others = all(
+        vec![pending, flag("search", &[], json!({}))],
+        vec![segment("beta", &[]), segment("free", &[])],
+    );
+    assert_eq!(
+        shown(check_segment_removal("beta", &others)),
+        ["the flag `f` uses the segment `beta` after a scheduled change"]
+    );
+    assert_eq!(
+        shown(check_flag_removal("search", &others)),
+        ["`search` is a prerequisite of the flag `f` after a scheduled change"]
+    );
+    assert_eq!(shown(check_segment_removal("free", &others)), [""; 0]);
+    let renamed = json!({
+        "variations": [{"name": "yes", "value": true}], "off_variation": "yes", "fallthrough": "yes",
+    });
+    assert_eq!(
+        shown(check_flag(&flag("search", &[], renamed), &others)),
+        ["/variations: the flag `f` requires the variation `on` after a scheduled change"]
     );
 }
 

@@ -91,7 +91,7 @@ impl Snapshot {
         let limits = levels.compose(limitable(&table, &routes));
         let checks = routes.iter().zip(&limits).map(Checks::of).collect();
         #[cfg(feature = "flags")]
-        let (flags, flag_notes) = flags::compile(&stored.records, compiler);
+        let (flags, flag_notes) = flags::compile(stored, compiler);
         Self {
             revision: stored.revision,
             version,
@@ -155,12 +155,8 @@ impl Snapshot {
             None => Maintained::default(),
         };
         #[cfg(feature = "flags")]
-        let (flags, flag_notes) = flags::follow(
-            (&self.flags, &self.flag_notes),
-            touched,
-            &stored.records,
-            compiler,
-        );
+        let (flags, flag_notes) =
+            flags::follow((&self.flags, &self.flag_notes), touched, stored, compiler);
         Self {
             revision: stored.revision,
             version: self.version + 1,

@@ -1,18 +1,23 @@
 //! The rules for definitions that are written, beyond their form.
 
+mod cost;
 mod definitions;
 mod flag;
 mod graph;
+mod layer;
+mod needs;
 mod references;
 mod rollout;
 mod rule;
 mod segment;
+mod stored;
 mod text;
 
 pub use definitions::Definitions;
 pub use references::{check_flag, check_flag_removal, check_segment, check_segment_removal};
+pub use stored::reference_faults;
 
 pub(super) use flag::{flag, misfit};
-pub(super) use references::needed_segments;
+pub(super) use needs::needed_segments;
 pub(super) use segment::segment;
 pub(super) use text::distinct;

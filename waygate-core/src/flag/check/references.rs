@@ -1,23 +1,47 @@
+use std::borrow::Cow;
+
 use super::{
+    cost,
     definitions::Definitions,
     graph::{MAX_DEPTH, MOST_STEPS, Tangle, follow, longest_chain},
+    layer,
+    needs::needed_segments,
 };
 use crate::{
     flag::{
-        model::{Clause, Flag, Operator, Segment},
+        model::{Clause, Flag, Prerequisite, Segment},
         place::Place,
         problem::{ProblemCode, Problems},
+        scheduled,
         words::expected,
     },
     similar::nearest,
 };
 
 /// Checks what a flag that is written needs of the others, and what they need of it: prerequisites and segments exist,
-/// form no circle and no long chain, and parts of layers do not overlap.
+/// form no circle and no long chain, and parts of layers do not overlap. The same goes for the flag after each of its
+/// scheduled changes.
 ///
 /// # Errors
 /// All problems, each with its place in the flag.
 pub fn check_flag(flag: &Flag, others: &impl Definitions) -> Result<(), Problems> {
+    let mut problems = state(flag, others);
+    let mut known = problems.clone();
+    let list = Place::Member(&Place::Root, "scheduled_changes");
+    for (at, next) in scheduled::states(flag) {
+        let new = state(&next, others).without(&known);
+        let place = Place::Index(&list, at);
+        for problem in new.iter() {
+            let message = format!("the flag would be invalid after this change: {problem}");
+            problems.push(Place::Member(&place, "payload"), problem.code, message);
+        }
+        known.append("", new);
+    }
+    problems.or(())
+}
+
+/// Returns the problems of a flag without its scheduled changes.
+fn state(flag: &Flag, others: &impl Definitions) -> Problems {
     let mut problems = Problems::default();
     let p = &mut problems;
     prerequisites(flag, others, p);
@@ -27,28 +51,22 @@ pub fn check_flag(flag: &Flag, others: &impl Definitions) -> Result<(), Problems
     }
     let key = flag.key.as_str();
     for other in others.flags().filter(|other| other.key != flag.key) {
-        for prerequisite in other
-            .prerequisites
-            .iter()
-            .filter(|it| it.flag_key == flag.key)
-        {
-            let name = &prerequisite.variation;
-            if flag.variation(name).is_none() {
-                let message = format!("the flag `{}` requires the variation `{name}`", other.key);
+        for (other, when) in over_time(other) {
+            let mut needs = other.prerequisites.iter();
+            let lacks = |it: &&Prerequisite| {
+                it.flag_key == flag.key && flag.variation(&it.variation).is_none()
+            };
+            if let Some(lacking) = needs.find(lacks) {
+                let name = &lacking.variation;
+                let message = format!(
+                    "the flag `{}` requires the variation `{name}`{when}",
+                    other.key
+                );
                 p.push("/variations", ProblemCode::InUse, message);
+                break;
             }
         }
-        if let (Some(own), Some(its)) = (&flag.layer, &other.layer)
-            && own.layer == its.layer
-            && own.from < its.to
-            && its.from < own.to
-        {
-            let message = format!(
-                "the flag `{}` has the buckets {} to {} of the layer `{}`",
-                other.key, its.from, its.to, its.layer
-            );
-            p.push("/layer", ProblemCode::Overlap, message);
-        }
+        layer::pair(flag, other, p);
     }
     let needs = |of: &str| -> Vec<&str> {
         let flag = match of == key {
@@ -66,7 +84,17 @@ pub fn check_flag(flag: &Flag, others: &impl Definitions) -> Result<(), Problems
         users.map(|flag| flag.key.as_str()).collect()
     };
     tangles(key, &needs, &users, "/prerequisites", "prerequisites", p);
-    problems.or(())
+    if !p.has(ProblemCode::Cycle) && !p.has(ProblemCode::TooDeep) {
+        cost::of_flag(flag, others, p);
+    }
+    problems
+}
+
+/// Returns a flag now, and after each of its scheduled changes.
+fn over_time(flag: &Flag) -> impl Iterator<Item = (Cow<'_, Flag>, &'static str)> {
+    let later = scheduled::states(flag).into_iter();
+    let later = later.map(|(_, next)| (Cow::Owned(next), " after a scheduled change"));
+    std::iter::once((Cow::Borrowed(flag), "")).chain(later)
 }
 
 /// Checks what a segment that is written needs of the others.
@@ -98,26 +126,33 @@ pub fn check_segment(segment: &Segment, others: &impl Definitions) -> Result<(),
         users.map(|segment| segment.key.as_str()).collect()
     };
     tangles(key, &needs, &users, "/rules", "segments", &mut problems);
+    // Circles are reported already.
+    if problems.is_empty() {
+        cost::of_segment(segment, others, &mut problems);
+    }
     problems.or(())
 }
 
-/// Checks that no flag needs one that is removed.
+/// Checks that no flag needs one that is removed, neither now nor after a scheduled change.
 ///
 /// # Errors
 /// A problem for each flag that does.
 pub fn check_flag_removal(key: &str, others: &impl Definitions) -> Result<(), Problems> {
     let mut problems = Problems::default();
     for flag in others.flags().filter(|flag| flag.key.as_str() != key) {
-        let mut needs = flag.prerequisites.iter();
-        if needs.any(|needed| needed.flag_key.as_str() == key) {
-            let message = format!("`{key}` is a prerequisite of the flag `{}`", flag.key);
+        let uses = |flag: &Flag| {
+            let mut needs = flag.prerequisites.iter();
+            needs.any(|needed| needed.flag_key.as_str() == key)
+        };
+        if let Some((_, when)) = over_time(flag).find(|(flag, _)| uses(flag)) {
+            let message = format!("`{key}` is a prerequisite of the flag `{}`{when}", flag.key);
             problems.push("", ProblemCode::InUse, message);
         }
     }
     problems.or(())
 }
 
-/// Checks that no flag and no other segment needs a segment that is removed.
+/// Checks that no flag and no other segment needs a segment that is removed, neither now nor after a scheduled change.
 ///
 /// # Errors
 /// A problem for each that does.
@@ -129,9 +164,10 @@ pub fn check_segment_removal(key: &str, others: &impl Definitions) -> Result<(),
             .flat_map(needed_segments)
             .any(|(_, it)| it == key)
     };
+    let in_rules = |flag: &Flag| flag.rules.iter().any(|rule| uses(&rule.clauses));
     for flag in others.flags() {
-        if flag.rules.iter().any(|rule| uses(&rule.clauses)) {
-            let message = format!("the flag `{}` uses the segment `{key}`", flag.key);
+        if let Some((_, when)) = over_time(flag).find(|(flag, _)| in_rules(flag)) {
+            let message = format!("the flag `{}` uses the segment `{key}`{when}", flag.key);
             problems.push("", ProblemCode::InUse, message);
         }
     }
@@ -201,16 +237,6 @@ fn segments(
 fn uses_segment(segment: &Segment, key: &str) -> bool {
     let clauses = segment.rules.iter().flat_map(|rule| &rule.clauses);
     clauses.flat_map(needed_segments).any(|(_, it)| it == key)
-}
-
-/// The segments of a clause, with the positions of their keys.
-pub(in crate::flag) fn needed_segments(clause: &Clause) -> impl Iterator<Item = (usize, &str)> {
-    let needs = matches!(
-        clause.operator,
-        Operator::InSegment | Operator::NotInSegment
-    );
-    let values = clause.values.iter().enumerate().filter(move |_| needs);
-    values.filter_map(|(at, value)| Some((at, value.as_str()?)))
 }
 
 fn tangles<'a>(

@@ -5,7 +5,7 @@ use crate::{
         place::Place,
         problem::{ProblemCode, Problems},
     },
-    grammar::is_hidden,
+    grammar::{is_blank, is_hidden},
 };
 
 /// Checks a text of one line: of a length, and without characters that disguise it.
@@ -25,6 +25,9 @@ pub(super) fn line(
         problems.add(place, ProblemCode::InvalidText, message);
     } else if chars < least {
         problems.add(place, ProblemCode::InvalidText, "the text is empty");
+    } else if least > 0 && is_blank(text) {
+        let message = "the text has only invisible characters";
+        problems.add(place, ProblemCode::InvalidText, message);
     } else if chars > most {
         let message = format!("the text has {chars} characters; use at most {most}");
         problems.add(place, ProblemCode::TooLarge, message);
@@ -34,7 +37,8 @@ pub(super) fn line(
 /// Checks a text of several lines.
 pub(super) fn prose(text: &str, most: usize, place: impl Display, problems: &mut Problems) {
     let plain = text.replace(['\n', '\t'], " ");
-    line(&plain, 0, most, place, problems);
+    // Without visible characters, it must be empty.
+    line(&plain, usize::from(!text.is_empty()), most, place, problems);
 }
 
 /// Checks the number of entries.

@@ -29,10 +29,12 @@ pub(crate) struct CompiledClause {
     attribute: AttributePath,
     kind: Option<Box<str>>,
     /// Set by operators such as `is_not`.
-    pub(crate) inverted: bool,
+    inverted: bool,
     /// The result without the attribute.
     when_missing: bool,
-    pub(crate) negate: bool,
+    negate: bool,
+    /// An operand cannot be used, so the clause matches no context, whatever its negation.
+    never: bool,
     python: bool,
 }
 
@@ -45,8 +47,25 @@ impl CompiledClause {
         self.attribute.read(context, self.kind.as_deref())
     }
 
+    /// Returns whether the clause matches if the context is a member of one of its segments.
+    pub(crate) fn holds_for_member(&self, member: bool) -> bool {
+        !self.never && (member != self.inverted) != self.negate
+    }
+
+    /// Returns whether a segment that does not exist, or needs itself, has no members.
+    pub(crate) fn is_python(&self) -> bool {
+        self.python
+    }
+
+    pub(crate) fn never_matches(&self) -> bool {
+        self.never
+    }
+
     /// Returns whether the attribute satisfies the clause. Segments are not for it.
     pub(crate) fn holds(&self, value: Option<AttributeValue<'_>>) -> bool {
+        if self.never {
+            return false;
+        }
         let holds = match value {
             Some(value) => self.matcher.accepts(value, self.python) != self.inverted,
             None => self.when_missing,
@@ -68,6 +87,7 @@ pub(crate) fn compile_clauses(
             clause,
             place: Place::Member(&place, "values"),
             python: options.is_python(),
+            never: false,
             problems,
         };
         compile(values)
@@ -88,8 +108,11 @@ fn compile(mut operands: Operands<'_, '_>) -> CompiledClause {
         | Operator::NotInSegment => (true, false),
         _ => (false, false),
     };
+    let matcher = operands.matcher();
+    operands.check_count();
     CompiledClause {
-        matcher: operands.matcher(),
+        matcher,
+        never: operands.never,
         attribute: AttributePath::parse(&clause.attribute, python),
         kind: clause.context_kind.as_deref().map(Box::from),
         inverted,
@@ -99,11 +122,12 @@ fn compile(mut operands: Operands<'_, '_>) -> CompiledClause {
     }
 }
 
-/// The operands of a clause. Those that its operator cannot use are reported and left out, so that they never match.
+/// The operands of a clause. Those that its operator cannot use are reported and left out.
 struct Operands<'a, 'p> {
     clause: &'a Clause,
     place: Place<'a>,
     python: bool,
+    never: bool,
     problems: &'p mut Problems,
 }
 
@@ -212,6 +236,18 @@ impl Operands<'_, '_> {
         }
     }
 
+    /// A comparison needs operands.
+    fn check_count(&mut self) {
+        let unary = matches!(self.clause.operator, Operator::IsSet | Operator::IsNotSet);
+        if self.clause.values.is_empty() && !unary {
+            // Recorded evaluations of Python have such clauses.
+            self.never |= !self.python;
+            let message = format!("`{}` needs at least one value", self.clause.operator);
+            self.problems
+                .add(self.place, ProblemCode::InvalidOperand, message);
+        }
+    }
+
     /// The operands of a comparison by order, of which Python reads the first.
     fn ordered<T, E: Display>(&mut self, read: impl Fn(&Value, bool) -> Result<T, E>) -> Box<[T]> {
         let all = match self.python {
@@ -235,8 +271,9 @@ impl Operands<'_, '_> {
             match read(value, self.python) {
                 Ok(operand) => usable.push(operand),
                 Err(message) => {
-                    let place = Place::Index(&self.place, at);
                     let message = message.to_string();
+                    self.never |= !self.python || !is_wrong_in_python(&message);
+                    let place = Place::Index(&self.place, at);
                     self.problems
                         .add(place, ProblemCode::InvalidOperand, message);
                 }
@@ -245,6 +282,19 @@ impl Operands<'_, '_> {
         usable.into()
     }
 }
+
+/// Returns whether Python refuses an operand, too. It leaves such an operand out of the clause; patterns that only this
+/// engine refuses might match there.
+fn is_wrong_in_python(message: &str) -> bool {
+    let of_pattern = message.strip_prefix(INVALID_PATTERN);
+    of_pattern.is_none_or(|mistake| {
+        ["unclosed", "unopened", "repetition operator missing"]
+            .iter()
+            .any(|wrong| mistake.starts_with(wrong))
+    })
+}
+
+const INVALID_PATTERN: &str = "invalid pattern: ";
 
 fn text(value: &Value, python: bool) -> Result<Box<str>, String> {
     let mut buffer = Buffer::new();
@@ -277,7 +327,8 @@ fn pattern(text: &str, fold: bool) -> Result<Regex, String> {
         error => {
             let message = error.to_string();
             let last = message.lines().last().unwrap_or_default();
-            format!("invalid pattern: {}", last.trim_start_matches("error: "))
+            let last = last.trim_start_matches("error: ");
+            format!("{INVALID_PATTERN}{last}")
         }
     })
 }

@@ -49,6 +49,7 @@ pub struct CompiledFlag {
     pub(crate) holdout: Option<Gate>,
     /// Has the same result for all contexts.
     pub(crate) is_static: bool,
+    python: bool,
     tally: Option<Tally>,
 }
 
@@ -103,7 +104,9 @@ impl CompiledFlag {
                 parts: [(0, grows), (0, rest)].into(),
             }
         });
-        let gate = |name: &str, from, to| Gate::new(name, from, to, bucket_by(flag, None, options));
+        let gate = |of, name: &str, from, to| {
+            Gate::new(of, name, from, to, bucket_by(flag, None, options))
+        };
         let layer = flag.layer.as_ref();
         let holdout = flag.holdout.as_ref();
         let compiled = Self {
@@ -121,10 +124,11 @@ impl CompiledFlag {
             rules,
             fallthrough,
             progressive,
-            layer: layer.map(|layer| gate(&layer.layer, layer.from, layer.to)),
-            holdout: holdout.map(|holdout| gate(&holdout.name, 0, holdout.weight)),
+            layer: layer.map(|layer| gate("layer", &layer.layer, layer.from, layer.to)),
+            holdout: holdout.map(|holdout| gate("holdout", &holdout.name, 0, holdout.weight)),
             variations: names.into_all(),
             definition,
+            python: options.is_python(),
             tally: None,
         };
         (compiled, problems)
@@ -180,6 +184,11 @@ impl CompiledFlag {
             _ => return None,
         };
         Some(&self.variation(variation)?.value)
+    }
+
+    /// Returns whether the flag has the meaning of Python Waygate where that differs.
+    pub(crate) fn is_python(&self) -> bool {
+        self.python
     }
 
     pub(crate) fn variation(&self, index: u16) -> Option<&Named> {

@@ -128,10 +128,14 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new(name: &str, from: u32, to: u32, by: BucketBy) -> Self {
+    /// Creates a gate with its own buckets: the seed has the kind of the gate, such as `layer`, so that a layer, a holdout
+    /// and a flag of one name are independent.
+    pub(super) fn new(of: &str, name: &str, from: u32, to: u32, by: BucketBy) -> Self {
+        // No text of a definition has this character.
+        let seed = format!("{of}\u{1f}{name}");
         Self {
             // Not the hash of the flag: all flags of a layer need the same.
-            bucketer: Bucketer::new(HashAlgorithm::Murmur3V1, name),
+            bucketer: Bucketer::new(HashAlgorithm::Murmur3V1, &seed),
             by,
             from,
             to,

@@ -12,5 +12,6 @@ mod trace;
 
 pub use explain::Explanation;
 pub use resolution::Resolution;
+pub(super) use run::MOST_SEGMENTS;
 pub use set::FlagSet;
 pub use step::{SplitPart, Step, StepEvent};

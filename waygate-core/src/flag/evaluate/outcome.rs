@@ -6,6 +6,19 @@ pub(super) struct Outcome<'s> {
     pub(super) variation: Option<u16>,
     pub(super) cause: Cause<'s>,
     pub(super) bucket: Option<u32>,
+    /// The reason of an error by a segment.
+    pub(super) undecided: Option<Undecided>,
+}
+
+/// The reason why it cannot be decided whether a context is a member of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Undecided {
+    /// The segment does not exist, or could not be read.
+    Missing,
+    /// The segment needs itself.
+    Circle,
+    /// The segments need more than the limits allow.
+    Limit,
 }
 
 impl<'s> Outcome<'s> {
@@ -14,6 +27,7 @@ impl<'s> Outcome<'s> {
             variation: Some(variation),
             cause,
             bucket: None,
+            undecided: None,
         }
     }
 
@@ -22,6 +36,14 @@ impl<'s> Outcome<'s> {
             variation,
             cause: Cause::Error(code),
             bucket: None,
+            undecided: None,
+        }
+    }
+
+    pub(super) fn undecided(undecided: Undecided) -> Self {
+        Self {
+            undecided: Some(undecided),
+            ..Self::error(None, ErrorCode::General)
         }
     }
 }

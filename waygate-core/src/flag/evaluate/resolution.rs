@@ -1,4 +1,4 @@
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Undecided};
 use crate::flag::{
     compile::CompiledFlag,
     outcome::{Cause, ContractReason, ErrorCode, Reason},
@@ -156,6 +156,18 @@ impl<'s> Resolution<'s> {
 
     /// Returns the error in words.
     pub fn error_message(&self) -> Option<&'static str> {
+        match self.outcome.undecided {
+            Some(Undecided::Missing) => {
+                return Some("A rule uses a segment that does not exist or cannot be read");
+            }
+            Some(Undecided::Circle) => return Some("A segment of a rule needs itself"),
+            Some(Undecided::Limit) => {
+                return Some(
+                    "The segments of the rules form a chain of more than 10, or take more than 10000 decisions",
+                );
+            }
+            None => {}
+        }
         self.error().map(|code| match code {
             // The text of the wire contract.
             ErrorCode::General => "Prerequisite depth limit exceeded",

@@ -1,6 +1,6 @@
 use super::{
-    memo::Memo,
-    outcome::Outcome,
+    memo::{Membership, Memo},
+    outcome::{Outcome, Undecided},
     set::FlagSet,
     step::{SplitPart, StepEvent, json},
     trace::Trace,
@@ -12,6 +12,7 @@ use crate::{
             Matcher, Split,
         },
         context::Context,
+        key::SegmentKey,
         model::Clause,
         outcome::{Cause, ErrorCode},
     },
@@ -23,9 +24,8 @@ const MAX_DEPTH: u8 = 10;
 
 /// The most prerequisites of one evaluation. Flags that need more are refused when they are written.
 const MOST_FLAGS: u32 = 1_000;
-/// The most decisions about segments of one evaluation, ten times as many as a single segment may need when it is
-/// written. Beyond, contexts are no members.
-const MOST_SEGMENTS: u32 = 10_000;
+/// The most decisions about segments of one evaluation. Flags that may need more are refused when they are written.
+pub(in crate::flag) const MOST_SEGMENTS: u32 = 10_000;
 
 /// One evaluation.
 pub(super) struct Run<'s, 'c, C: ?Sized, T> {
@@ -82,7 +82,9 @@ impl<'s, 'c, C: Context + ?Sized, T: Trace> Run<'s, 'c, C, T> {
             let key = prerequisite.flag_key.as_str();
             let found = self.set.flag(key).and_then(|other| {
                 let outcome = self.flag(other, depth + 1);
-                other.variation(outcome.variation?)
+                // Only Python Waygate takes the variation of a flag beyond the depth for a result.
+                let is_error = matches!(outcome.cause, Cause::Error(_)) && !other.is_python();
+                other.variation(outcome.variation.filter(|_| !is_error)?)
             });
             let passed = found.is_some_and(|found| *found.name == *prerequisite.variation);
             self.see(at, || StepEvent::Prerequisite {
@@ -109,9 +111,13 @@ impl<'s, 'c, C: Context + ?Sized, T: Trace> Run<'s, 'c, C, T> {
             Err(code) => return Outcome::error(None, code),
         }
         for (index, rule) in flag.rules.iter().enumerate() {
-            if self.rule(at, index, rule) {
-                let id = definition.rules.get(index).map_or("", |rule| &*rule.id);
-                return self.choose(at, rule.choice.as_ref(), Cause::Rule { index, id });
+            match self.rule(at, index, rule) {
+                Ok(false) => {}
+                Ok(true) => {
+                    let id = definition.rules.get(index).map_or("", |rule| &*rule.id);
+                    return self.choose(at, rule.choice.as_ref(), Cause::Rule { index, id });
+                }
+                Err(undecided) => return Outcome::undecided(undecided),
             }
         }
         self.choose(at, None, Cause::Fallthrough)
@@ -174,19 +180,20 @@ impl<'s, 'c, C: Context + ?Sized, T: Trace> Run<'s, 'c, C, T> {
         bucket.map(|bucket| (bucket, inside))
     }
 
-    fn rule(&mut self, at: At<'s>, index: usize, rule: &'s CompiledRule) -> bool {
+    fn rule(&mut self, at: At<'s>, index: usize, rule: &'s CompiledRule) -> Membership {
         let definition = at.flag.definition().rules.get(index);
         let clauses = definition.map_or(&[][..], |rule| &*rule.clauses);
         let matched = self.clauses(at, &rule.clauses, None, index, clauses, 0);
         self.see(at, || StepEvent::Rule {
             index,
             id: definition.map(|rule| rule.id.clone()).unwrap_or_default(),
-            matched,
+            matched: matched == Ok(true),
         });
         matched
     }
 
-    /// Returns whether all clauses of a rule match. `definitions` are for explanations.
+    /// Returns whether all clauses of a rule match: none decides if one does not, whatever the others are.
+    /// `definitions` are for explanations.
     fn clauses(
         &mut self,
         at: At<'s>,
@@ -195,28 +202,25 @@ impl<'s, 'c, C: Context + ?Sized, T: Trace> Run<'s, 'c, C, T> {
         rule: usize,
         definitions: &'s [Clause],
         depth: u8,
-    ) -> bool {
-        let mut all = true;
+    ) -> Membership {
+        let mut all = Ok(true);
         for (index, clause) in clauses.iter().enumerate() {
             let value = match clause.matcher {
                 Matcher::Segments(_) => None,
                 _ => clause.read(self.context),
             };
             let matched = match &clause.matcher {
-                Matcher::Segments(keys) => {
-                    let mut member = false;
-                    for key in keys {
-                        let segment = self.set.segment(key.as_str());
-                        member |= segment.is_some_and(|segment| self.segment(at, segment, depth));
-                        if member {
-                            break;
-                        }
-                    }
-                    (member != clause.inverted) != clause.negate
-                }
-                _ => clause.holds(value),
+                Matcher::Segments(_) if clause.never_matches() => Ok(false),
+                Matcher::Segments(keys) => self
+                    .any_segment(at, clause, keys, depth)
+                    .map(|member| clause.holds_for_member(member)),
+                _ => Ok(clause.holds(value)),
             };
-            all &= matched;
+            all = match (all, matched) {
+                (Ok(false), _) | (_, Ok(false)) => Ok(false),
+                (all, Ok(true)) => all,
+                (all, Err(undecided)) => all.and(Err(undecided)),
+            };
             if let Some(definition) = definitions.get(index) {
                 self.see(at, || StepEvent::Clause {
                     segment: segment.map(|segment| segment.definition().key.to_string()),
@@ -227,47 +231,89 @@ impl<'s, 'c, C: Context + ?Sized, T: Trace> Run<'s, 'c, C, T> {
                     values: definition.values.clone(),
                     negate: definition.negate,
                     actual: json(value),
-                    matched,
+                    matched: matched == Ok(true),
                 });
             }
-            if !all && !T::ALL {
+            if all == Ok(false) && !T::ALL {
                 break;
             }
         }
         all
     }
 
+    /// Returns whether the context is a member of any of the segments.
+    fn any_segment(
+        &mut self,
+        at: At<'s>,
+        clause: &CompiledClause,
+        keys: &[SegmentKey],
+        depth: u8,
+    ) -> Membership {
+        let mut any = Ok(false);
+        for key in keys {
+            let member = match self.set.segment(key.as_str()) {
+                Some(segment) => self.segment(at, segment, depth),
+                None if clause.is_python() => Ok(false),
+                None => Err(Undecided::Missing),
+            };
+            match member {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(Undecided::Circle) if clause.is_python() => {}
+                Err(undecided) => any = any.and(Err(undecided)),
+            }
+        }
+        any
+    }
+
     /// Returns whether the context is a member of a segment.
-    fn segment(&mut self, at: At<'s>, segment: &'s CompiledSegment, depth: u8) -> bool {
-        if let Some(member) = self.memo.get(segment) {
-            return member;
+    fn segment(&mut self, at: At<'s>, segment: &'s CompiledSegment, depth: u8) -> Membership {
+        if let Some(membership) = self.memo.get(segment) {
+            return membership;
         }
         self.segments += 1;
-        if depth >= MAX_DEPTH || self.segments > MOST_SEGMENTS {
-            return false;
+        if depth > MAX_DEPTH || self.segments > MOST_SEGMENTS {
+            return Err(Undecided::Limit);
+        }
+        if segment.is_unreadable() {
+            return Err(Undecided::Missing);
         }
         let place = self.memo.start(segment);
         let key = self.context.key(segment.kind.as_deref());
         let listed = key.and_then(|key| segment.keys.get(key)).copied();
-        let member = listed.unwrap_or_else(|| {
-            let definition = &**segment.definition();
-            segment.rules.iter().enumerate().any(|(index, rule)| {
-                let clauses = definition.rules.get(index);
-                let clauses = clauses.map_or(&[][..], |rule| &*rule.clauses);
-                let in_share = |share: &Gate| {
-                    let bucket = share.by.bucket(&share.bucketer, self.context, |_| {});
-                    bucket.is_ok_and(|bucket| share.has(bucket))
-                };
-                rule.share.as_ref().is_none_or(in_share)
-                    && self.clauses(at, &rule.clauses, Some(segment), index, clauses, depth + 1)
-            })
-        });
-        self.memo.finish(place, member);
+        let membership = match listed {
+            Some(member) => Ok(member),
+            None => self.any_rule(at, segment, depth),
+        };
+        self.memo.finish(place, membership);
         self.see(at, || StepEvent::Segment {
             key: segment.definition().key.to_string(),
-            member,
+            member: membership == Ok(true),
         });
-        member
+        membership
+    }
+
+    /// Returns whether the context matches any rule of a segment.
+    fn any_rule(&mut self, at: At<'s>, segment: &'s CompiledSegment, depth: u8) -> Membership {
+        let definition = &**segment.definition();
+        let mut any = Ok(false);
+        for (index, rule) in segment.rules.iter().enumerate() {
+            let in_share = |share: &Gate| {
+                let bucket = share.by.bucket(&share.bucketer, self.context, |_| {});
+                bucket.is_ok_and(|bucket| share.has(bucket))
+            };
+            if !rule.share.as_ref().is_none_or(in_share) {
+                continue;
+            }
+            let clauses = definition.rules.get(index);
+            let clauses = clauses.map_or(&[][..], |rule| &*rule.clauses);
+            match self.clauses(at, &rule.clauses, Some(segment), index, clauses, depth + 1) {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(undecided) => any = any.and(Err(undecided)),
+            }
+        }
+        any
     }
 
     /// Returns the outcome of a rule, or of the fallthrough if it has none.

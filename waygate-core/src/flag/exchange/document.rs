@@ -1,7 +1,9 @@
 use std::collections::HashSet;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::note::ImportNote;
 use crate::flag::{
     check::Definitions,
     model::{Flag, Segment},
@@ -69,6 +71,61 @@ impl FlagDocument {
             .segments
             .sort_by(|one, other| one.key.cmp(&other.key));
         document
+    }
+
+    /// Leaves out the scheduled changes that are past, and returns a note for each: the scheduler would make them again, as
+    /// soon as they are stored. Those that the stored flag still has are kept.
+    ///
+    /// ```
+    /// # use serde_json::json;
+    /// # use waygate_core::flag::{Definitions, Flag, Segment, exchange::FlagDocument};
+    /// # struct Empty;
+    /// # impl Definitions for Empty {
+    /// #     fn flag(&self, _: &str) -> Option<&Flag> { None }
+    /// #     fn segment(&self, _: &str) -> Option<&Segment> { None }
+    /// #     fn flags(&self) -> Box<dyn Iterator<Item = &Flag> + '_> { Box::new(std::iter::empty()) }
+    /// #     fn segments(&self) -> Box<dyn Iterator<Item = &Segment> + '_> { Box::new(std::iter::empty()) }
+    /// # }
+    /// # let flag = Flag::parse(&json!({
+    /// #     "key": "search", "name": "Search", "type": "boolean",
+    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+    /// #     "off_variation": "off", "fallthrough": "off",
+    /// #     "scheduled_changes": [{"execute_at": "2029-01-01T00:00:00Z", "action": "disable"}],
+    /// # }))?;
+    /// let mut document = FlagDocument::new(vec![flag], Vec::new());
+    /// let notes = document.drop_past_changes("2030-01-01T00:00:00Z".parse().unwrap(), &Empty);
+    /// assert_eq!(notes[0].pointer, "/flags/0/scheduled_changes/0");
+    /// assert!(document.flags[0].scheduled_changes.is_empty());
+    /// # Ok::<(), waygate_core::flag::Problems>(())
+    /// ```
+    pub fn drop_past_changes(
+        &mut self,
+        now: Timestamp,
+        stored: &impl Definitions,
+    ) -> Vec<ImportNote> {
+        let mut notes = Vec::new();
+        for (nth, flag) in self.flags.iter_mut().enumerate() {
+            let known = stored.flag(flag.key.as_str());
+            let known = known.map_or(&[][..], |known| &*known.scheduled_changes);
+            let mut at = 0..;
+            flag.scheduled_changes.retain(|change| {
+                let at = at.next().unwrap_or_default();
+                let is_pending = known.iter().any(|other| other.id == change.id);
+                let stays = change.execute_at > now || is_pending;
+                if !stays {
+                    notes.push(ImportNote {
+                        key: flag.key.to_string(),
+                        pointer: format!("/flags/{nth}/scheduled_changes/{at}"),
+                        message: format!(
+                            "the scheduled change `{}` was left out: its time, {}, is past",
+                            change.action, change.execute_at
+                        ),
+                    });
+                }
+                stays
+            });
+        }
+        notes
     }
 
     /// Returns the document in JSON.

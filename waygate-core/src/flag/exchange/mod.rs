@@ -8,13 +8,15 @@ mod document;
 mod flagd;
 mod import;
 mod manifest;
+mod note;
 mod plan;
 mod python;
 
 pub use difference::{FieldChange, difference};
 pub use document::FlagDocument;
 pub use flagd::{Exported, FlagdOptions, from_flagd, to_flagd};
-pub use import::{Import, ImportNote, Refusal};
+pub use import::{Import, Refusal};
 pub use manifest::{ManifestFlag, manifest};
+pub use note::ImportNote;
 pub use plan::{ImportPlan, Planned, PlannedChange, plan};
 pub use python::from_python;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{
     difference::{FieldChange, difference},
     document::FlagDocument,
+    note::ImportNote,
 };
 use crate::flag::{
     check::{Definitions, check_flag, check_segment, distinct, needed_segments},
@@ -45,6 +46,8 @@ pub struct ImportPlan {
     pub segments: Vec<Planned<Segment>>,
     /// The flags.
     pub flags: Vec<Planned<Flag>>,
+    /// The scheduled changes that [`drop_past_changes`](FlagDocument::drop_past_changes) has left out.
+    pub notes: Vec<ImportNote>,
 }
 
 impl ImportPlan {
@@ -133,7 +136,8 @@ pub enum PlannedChange {
 /// Compares a document with the stored definitions, and checks its references among both. Definitions that the document
 /// does not have stay. Nothing is changed.
 ///
-/// `created_at`, `updated_at` and `created_by` are not compared: a server keeps them itself.
+/// `created_at`, `updated_at` and `created_by` of definitions and of scheduled changes are not compared: a server keeps
+/// them itself.
 ///
 /// # Errors
 /// All problems of all definitions, with their places in the document.
@@ -219,6 +223,7 @@ pub fn plan(document: FlagDocument, stored: &impl Definitions) -> Result<ImportP
     Ok(ImportPlan {
         segments: segments.collect(),
         flags: flags.collect(),
+        notes: Vec::new(),
     })
 }
 
@@ -236,10 +241,16 @@ fn change<T: Serialize>(old: Option<&T>, new: &T) -> PlannedChange {
 /// A definition without the members that a server keeps itself.
 fn compared(definition: &impl Serialize) -> Value {
     let mut definition = serde_json::to_value(definition).unwrap_or_default();
-    if let Value::Object(members) = &mut definition {
-        for name in ["created_at", "updated_at", "created_by"] {
-            members.remove(name);
+    let remove = |value: &mut Value| {
+        if let Value::Object(members) = value {
+            for name in ["created_at", "updated_at", "created_by"] {
+                members.remove(name);
+            }
         }
+    };
+    remove(&mut definition);
+    if let Some(Value::Array(changes)) = definition.get_mut("scheduled_changes") {
+        changes.iter_mut().for_each(remove);
     }
     definition
 }

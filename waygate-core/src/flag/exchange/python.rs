@@ -1,6 +1,9 @@
 use serde_json::{Map, Value};
 
-use super::import::{Import, ImportNote, Refusal};
+use super::{
+    import::{Import, Refusal},
+    note::ImportNote,
+};
 use crate::flag::{
     hash::{HashAlgorithm, TOTAL},
     model::{Flag, Operator, Segment},

@@ -5,7 +5,6 @@ mod documents;
 mod flagd;
 mod flagd_export;
 mod flagd_rules;
-mod gherkin;
 mod manifests;
 pub(crate) mod plans;
 mod python;

@@ -6,7 +6,7 @@ use waygate_core::{
     port::EntityKey,
 };
 
-use crate::engine::store::{Kind, Shown, Touches, View, named, record};
+use crate::engine::store::{Instead, Kind, Shown, Touches, View, named, record};
 
 /// Feature flags.
 #[derive(Debug, Default, Clone, Copy)]
@@ -40,6 +40,7 @@ impl Kind for Flags {
 
 impl Kind for Segments {
     const NAMES: &'static [&'static str] = &["segment"];
+    const INSTEAD: Instead = Instead::Undecided;
     type Key = SegmentKey;
     type Value = Arc<Segment>;
 

@@ -4,10 +4,19 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use waygate_core::{
     Printable, Timestamp,
-    flag::{CompiledFlag, CompiledSegment, Flag, FlagKey, FlagSet, Problems, Segment},
+    flag::{
+        CompiledFlag, CompiledSegment, Flag, FlagKey, FlagSet, Problems, Segment, SegmentKey,
+        reference_faults,
+    },
 };
 
-use crate::engine::{compiler::Compiler, kinds::Records, touched::Touched};
+use crate::engine::{
+    compiler::Compiler,
+    kinds::Segments,
+    store::{Kind, read_key},
+    stored::Stored,
+    touched::Touched,
+};
 
 /// Facts about flags besides their compiled form, for few of them.
 #[derive(Debug, Default, Clone)]
@@ -16,22 +25,30 @@ pub(crate) struct FlagNotes {
     pub(crate) scheduled: BTreeMap<FlagKey, Timestamp>,
     /// Operands that can never match, by `flag:<key>` or `segment:<key>`.
     pub(crate) faults: BTreeMap<String, Problems>,
+    /// Flags that cannot be evaluated for all contexts because of what they use.
+    references: Vec<(FlagKey, Problems)>,
 }
 
 /// Compiles all flags and segments of the store.
-pub(super) fn compile(records: &Records, compiler: Compiler<'_>) -> (Arc<FlagSet>, Arc<FlagNotes>) {
+pub(super) fn compile(stored: &Stored, compiler: Compiler<'_>) -> (Arc<FlagSet>, Arc<FlagNotes>) {
+    let records = &stored.records;
     let mut compiled = Compiled {
         set: FlagSet::new(),
         notes: FlagNotes::default(),
         compiler,
     };
     compiler.flag_facts.observe(&mut compiled.set);
+    let unreadable = stored.unreadable.keys();
+    for key in unreadable.filter_map(|key| read_key::<Segments>(key).ok()) {
+        compiled.insert_unreadable(key);
+    }
     for (_, segment) in records.segments.iter() {
         compiled.insert_segment(&segment.value);
     }
     for (_, flag) in records.flags.iter() {
         compiled.insert_flag(&flag.value);
     }
+    compiled.notes.references = reference_faults(records);
     (Arc::new(compiled.set), Arc::new(compiled.notes))
 }
 
@@ -39,7 +56,7 @@ pub(super) fn compile(records: &Records, compiler: Compiler<'_>) -> (Arc<FlagSet
 pub(super) fn follow(
     (set, notes): (&Arc<FlagSet>, &Arc<FlagNotes>),
     touched: &Touched,
-    records: &Records,
+    stored: &Stored,
     compiler: Compiler<'_>,
 ) -> (Arc<FlagSet>, Arc<FlagNotes>) {
     if touched.flags.is_empty() && touched.segments.is_empty() {
@@ -50,10 +67,14 @@ pub(super) fn follow(
         notes: FlagNotes::clone(notes),
         compiler,
     };
+    let records = &stored.records;
     for key in &touched.segments {
         compiled.notes.faults.remove(&segment_name(key.as_str()));
         match records.segments.get(key) {
             Some(segment) => compiled.insert_segment(&segment.value),
+            None if stored.unreadable.contains_key(&Segments::entity(key)) => {
+                compiled.insert_unreadable(key.clone());
+            }
             None => drop(compiled.set.remove_segment(key.as_str())),
         }
     }
@@ -67,6 +88,7 @@ pub(super) fn follow(
             }
         }
     }
+    compiled.notes.references = reference_faults(records);
     (Arc::new(compiled.set), Arc::new(compiled.notes))
 }
 
@@ -94,6 +116,12 @@ impl Compiled<'_> {
             .note(segment_name(segment.key.as_str()), problems);
         self.set.insert_segment(Arc::new(compiled));
     }
+
+    /// Flags that use the segment evaluate to an error: nothing is known about its members.
+    fn insert_unreadable(&mut self, key: SegmentKey) {
+        let unreadable = CompiledSegment::unreadable(key);
+        self.set.insert_segment(Arc::new(unreadable));
+    }
 }
 
 impl FlagNotes {
@@ -111,12 +139,16 @@ impl FlagNotes {
 
     /// Describes each flag and segment that works only in part.
     pub(crate) fn faults(&self) -> impl Iterator<Item = String> {
-        let faults = self.faults.iter();
-        faults.map(|(name, problems)| {
+        let faults = self.faults.iter().map(|(name, problems)| {
             let name = Printable(name);
             let problems = Printable(problems);
             format!("`{name}`: some conditions never match: {problems}")
-        })
+        });
+        let references = self.references.iter().map(|(key, problems)| {
+            let name = flag_name(key.as_str());
+            format!("`{name}`: {}", Printable(problems))
+        });
+        faults.chain(references)
     }
 }
 

@@ -10,6 +10,9 @@ pub(crate) enum Instead {
     ServicesClosed,
     MaintenanceOff,
     Declared,
+    /// Flags that use a segment evaluate to an error.
+    #[cfg(feature = "flags")]
+    Undecided,
     Nothing,
 }
 
@@ -32,6 +35,10 @@ impl Instead {
             Self::Declared => {
                 "what the code declares applies, and no limit where it declares none, until the record is mended or the \
                  limit is set"
+            }
+            #[cfg(feature = "flags")]
+            Self::Undecided => {
+                "flags that depend on it evaluate to an error until the record is mended or the segment is set"
             }
             Self::Nothing => "nothing applies in its place",
         }

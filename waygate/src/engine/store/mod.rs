@@ -14,6 +14,8 @@ pub(crate) use collection::{AnyCollection, Collection, Versioned, json};
 pub(crate) use instead::Instead;
 #[cfg(feature = "admin")]
 pub(crate) use kind::Setting;
+#[cfg(feature = "flags")]
+pub(crate) use kind::read_key;
 pub(crate) use kind::{AnyKind, Kind, Touches, Unread, named, named_freely, split, unknown};
 pub(crate) use place::Place;
 pub(crate) use records::records;

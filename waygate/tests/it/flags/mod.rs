@@ -6,3 +6,4 @@ mod openfeature;
 mod persistence;
 mod schedules;
 mod seeds;
+mod swaps;

@@ -271,8 +271,20 @@ async fn a_change_that_no_longer_applies_is_dropped() {
         .schedule_flag_change("search", launch(20))
         .await
         .unwrap();
-    system.delete_flag("base").await.unwrap();
+    let refused = system.delete_flag("base").await.unwrap_err();
+    let used = "`base` is a prerequisite of the flag `search` after a scheduled change";
+    assert!(refused.to_string().contains(used), "{refused}");
+    // Another writer does not check it.
     let mut events = waygate.subscribe();
+    let mut batch = Batch::new();
+    batch.deletes = vec!["flag/base".into()];
+    backend.commit(batch).await.unwrap();
+    while waygate.flags().flag("base").is_ok() {
+        assert!(!matches!(
+            events.next().await,
+            None | Some(Event::Missed(_))
+        ));
+    }
     clock.advance(Duration::from_secs(3_600));
     let lines = scheduled(&waygate, &mut events, 2).await;
     assert_eq!(
@@ -344,4 +356,88 @@ async fn a_progressive_rollout_is_held_and_resumed() {
     assert_eq!(share(), before);
     clock.advance(Duration::from_secs(700));
     assert_eq!(share(), 1_000);
+}
+
+/// A body cannot name the author or the time, and an edit of the flag keeps those of changes that stay.
+#[tokio::test]
+async fn the_author_of_a_scheduled_change_is_who_writes_it() {
+    let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
+    let waygate = process(&clock, &backend).await;
+    let mut forged = launch(60);
+    forged.created_by = "the boss".to_owned();
+    forged.created_at = Some(at("2001-01-01T00:00:00Z"));
+    let mut definition = flag("search", json!({}));
+    definition.scheduled_changes.push(forged.clone());
+    let system = waygate.system();
+    let created = system.create_flag(definition.clone()).await.unwrap();
+    let origin = |record: &waygate::flags::FlagRecord, nth: usize| {
+        let change = &record.flag.scheduled_changes[nth];
+        (change.created_by.clone(), change.created_at)
+    };
+    let first = at("2030-01-01T00:00:00Z");
+    assert_eq!(origin(&created, 0), ("system".to_owned(), Some(first)));
+
+    clock.advance(Duration::from_secs(60));
+    let alice = waygate.operator(waygate::audit::Origin::new("alice", "test"));
+    definition.scheduled_changes[0].created_by = "mallory".to_owned();
+    let mut other = change(70, ChangeAction::Disable, json!({}));
+    other.created_by = "mallory".to_owned();
+    definition.scheduled_changes.push(other);
+    let (edited, _) = alice.set_flag(definition.clone()).await.unwrap();
+    let second = first + Duration::from_secs(60);
+    assert_eq!(origin(&edited, 0), ("system".to_owned(), Some(first)));
+    assert_eq!(origin(&edited, 1), ("alice".to_owned(), Some(second)));
+
+    // A change that is edited has a new author.
+    definition.scheduled_changes[0].payload = json!({"variation": "off"});
+    let (edited, _) = alice.set_flag(definition).await.unwrap();
+    assert_eq!(origin(&edited, 0), ("alice".to_owned(), Some(second)));
+}
+
+#[tokio::test]
+async fn an_import_leaves_out_past_changes_with_a_note() {
+    let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
+    let waygate = process(&clock, &backend).await;
+    let system = waygate.system();
+    system.create_flag(flag("search", json!({}))).await.unwrap();
+    let off = change(20, ChangeAction::Disable, json!({}));
+    for change in [launch(10), off.clone(), launch(120)] {
+        system.schedule_flag_change("search", change).await.unwrap();
+    }
+    let old = waygate.flags().export();
+    assert!(waygate.flags().plan(old.clone()).unwrap().is_empty());
+    assert!(
+        waygate.flags().plan(old.clone()).unwrap().notes.is_empty(),
+        "they are pending"
+    );
+    let mut events = waygate.subscribe();
+    clock.advance(Duration::from_secs(3_600));
+    scheduled(&waygate, &mut events, 2).await;
+    let on = system.enable_flag("search").await.unwrap();
+    assert!(on.flag.enabled);
+
+    let dry = waygate.flags().plan(old.clone()).unwrap();
+    let imported = system.import_flags(old).await.unwrap();
+    assert_eq!(dry, imported);
+    let notes: Vec<_> = imported
+        .notes
+        .iter()
+        .map(|note| (&*note.pointer, &*note.message))
+        .collect();
+    assert_eq!(
+        notes,
+        [
+            (
+                "/flags/0/scheduled_changes/0",
+                "the scheduled change `update_rollout` was left out: its time, 2030-01-01T00:10:00Z, is past"
+            ),
+            (
+                "/flags/0/scheduled_changes/1",
+                "the scheduled change `disable` was left out: its time, 2030-01-01T00:20:00Z, is past"
+            ),
+        ]
+    );
+    let stored = waygate.flags().flag("search").unwrap().flag;
+    assert!(stored.enabled, "the change was not made again");
+    assert_eq!(stored.scheduled_changes.len(), 1, "the one that is to come");
 }

@@ -1,7 +1,7 @@
 //! Flags and segments that cannot be read.
 
 use serde_json::json;
-use waygate::flags::{EvaluationContext, Flag, Segment};
+use waygate::flags::{ErrorCode, EvaluationContext, Flag, Segment};
 
 use super::{Directory, Process, edit, start};
 
@@ -138,4 +138,73 @@ async fn an_unreadable_segment_keeps_its_members() {
         })
         .await;
     assert_eq!(is_on(&process, "search"), Some(true));
+}
+
+/// Nothing is known about the members of a segment, neither for a rule on members nor for one on all others.
+#[tokio::test]
+async fn flags_on_an_unknown_segment_are_errors_at_a_cold_start() {
+    let directory = Directory::new();
+    let path = directory.state();
+    let process = start(&path).await;
+    let system = process.waygate.system();
+    let beta = json!({"key": "beta", "name": "Beta", "included": ["user-1"]});
+    let beta = Segment::parse(&beta).unwrap();
+    system.create_segment(beta.clone()).await.unwrap();
+    for (key, operator) in [("members", "in_segment"), ("others", "not_in_segment")] {
+        system.create_flag(flag(key)).await.unwrap();
+        let rules = json!({"fallthrough": "off", "rules": [{
+            "clauses": [{"attribute": "key", "operator": operator, "values": ["beta"]}], "variation": "on",
+        }]});
+        system.patch_flag(key, rules).await.unwrap();
+    }
+    assert_eq!(is_on(&process, "members"), Some(true));
+    assert_eq!(is_on(&process, "others"), Some(false));
+    drop((system, process));
+    edit(&path, |entities| {
+        entities["segment/beta"]["value"]["included"] = json!("user-1");
+    });
+    for generation in std::fs::read_dir(&directory.0).unwrap() {
+        let generation = generation.unwrap().path();
+        if generation != path && generation.is_file() {
+            std::fs::remove_file(generation).unwrap();
+        }
+    }
+    let process = start(&path).await;
+    for key in ["members", "others"] {
+        let flags = process.waygate.flags();
+        let resolution = flags
+            .evaluate(key, &EvaluationContext::new("user-1"))
+            .unwrap();
+        assert_eq!(resolution.as_bool(), Err(ErrorCode::General), "{key}");
+        let expected = "A rule uses a segment that does not exist or cannot be read";
+        assert_eq!(resolution.error_message(), Some(expected), "{key}");
+        let fault =
+            format!("`flag:{key}`: /rules/0: the segment `beta` does not exist or cannot be read");
+        assert!(
+            process.waygate.report().to_string().contains(&fault),
+            "{}",
+            process.waygate.report()
+        );
+        let health = process.waygate.health();
+        assert!(format!("{health:?}").contains(&fault), "{health:?}");
+    }
+    assert!(
+        process
+            .records()
+            .contains("flags that depend on it evaluate to an error"),
+        "{}",
+        process.records()
+    );
+
+    // A change repairs it.
+    process.waygate.system().set_segment(beta).await.unwrap();
+    assert_eq!(is_on(&process, "members"), Some(true));
+    assert_eq!(is_on(&process, "others"), Some(false));
+    assert!(
+        !process
+            .waygate
+            .report()
+            .to_string()
+            .contains("segment `beta`")
+    );
 }

@@ -12,7 +12,7 @@ use super::{
     timetable,
 };
 use crate::flag::{
-    exchange::import::ImportNote,
+    exchange::note::ImportNote,
     hash::HashAlgorithm,
     key::FlagKey,
     model::{ChangeAction, Flag, FlagType, Rule, ScheduledChange, Serve, Variation},

@@ -173,7 +173,7 @@ async fn import(
     let Import {
         document,
         refused,
-        notes,
+        mut notes,
         ..
     } = read(&state, &body, params.format.unwrap_or_default())?;
     if !refused.is_empty() && !dry_run && !is(params.partial) {
@@ -187,6 +187,7 @@ async fn import(
             operator.import_flags(document).await?
         }
     };
+    notes.extend(plan.notes);
     let segments = plan.segments.into_iter();
     let flags = plan.flags.into_iter();
     Ok(Reply::ok(Imported {

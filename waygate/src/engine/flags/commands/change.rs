@@ -7,8 +7,8 @@ use serde_json::Value;
 use waygate_core::{
     Timestamp,
     flag::{
-        Flag, FlagKey, Problems, Segment, SegmentKey, check_flag, check_flag_removal,
-        check_segment, check_segment_removal,
+        Flag, FlagKey, Problems, ScheduledChange, Segment, SegmentKey, check_flag,
+        check_flag_removal, check_segment, check_segment_removal,
     },
     grammar::Invalid,
     model::{Action, Revision},
@@ -77,6 +77,25 @@ impl Definition for Flags {
             }
         }
         flag.updated_at = Some(now);
+        let known = previous.map_or(&[][..], |previous| &*previous.scheduled_changes);
+        for change in &mut flag.scheduled_changes {
+            let same = |other: &&ScheduledChange| {
+                (&other.id, other.execute_at, other.action, &other.payload)
+                    == (
+                        &change.id,
+                        change.execute_at,
+                        change.action,
+                        &change.payload,
+                    )
+            };
+            match known.iter().find(same) {
+                Some(known) => change.clone_from(known),
+                None => {
+                    change.created_at = Some(now);
+                    author.clone_into(&mut change.created_by);
+                }
+            }
+        }
     }
 
     fn patch(flag: &Flag, members: &Value) -> Result<Flag, Problems> {
@@ -110,15 +129,8 @@ impl Definition for Segments {
     }
 }
 
-/// Returns a changed definition; `None` if nothing changes.
-pub(super) type Edit<B> =
-    Box<dyn Fn(&B, &Author<'_>) -> Result<Option<B>, FlagError> + Send + Sync>;
-
-/// The author and the time of a change.
-pub(super) struct Author<'a> {
-    pub(super) actor: &'a str,
-    pub(super) now: Timestamp,
-}
+/// Returns a definition that is changed at a time; `None` if nothing changes.
+pub(super) type Edit<B> = Box<dyn Fn(&B, Timestamp) -> Result<Option<B>, FlagError> + Send + Sync>;
 
 /// A command on one flag or segment.
 pub(super) enum Write<B> {
@@ -207,16 +219,10 @@ where
                 let members = serde_json::json!({ "enabled": enabled });
                 K::patch(existing()?, &members).map_err(invalid)?
             }
-            Write::Edit(edit) => {
-                let author = Author {
-                    actor: &tx.by.origin.actor,
-                    now: tx.now,
-                };
-                match edit(existing()?, &author)? {
-                    Some(edited) => K::read(&json(&edited)).map_err(invalid)?,
-                    None => return Ok(None),
-                }
-            }
+            Write::Edit(edit) => match edit(existing()?, tx.now)? {
+                Some(edited) => K::read(&json(&edited)).map_err(invalid)?,
+                None => return Ok(None),
+            },
         };
         K::check(&next, records).map_err(invalid)?;
         K::stamp(&mut next, previous, &tx.by.origin.actor, tx.now);

@@ -99,8 +99,14 @@ impl Inner {
 /// Returns the flag after a change, if the change adds no problem.
 fn changed(flag: &Flag, change: &ScheduledChange, records: &Records) -> Result<Flag, Problems> {
     let next = flag.after(change)?;
-    let known = check_flag(flag, records).err().unwrap_or_default();
-    match check_flag(&next, records) {
+    let check = |flag: &Flag| {
+        // Later changes are checked when they are due.
+        let mut flag = flag.clone();
+        flag.scheduled_changes.clear();
+        check_flag(&flag, records)
+    };
+    let known = check(flag).err().unwrap_or_default();
+    match check(&next) {
         Err(problems) => problems.without(&known).or(next),
         Ok(()) => Ok(next),
     }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use waygate_core::{
+    Timestamp,
     flag::{
         Problems,
         exchange::{FlagDocument, ImportPlan, PlannedChange, plan},
@@ -46,13 +47,13 @@ impl Flags {
     /// # Errors
     /// Returns [`FlagError::Invalid`] with all mistakes of all definitions.
     pub fn plan(&self, document: FlagDocument) -> Result<ImportPlan, FlagError> {
-        plan(document, self.records()).map_err(invalid)
+        planned(document, self.records(), self.clock().now()).map_err(invalid)
     }
 }
 
 impl Operator {
     /// Adds and replaces all flags and segments of a document in one commit: all of them, or none. Definitions that the
-    /// document does not have stay. Writes an audit line for each definition that changes. Returns the changes.
+    /// document does not have stay, and scheduled changes that are past are left out, with a note. Writes an audit line for each definition that changes. Returns the changes.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -82,6 +83,17 @@ impl Operator {
     }
 }
 
+fn planned(
+    mut document: FlagDocument,
+    records: &Records,
+    now: Timestamp,
+) -> Result<ImportPlan, Problems> {
+    let notes = document.drop_past_changes(now, records);
+    let mut planned = plan(document, records)?;
+    planned.notes = notes;
+    Ok(planned)
+}
+
 fn invalid(problems: Problems) -> FlagError {
     FlagError::Invalid {
         kind: "document",
@@ -104,7 +116,7 @@ impl Change for FlagImport {
     async fn attempt(&self, mut tx: Tx<'_>) -> Result<ImportPlan, Attempt> {
         // The definitions may have been edited by the program.
         let document = FlagDocument::parse(&self.document.to_json());
-        let planned = document.and_then(|document| plan(document, &tx.stored.records));
+        let planned = document.and_then(|document| planned(document, &tx.stored.records, tx.now));
         let planned = planned.map_err(|problems| ChangeError::from(invalid(problems)))?;
         for segment in &planned.segments {
             let key = &segment.definition.key;

@@ -1,9 +1,12 @@
 //! Commands on scheduled changes and progressive rollouts.
 
 use serde::Serialize;
-use waygate_core::flag::{Flag, FlagKey, Progressive, ScheduledChange};
+use waygate_core::{
+    Timestamp,
+    flag::{Flag, FlagKey, Progressive, ScheduledChange},
+};
 
-use super::change::{Author, Write};
+use super::change::Write;
 use crate::engine::{
     ChangeError, Operator,
     flags::{FlagError, FlagRecord, Flags},
@@ -71,12 +74,9 @@ impl Operator {
         key: &str,
         change: ScheduledChange,
     ) -> Result<FlagRecord, ChangeError> {
-        self.edit_flag(key, move |flag, author| {
-            let mut change = change.clone();
-            author.actor.clone_into(&mut change.created_by);
-            change.created_at = Some(author.now);
+        self.edit_flag(key, move |flag, _| {
             let mut next = flag.clone();
-            next.scheduled_changes.push(change);
+            next.scheduled_changes.push(change.clone());
             Ok(Some(next))
         })
         .await
@@ -132,7 +132,7 @@ impl Operator {
     /// Returns a [`ChangeError`] on failure, in which case nothing is changed: [`FlagError::NotProgressive`] if the
     /// flag has no progressive rollout.
     pub async fn hold_flag_rollout(&self, key: &str) -> Result<FlagRecord, ChangeError> {
-        self.edit_progressive(key, |rollout, author| rollout.hold(author.now))
+        self.edit_progressive(key, |rollout, now| rollout.hold(now))
             .await
     }
 
@@ -142,19 +142,19 @@ impl Operator {
     /// # Errors
     /// See [`hold_flag_rollout`](Self::hold_flag_rollout).
     pub async fn resume_flag_rollout(&self, key: &str) -> Result<FlagRecord, ChangeError> {
-        self.edit_progressive(key, |rollout, author| rollout.resume(author.now))
+        self.edit_progressive(key, |rollout, now| rollout.resume(now))
             .await
     }
 
     async fn edit_progressive(
         &self,
         key: &str,
-        edit: fn(&mut Progressive, &Author<'_>) -> bool,
+        edit: fn(&mut Progressive, Timestamp) -> bool,
     ) -> Result<FlagRecord, ChangeError> {
-        self.edit_flag(key, move |flag, author| {
+        self.edit_flag(key, move |flag, now| {
             let mut next = flag.clone();
             match &mut next.progressive {
-                Some(rollout) => Ok(edit(rollout, author).then_some(next)),
+                Some(rollout) => Ok(edit(rollout, now).then_some(next)),
                 None => Err(FlagError::NotProgressive {
                     key: flag.key.to_string(),
                 }),
@@ -166,7 +166,7 @@ impl Operator {
     async fn edit_flag(
         &self,
         key: &str,
-        edit: impl Fn(&Flag, &Author<'_>) -> Result<Option<Flag>, FlagError> + Send + Sync + 'static,
+        edit: impl Fn(&Flag, Timestamp) -> Result<Option<Flag>, FlagError> + Send + Sync + 'static,
     ) -> Result<FlagRecord, ChangeError> {
         self.write_flag(key, Write::Edit(Box::new(edit))).await
     }

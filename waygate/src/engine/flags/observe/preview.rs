@@ -133,6 +133,10 @@ impl Masked<'_> {
     fn segments(&self) -> FlagSet {
         let mut set = FlagSet::new();
         for segment in self.set.segments() {
+            if segment.is_unreadable() {
+                set.insert_segment(segment.clone());
+                continue;
+            }
             let segment = self.segment(segment.definition());
             let (segment, _) = CompiledSegment::compile(Arc::new(segment), self.options);
             set.insert_segment(Arc::new(segment));

@@ -270,8 +270,8 @@ pub mod flags {
         FlagDeclaration, FlagDetails, FlagDraftRecord, FlagError, FlagEvaluation, FlagFinding,
         FlagMismatch, FlagObservation, FlagPreview, FlagRecord, FlagRequest, FlagScope, FlagUsage,
         FlagVersion, Flags, LatencyHistogram, MissingFlags, Observations, Observed,
-        ScheduledFlagChange, SeenMove, SeenPreview, SegmentRecord, Structured, Typed, TypedFlag,
-        VariationUsage,
+        ScheduledFlagChange, SeenMove, SeenPreview, SegmentPreview, SegmentRecord, Structured,
+        Typed, TypedFlag, VariationUsage,
     };
     #[cfg(feature = "axum")]
     pub use crate::http::RequestFlags;

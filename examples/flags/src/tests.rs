@@ -89,7 +89,7 @@ async fn operators_see_the_flags_of_the_code() {
     let gates = |waygate: &Waygate| waygate.route("POST:/checkout").unwrap().flag_gates;
     assert_eq!(gates(&waygate).len(), 1);
     let route = get("routes/POST%3A%2Fcheckout").await;
-    assert_eq!(route["flag_gates"][0]["key"], "new-checkout");
+    assert_eq!(route["flag_gates"][0]["flag"], "new-checkout");
 }
 
 /// The walk-through of `README.md`.

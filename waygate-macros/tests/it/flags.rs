@@ -16,7 +16,6 @@ use waygate::{
         Cause, ErrorCode, EvaluationContext, Flag, FlagGate, FlagMismatch, FlagType, Reason,
         RequestFlags, TypedFlag,
     },
-    health::Component,
     maintenance,
     port::MemoryBackend,
     rate_limit,
@@ -449,31 +448,6 @@ async fn a_gate_answers_with_its_function_and_follows_tests() {
         "quiet true"
     );
     assert_eq!(app.get("/gated/quiet").await.status(), 404);
-}
-
-#[tokio::test]
-async fn a_gate_without_a_value_serves_its_default_and_is_reported() {
-    let (waygate, app) = gated().await;
-    let system = waygate.system();
-    system.enable("GET:/gated/legacy", "moved").await.unwrap();
-    // Declared and not stored: the default opens the route.
-    assert_eq!(app.get("/gated/legacy").await.text(), "legacy");
-    let missing = |waygate: &Waygate| waygate.flags().missing().keys;
-    assert_eq!(missing(&waygate), [("legacy".to_owned(), 1)]);
-    assert!(!waygate.health().contains_key(&Component::Flags));
-
-    let text = flag("legacy", "string", json!("on"), json!("off"), &[]);
-    system.create_flag(text).await.unwrap();
-    assert_eq!(app.get("/gated/legacy").await.text(), "legacy");
-    assert_eq!(waygate.flags().usage("legacy").unwrap().defaults, 1);
-    let health = waygate.health()[&Component::Flags].cause.clone();
-    assert!(health.contains("gates `GET:/gated/legacy`"), "{health}");
-
-    system.delete_flag("legacy").await.unwrap();
-    let boolean = flag("legacy", "boolean", json!(true), json!(false), &[]);
-    system.create_flag(boolean).await.unwrap();
-    assert!(!waygate.health().contains_key(&Component::Flags));
-    assert_eq!(app.get("/gated/legacy").await.status(), 403);
 }
 
 #[tokio::test]

@@ -96,7 +96,7 @@ pub use flags::{
     FlagDetails, FlagDraftRecord, FlagError, FlagEvaluation, FlagFinding, FlagMismatch,
     FlagObservation, FlagPreview, FlagRecord, FlagRequest, FlagScope, FlagUsage, FlagVersion,
     Flags, LinkedFlag, MissingFlags, Observations, Observed, ScheduledFlagChange, SeenMove,
-    SeenPreview, SegmentRecord, Structured, Typed, TypedFlag, VariationUsage,
+    SeenPreview, SegmentPreview, SegmentRecord, Structured, Typed, TypedFlag, VariationUsage,
 };
 pub use handle::Waygate;
 pub use health::{Component, Degraded, Health};
@@ -124,6 +124,8 @@ pub(crate) use compiler::Bypass;
 pub(crate) use concurrency::{Concurrency, Full, PermitGuard, acquire};
 pub(crate) use decide::{Limited, announced, in_test};
 pub(crate) use declared::Registered;
+#[cfg(all(feature = "admin", feature = "flags"))]
+pub(crate) use flags::DefinitionKind;
 #[cfg(all(feature = "flags", feature = "testing"))]
 pub(crate) use flags::Overrides;
 #[cfg(feature = "flags")]

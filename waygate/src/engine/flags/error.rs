@@ -40,10 +40,12 @@ pub enum FlagError {
         /// The key of the flag.
         key: String,
     },
-    /// The audit log has no such definition of a flag.
-    #[error("the audit log has no definition of the flag `{key}` in the entry `{entry}`")]
+    /// The audit log has no such definition of a flag or a segment.
+    #[error("the audit log has no definition of the {kind} `{key}` in the entry `{entry}`")]
     NoVersion {
-        /// The key of the flag.
+        /// `flag` or `segment`.
+        kind: &'static str,
+        /// The key of the flag or the segment.
         key: String,
         /// The requested entry.
         entry: String,

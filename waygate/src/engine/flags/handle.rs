@@ -210,7 +210,10 @@ impl Flags {
             .collect()
     }
 
-    fn get<K: Definition>(&self, key: &K::Key) -> Result<(Arc<K::Body>, Revision), FlagError>
+    pub(crate) fn get<K: Definition>(
+        &self,
+        key: &K::Key,
+    ) -> Result<(Arc<K::Body>, Revision), FlagError>
     where
         kinds::Records: Holds<K>,
     {

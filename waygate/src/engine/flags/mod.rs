@@ -15,7 +15,11 @@ mod typed;
 #[cfg(feature = "ofrep")]
 mod version;
 
-pub use commands::{FlagDraftRecord, FlagPreview, FlagVersion, ScheduledFlagChange};
+#[cfg(feature = "admin")]
+pub(crate) use commands::Definition as DefinitionKind;
+pub use commands::{
+    FlagDraftRecord, FlagPreview, FlagVersion, ScheduledFlagChange, SegmentPreview,
+};
 pub(super) use declarations::usage;
 pub use declarations::{
     DeclaredFlag, DeclaredVariation, FlagDeclaration, FlagFinding, FlagMismatch, LinkedFlag,

@@ -63,7 +63,10 @@ pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
         #[cfg(feature = "flags")]
         ("GET", ["segments"]) => round_trip::<Vec<Segment>>(shown),
         #[cfg(feature = "flags")]
-        ("GET" | "PUT", ["segments", _]) | ("POST", ["segments"]) => round_trip::<Segment>(shown),
+        ("GET" | "PUT" | "PATCH", ["segments", _])
+        | ("POST", ["segments"] | ["segments", _, "revert"]) => {
+            round_trip::<Segment>(shown);
+        }
         #[cfg(feature = "flags")]
         (
             "POST",
@@ -73,7 +76,14 @@ pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
         ) => {
             round_trip::<Flag>(shown);
         }
-        (_, ["flags" | "segments" | "flag-definitions" | "flag-usage", ..]) => {}
+        (
+            _,
+            [
+                "flags" | "segments" | "flag-definitions" | "flag-usage" | "flag-declarations"
+                | "flag-findings" | "missing-flags" | "canaries",
+                ..,
+            ],
+        ) => {}
         (_, ["announcements", ..]) if method != "DELETE" => {}
         (_, ["audit"]) => round_trip::<Vec<AuditEntry>>(shown),
         (_, ["health"]) => round_trip::<Health>(shown),

@@ -193,6 +193,8 @@ async fn a_bad_request_has_its_code() {
         "{\"a\":".repeat(10_000),
         "}".repeat(10_000)
     );
+    let many_groups =
+        json!({"context": {"targetingKey": "u", "groups": vec![1; 2_000]}}).to_string();
     for (body, code) in [
         ("", "PARSE_ERROR"),
         ("{", "PARSE_ERROR"),
@@ -204,6 +206,7 @@ async fn a_bad_request_has_its_code() {
         ("{\"context\": []}", "INVALID_CONTEXT"),
         ("{\"context\": {\"targetingKey\": 1}}", "INVALID_CONTEXT"),
         ("{\"context\": {\"kind\": \"multi\"}}", "INVALID_CONTEXT"),
+        (many_groups.as_str(), "INVALID_CONTEXT"),
         ("{\"context\": {}}", "TARGETING_KEY_MISSING"),
     ] {
         let shown: String = body.chars().take(40).collect();
@@ -232,12 +235,14 @@ async fn a_bad_request_has_its_code() {
 async fn a_body_beyond_the_limit_is_refused() {
     let server = Server::start().await;
     server.set(boolean("search", json!({}))).await;
-    let context = |bytes: usize| json!({"targetingKey": "u", "text": "x".repeat(bytes)});
-    assert_eq!(
-        server.evaluate("search", context(255 * 1024)).await.status,
-        200
-    );
-    let refused = server.evaluate("search", context(10 * 1024 * 1024)).await;
+    let path = "/ofrep/v1/evaluate/flags/search";
+    let body =
+        |bytes: usize| json!({"context": {"targetingKey": "u"}, "ignored": "x".repeat(bytes)});
+    let accepted = server.post(path, SERVER, &[], &body(255 * 1024)).await;
+    assert_eq!(accepted.status, 200);
+    let refused = server
+        .post(path, SERVER, &[], &body(10 * 1024 * 1024))
+        .await;
     assert_eq!(refused.status, 413);
     assert_eq!(
         refused.json()["errorDetails"],
@@ -246,7 +251,7 @@ async fn a_body_beyond_the_limit_is_refused() {
     let small = Server::with(Ofrep::open(Audience::Server).max_body_bytes(64)).await;
     small.set(boolean("search", json!({}))).await;
     assert_eq!(small.evaluate("search", user()).await.status, 200);
-    assert_eq!(small.evaluate("search", context(64)).await.status, 413);
+    assert_eq!(small.post(path, SERVER, &[], &body(64)).await.status, 413);
 }
 
 #[tokio::test]

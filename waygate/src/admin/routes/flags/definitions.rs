@@ -78,6 +78,17 @@ pub(super) fn with_key(definition: &mut Value, noun: &str, key: &str) -> Result<
     }
 }
 
+/// Checks that a patch has members.
+pub(super) fn is_object(patch: &Value) -> Result<(), Problem> {
+    match patch.is_object() {
+        true => Ok(()),
+        false => {
+            let error = "Body must be a JSON object";
+            Err(Problem::new(ProblemKind::InvalidBody, error))
+        }
+    }
+}
+
 pub(super) fn parse(definition: &Value) -> Result<Flag, Problem> {
     Flag::parse(definition).map_err(|problems| invalid_definition("flag", problems))
 }
@@ -166,10 +177,7 @@ async fn patch(
     DefinitionKey(key): DefinitionKey<FlagKey>,
     Definition(body): Definition,
 ) -> FlagReply {
-    if !body.is_object() {
-        let error = "Body must be a JSON object";
-        return Err(Problem::new(ProblemKind::InvalidBody, error));
-    }
+    is_object(&body)?;
     let patched = operator.patch_flag(key.as_str(), body.clone()).await;
     Ok(shown(patched.map_err(|error| invalid_patch(error, &body))?))
 }

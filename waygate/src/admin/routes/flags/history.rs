@@ -1,6 +1,6 @@
-//! The history of a flag from the audit log, differences between versions, and the way back to one.
+//! The history of flags and segments from the audit log, differences between versions, and the way back to one.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
@@ -10,21 +10,24 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     flag::{
-        Flag, FlagKey,
+        Flag, FlagKey, Segment, SegmentKey,
         exchange::{FieldChange, difference},
     },
     model::AuditEntry,
 };
 
-use super::definitions::{FlagReply, shown};
+use super::{
+    definitions::{self, FlagReply},
+    segments::{self, SegmentReply},
+};
 use crate::{
-    Operator,
+    Operator, Waygate,
     admin::{
         key::DefinitionKey,
         responses::{Change, NotFound, ReadStore, Tagged},
         state::AdminState,
     },
-    engine::FlagVersion,
+    engine::{DefinitionKind, FlagVersion, Holds, kinds, kinds::Records},
     rest::{AtMost, JsonBody, Params, Problem, RequestBody, Skip, list_response},
 };
 
@@ -33,16 +36,23 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(history))
         .routes(routes!(compare))
         .routes(routes!(revert))
+        .routes(routes!(segment_history))
+        .routes(routes!(compare_segment))
+        .routes(routes!(revert_segment))
 }
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 1_000;
 const MAX_OFFSET: usize = 1_000_000;
+/// The most entries that are read at once, and the bytes of a list after which it ends.
+const AT_ONCE: usize = 50;
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct HistoryParams {
-    /// At most this many: a whole number, where more than 1000 counts as 1000.
+    /// At most this many: a whole number, where more than 1000 counts as 1000. A list of more than 16 MiB ends earlier,
+    /// with at least one entry.
     #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 50)]
     limit: Option<AtMost<MAX_LIMIT>>,
     /// Skips this many of the newest: 0 to 1000000.
@@ -50,9 +60,9 @@ struct HistoryParams {
     offset: Option<Skip<MAX_OFFSET>>,
 }
 
-/// A change of a flag.
+/// A change of a flag or a segment.
 #[derive(Debug, Serialize, ToSchema)]
-struct FlagChange {
+struct DefinitionChange {
     /// The entry of the audit log, with the definitions before and after the change.
     #[serde(flatten)]
     entry: AuditEntry,
@@ -60,7 +70,7 @@ struct FlagChange {
     difference: Vec<FieldChange>,
 }
 
-impl From<AuditEntry> for FlagChange {
+impl From<AuditEntry> for DefinitionChange {
     fn from(entry: AuditEntry) -> Self {
         let or_empty = |value: &Option<Value>| value.clone().unwrap_or_else(|| json!({}));
         Self {
@@ -77,7 +87,7 @@ impl From<AuditEntry> for FlagChange {
     operation_id = "list_flag_history",
     tag = "flags",
     params(HistoryParams),
-    responses((status = OK, description = "The changes.", body = [FlagChange]), ReadStore),
+    responses((status = OK, description = "The changes.", body = [DefinitionChange]), ReadStore),
     security(("token" = ["read"]))
 )]
 async fn history(
@@ -86,12 +96,73 @@ async fn history(
     Params(params): Params<HistoryParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let revision = state.waygate.revision();
-    let limit = params.limit.map_or(DEFAULT_LIMIT, |limit| limit.0);
-    let offset = params.offset.map_or(0, |offset| offset.0);
-    let entries = state.waygate.flag_history(key.as_str(), limit, offset);
-    let changes: Vec<FlagChange> = entries.await?.into_iter().map(FlagChange::from).collect();
-    Ok(list_response(&changes, revision, &headers))
+    list::<kinds::Flags>(&state.waygate, key.as_str(), &params, &headers).await
+}
+
+/// Lists the changes of a segment, newest first; also of a deleted one.
+#[utoipa::path(
+    get,
+    path = "/api/segments/{key}/history",
+    operation_id = "list_segment_history",
+    tag = "segments",
+    params(HistoryParams),
+    responses((status = OK, description = "The changes.", body = [DefinitionChange]), ReadStore),
+    security(("token" = ["read"]))
+)]
+async fn segment_history(
+    State(state): State<Arc<AdminState>>,
+    DefinitionKey(key): DefinitionKey<SegmentKey>,
+    Params(params): Params<HistoryParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    list::<kinds::Segments>(&state.waygate, key.as_str(), &params, &headers).await
+}
+
+async fn list<K: DefinitionKind>(
+    waygate: &Waygate,
+    key: &str,
+    params: &HistoryParams,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let revision = waygate.revision();
+    let limit = params.limit.as_ref().map_or(DEFAULT_LIMIT, |limit| limit.0);
+    let mut offset = params.offset.as_ref().map_or(0, |offset| offset.0);
+    let mut changes: Vec<DefinitionChange> = Vec::new();
+    let mut size = Size(0);
+    while changes.len() < limit && size.0 < MAX_BYTES {
+        let most = AT_ONCE.min(limit - changes.len());
+        let entries = waygate.history_of::<K>(key, most, offset).await?;
+        let is_last = entries.len() < most;
+        offset += entries.len();
+        for entry in entries {
+            // A new entry moves those of the last page into this one.
+            let is_known = changes.iter().any(|known| known.entry.id == entry.id);
+            if !is_known && size.0 < MAX_BYTES {
+                let change = DefinitionChange::from(entry);
+                // Counting does not fail.
+                let _ = serde_json::to_writer(&mut size, &change);
+                changes.push(change);
+            }
+        }
+        if is_last {
+            break;
+        }
+    }
+    Ok(list_response(&changes, revision, headers))
+}
+
+/// Counts bytes.
+struct Size(usize);
+
+impl io::Write for Size {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -121,23 +192,54 @@ async fn compare(
     Params(params): Params<CompareParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let revision = state.waygate.revision();
+    difference_of::<kinds::Flags>(&state.waygate, &key, &params, &headers).await
+}
+
+/// Compares two versions of a segment.
+#[utoipa::path(
+    get,
+    path = "/api/segments/{key}/difference",
+    operation_id = "compare_segment_versions",
+    tag = "segments",
+    params(CompareParams),
+    responses((status = OK, description = "The values that differ.", body = [FieldChange]), ReadStore, NotFound),
+    security(("token" = ["read"]))
+)]
+async fn compare_segment(
+    State(state): State<Arc<AdminState>>,
+    DefinitionKey(key): DefinitionKey<SegmentKey>,
+    Params(params): Params<CompareParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    difference_of::<kinds::Segments>(&state.waygate, &key, &params, &headers).await
+}
+
+async fn difference_of<K: DefinitionKind>(
+    waygate: &Waygate,
+    key: &K::Key,
+    params: &CompareParams,
+    headers: &HeaderMap,
+) -> Result<Response, Problem>
+where
+    Records: Holds<K>,
+{
+    let revision = waygate.revision();
     let version = async |id: &str| -> Result<Value, Problem> {
-        let entry = state.waygate.flag_entry(key.as_str(), id).await?;
+        let entry = waygate.entry_of::<K>(&key.to_string(), id).await?;
         Ok(entry.new.unwrap_or_else(|| json!({})))
     };
     let old = version(&params.from).await?;
     let new = match &params.to {
         Some(id) => version(id).await?,
         None => {
-            let flag = state.waygate.flags().flag(key.as_str())?.flag;
-            serde_json::to_value(&*flag).unwrap_or_default()
+            let (body, _) = waygate.flags().get::<K>(key)?;
+            serde_json::to_value(&*body).unwrap_or_default()
         }
     };
-    Ok(list_response(&difference(&old, &new), revision, &headers))
+    Ok(list_response(&difference(&old, &new), revision, headers))
 }
 
-/// A version of a flag in its history.
+/// A version of a flag or a segment in its history.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RevertRequest {
@@ -156,6 +258,15 @@ enum Version {
     #[default]
     Previous,
     New,
+}
+
+impl From<Version> for FlagVersion {
+    fn from(version: Version) -> Self {
+        match version {
+            Version::Previous => Self::Previous,
+            Version::New => Self::New,
+        }
+    }
 }
 
 impl RequestBody for RevertRequest {
@@ -177,10 +288,25 @@ async fn revert(
     DefinitionKey(key): DefinitionKey<FlagKey>,
     JsonBody(body): JsonBody<RevertRequest>,
 ) -> FlagReply {
-    let version = match body.version {
-        Version::Previous => FlagVersion::Previous,
-        Version::New => FlagVersion::New,
-    };
-    let reverted = operator.revert_flag(key.as_str(), &body.entry, version);
-    Ok(shown(reverted.await?))
+    let reverted = operator.revert_flag(key.as_str(), &body.entry, body.version.into());
+    Ok(definitions::shown(reverted.await?))
+}
+
+/// Restores an earlier version of a segment, checked as any write; also of a deleted segment.
+#[utoipa::path(
+    post,
+    path = "/api/segments/{key}/revert",
+    operation_id = "revert_segment",
+    tag = "segments",
+    request_body = RevertRequest,
+    responses((status = OK, description = "The updated segment.", body = Tagged<Segment>), Change, NotFound),
+    security(("token" = ["write:global"]))
+)]
+async fn revert_segment(
+    operator: Operator,
+    DefinitionKey(key): DefinitionKey<SegmentKey>,
+    JsonBody(body): JsonBody<RevertRequest>,
+) -> SegmentReply {
+    let reverted = operator.revert_segment(key.as_str(), &body.entry, body.version.into());
+    Ok(segments::shown(reverted.await?))
 }

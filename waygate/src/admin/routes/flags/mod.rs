@@ -1,6 +1,7 @@
 //! Feature flags and segments (wire contract, sections 4.7 and 4.8).
 
 mod code;
+mod comparison;
 mod definitions;
 mod drafts;
 mod evaluate;

@@ -1,17 +1,19 @@
 //! Who changes if a definition is saved.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::flag::{Context, ContractReason, Flag, FlagKey, FlagValue, Resolution};
+use waygate_core::flag::{EvaluationContext, Flag, FlagKey, Segment, SegmentKey};
 
 use super::{
+    comparison::{ChangedResult, Comparison, Effect, Transition},
     definitions::{parse, with_key},
     evaluate::context,
+    segments,
 };
 use crate::{
     Waygate,
@@ -20,14 +22,16 @@ use crate::{
         responses::{NotFound, ReadWithBody},
         state::AdminState,
     },
-    engine::{FlagPreview, Flags},
+    engine::Flags,
     rest::{
         JsonBody, MAX_DEFINITION, Problem, ProblemKind, Reply, RequestBody, invalid_definition,
     },
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
-    OpenApiRouter::new().routes(routes!(preview))
+    OpenApiRouter::new()
+        .routes(routes!(preview))
+        .routes(routes!(preview_segment))
 }
 
 /// A definition, and the contexts to evaluate it for.
@@ -52,8 +56,31 @@ impl RequestBody for PreviewRequest {
     const MAX_BYTES: usize = MAX_DEFINITION;
 }
 
-/// The most contexts of a request.
+/// A segment, and the contexts to evaluate all flags for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SegmentPreviewRequest {
+    /// The whole definition, as for `PUT`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>, nullable = false)]
+    definition: Option<Value>,
+    /// Members of the definition, as for `PATCH`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>, nullable = false)]
+    patch: Option<Value>,
+    /// Evaluation contexts, in the forms of `evaluate`: at most 100,000 divided by the number of flags.
+    #[schema(value_type = Vec<Object>)]
+    contexts: Vec<Value>,
+}
+
+impl RequestBody for SegmentPreviewRequest {
+    const MAX_BYTES: usize = MAX_DEFINITION;
+    const REQUIRED: bool = true;
+}
+
+/// The most contexts of a request, and the most evaluations before and after a change.
 const MOST: usize = 10_000;
+const MOST_EVALUATIONS: usize = 100_000;
 
 /// The effect of a definition.
 #[derive(Debug, Serialize, ToSchema)]
@@ -63,7 +90,7 @@ struct Preview {
     /// The results for the contexts of the request.
     #[serde(flatten)]
     given: Effect,
-    /// The contexts of the request with another result, in their order.
+    /// The first 1,000 contexts of the request with another result, in their order.
     changes: Vec<ChangedResult>,
     /// The results for contexts that this process has seen recently, if it records them
     /// (`WaygateBuilder::observe_flags`). Their keys are hashes, so numbers about rollouts are right on average.
@@ -72,64 +99,25 @@ struct Preview {
     seen: Option<Effect>,
 }
 
-/// Counts of contexts.
-#[derive(Debug, Default, Serialize, ToSchema)]
-struct Effect {
-    /// The number of contexts.
-    evaluated: usize,
-    /// The number of those with another result.
-    changed: usize,
-    /// The numbers by variations.
-    transitions: Vec<Transition>,
-}
-
-/// The number of contexts with these variations.
+/// The effect of a segment on flags.
 #[derive(Debug, Serialize, ToSchema)]
-struct Transition {
-    /// The variation now; `null` without a flag, or with an error.
-    from: Option<String>,
-    /// The variation afterwards.
-    to: Option<String>,
-    /// The number.
-    count: usize,
+struct SegmentPreview {
+    /// The key of the segment.
+    segment_key: String,
+    /// The flags with another result for a context of the request, by key.
+    flags: Vec<FlagEffect>,
 }
 
-/// A context with another result.
+/// The effect on one flag.
 #[derive(Debug, Serialize, ToSchema)]
-struct ChangedResult {
-    /// Its position in the request.
-    index: usize,
-    /// Its key.
-    key: Option<String>,
-    /// The result now; `null` if there is no flag.
-    before: Option<Outcome>,
-    /// The result afterwards.
-    after: Option<Outcome>,
-}
-
-/// A result in short.
-#[derive(Debug, PartialEq, Serialize, ToSchema)]
-struct Outcome {
-    /// The name of the variation.
-    variation: Option<String>,
-    /// The value.
-    #[schema(value_type = Value)]
-    value: FlagValue,
-    /// The reason.
-    reason: ContractReason,
-    /// The id of the rule that matched.
-    rule_id: Option<String>,
-}
-
-impl From<Resolution<'_>> for Outcome {
-    fn from(resolution: Resolution<'_>) -> Self {
-        Self {
-            variation: resolution.variation().map(str::to_owned),
-            value: resolution.value().clone(),
-            reason: resolution.contract_reason(),
-            rule_id: resolution.rule_id().map(str::to_owned),
-        }
-    }
+struct FlagEffect {
+    /// The key of the flag.
+    flag_key: String,
+    /// The results for the contexts of the request.
+    #[serde(flatten)]
+    given: Effect,
+    /// The first 1,000 contexts of the request with another result, in their order.
+    changes: Vec<ChangedResult>,
 }
 
 /// Returns who would get another result if a definition were saved. Checks it as a write does, and stores nothing.
@@ -147,59 +135,98 @@ async fn preview(
     DefinitionKey(key): DefinitionKey<FlagKey>,
     JsonBody(body): JsonBody<PreviewRequest>,
 ) -> Result<Reply<Preview>, Problem> {
-    if body.contexts.len() > MOST {
-        let error = format!(
-            "there are {} contexts; use at most {MOST}",
-            body.contexts.len()
-        );
-        return Err(Problem::new(ProblemKind::InvalidValue, error));
-    }
+    let contexts = contexts(&body.contexts, MOST)?;
     let flags = state.waygate.flags();
     let definition = definition(&state.waygate, &key, body.definition, body.patch)?;
     let preview = flags.preview(&definition)?;
-    let mut counts = BTreeMap::new();
-    let mut changes = Vec::new();
-    for (index, given) in body.contexts.iter().enumerate() {
-        let context =
-            context(given).map_err(|problem| problem.within(&format!("contexts[{index}]")))?;
-        let (before, after) = outcomes(&preview, &context);
-        let variation = |outcome: &Option<Outcome>| outcome.as_ref()?.variation.clone();
-        *counts
-            .entry((variation(&before), variation(&after)))
-            .or_insert(0) += 1;
-        let result = |outcome: &Option<Outcome>| {
-            outcome
-                .as_ref()
-                .map(|it| (it.variation.clone(), it.value.clone()))
-        };
-        if result(&before) != result(&after) {
-            let key = context.key(None).map(str::to_owned);
-            changes.push(ChangedResult {
-                index,
-                key,
-                before,
-                after,
-            });
-        }
+    let mut comparison = Comparison::default();
+    for (index, context) in contexts.iter().enumerate() {
+        let (before, after) = (preview.current(context), preview.next(context));
+        comparison.add(index, context, before, after);
     }
-    let transitions = counts
-        .into_iter()
-        .map(|((from, to), count)| Transition { from, to, count });
+    let (given, changes) = comparison.finish();
     Ok(Reply::ok(Preview {
         flag_key: key.to_string(),
-        given: Effect {
-            evaluated: body.contexts.len(),
-            changed: changes.len(),
-            transitions: transitions.collect(),
-        },
+        given,
         changes,
         seen: seen(&flags, &definition),
     }))
 }
 
-fn outcomes(preview: &FlagPreview, context: &impl Context) -> (Option<Outcome>, Option<Outcome>) {
-    let before = preview.current(context).map(Outcome::from);
-    (before, preview.next(context).map(Outcome::from))
+/// Returns which flags would have another result for which contexts if a segment were saved. Checks it as a write does,
+/// and stores nothing.
+#[utoipa::path(
+    post,
+    path = "/api/segments/{key}/preview",
+    operation_id = "preview_segment",
+    tag = "segments",
+    request_body = SegmentPreviewRequest,
+    responses((status = OK, description = "The effect.", body = SegmentPreview), ReadWithBody, NotFound),
+    security(("token" = ["read"]))
+)]
+async fn preview_segment(
+    State(state): State<Arc<AdminState>>,
+    DefinitionKey(key): DefinitionKey<SegmentKey>,
+    JsonBody(body): JsonBody<SegmentPreviewRequest>,
+) -> Result<Reply<SegmentPreview>, Problem> {
+    let flags = state.waygate.flags();
+    let preview = flags.preview_segment(&segment(&flags, &key, body.definition, body.patch)?)?;
+    let mut keys: Vec<_> = preview.flags().collect();
+    keys.sort_unstable();
+    let contexts = contexts(&body.contexts, MOST_EVALUATIONS / keys.len().max(1))?;
+    let effects = keys.into_iter().map(|flag| {
+        let mut comparison = Comparison::default();
+        for (index, context) in contexts.iter().enumerate() {
+            let (before, after) = (preview.current(flag, context), preview.next(flag, context));
+            comparison.add(index, context, before, after);
+        }
+        let (given, changes) = comparison.finish();
+        FlagEffect {
+            flag_key: flag.to_string(),
+            given,
+            changes,
+        }
+    });
+    Ok(Reply::ok(SegmentPreview {
+        segment_key: key.to_string(),
+        flags: effects.filter(|effect| effect.given.changed > 0).collect(),
+    }))
+}
+
+/// Reads the contexts of a request.
+fn contexts(given: &[Value], most: usize) -> Result<Vec<EvaluationContext>, Problem> {
+    if given.len() > most {
+        let error = format!("there are {} contexts; use at most {most}", given.len());
+        return Err(Problem::new(ProblemKind::InvalidValue, error));
+    }
+    let contexts = given.iter().enumerate().map(|(index, given)| {
+        context(given).map_err(|problem| problem.within(&format!("contexts[{index}]")))
+    });
+    contexts.collect()
+}
+
+/// The segment of a request.
+fn segment(
+    flags: &Flags,
+    key: &SegmentKey,
+    whole: Option<Value>,
+    patch: Option<Value>,
+) -> Result<Segment, Problem> {
+    match (whole, patch) {
+        (Some(mut whole), None) => {
+            with_key(&mut whole, "Segment", key.as_str())?;
+            segments::parse(&whole)
+        }
+        (None, Some(members)) => {
+            let segment = flags.segment(key.as_str())?.segment;
+            let patched = segment.patch(&members);
+            patched.map_err(|problems| invalid_definition("segment", problems))
+        }
+        _ => {
+            let error = "use either `definition` or `patch`";
+            Err(Problem::new(ProblemKind::InvalidValue, error))
+        }
+    }
 }
 
 /// The definition of a request, or else the draft.

@@ -18,6 +18,9 @@ pub(super) enum FlagPatch {}
 /// A segment in a request.
 pub(super) enum SegmentDefinition {}
 
+/// Members of a segment in a request.
+pub(super) enum SegmentPatch {}
+
 impl PartialSchema for FlagDefinition {
     fn schema() -> RefOr<Schema> {
         let example = json!({
@@ -48,6 +51,14 @@ impl PartialSchema for SegmentDefinition {
             json!({ "key": "beta-testers", "name": "Beta testers", "included": ["user-1"] });
         let description = "A segment. A key that is in the URL need not be in the body.";
         request(Segment::schema(), description, &["name"], example)
+    }
+}
+
+impl PartialSchema for SegmentPatch {
+    fn schema() -> RefOr<Schema> {
+        let example = json!({ "included": ["user-1", "user-2"] });
+        let description = "Members of a segment, each in place of its own as a whole.";
+        request(Segment::schema(), description, &[], example)
     }
 }
 
@@ -105,4 +116,5 @@ named! {
     FlagDefinition of Flag;
     FlagPatch of Flag;
     SegmentDefinition of Segment;
+    SegmentPatch of Segment;
 }

@@ -9,8 +9,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::flag::{Segment, SegmentKey};
 
 use super::{
-    definitions::{Deleted, with_key},
-    schema::SegmentDefinition,
+    definitions::{Deleted, is_object, with_key},
+    schema::{SegmentDefinition, SegmentPatch},
 };
 use crate::{
     Operator,
@@ -20,22 +20,22 @@ use crate::{
         state::AdminState,
     },
     engine::SegmentRecord,
-    rest::{Definition, Problem, Reply, invalid_definition, list_response},
+    rest::{Definition, Problem, Reply, invalid_definition, invalid_patch, list_response},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
-        .routes(routes!(get, set, delete))
+        .routes(routes!(get, set, patch, delete))
 }
 
-type SegmentReply = Result<Reply<Arc<Segment>>, Problem>;
+pub(super) type SegmentReply = Result<Reply<Arc<Segment>>, Problem>;
 
-fn shown(record: SegmentRecord) -> Reply<Arc<Segment>> {
+pub(super) fn shown(record: SegmentRecord) -> Reply<Arc<Segment>> {
     Reply::ok(record.segment).with_tag(record.revision)
 }
 
-fn parse(definition: &Value) -> Result<Segment, Problem> {
+pub(super) fn parse(definition: &Value) -> Result<Segment, Problem> {
     Segment::parse(definition).map_err(|problems| invalid_definition("segment", problems))
 }
 
@@ -106,6 +106,26 @@ async fn set(
     with_key(&mut body, "Segment", key.as_str())?;
     let (record, _) = operator.set_segment(parse(&body)?).await?;
     Ok(shown(record))
+}
+
+/// Replaces members of a segment.
+#[utoipa::path(
+    patch,
+    path = "/api/segments/{key}",
+    operation_id = "patch_segment",
+    tag = "segments",
+    request_body = SegmentPatch,
+    responses((status = OK, description = "The updated segment.", body = Tagged<Segment>), Change, NotFound),
+    security(("token" = ["write:global"]))
+)]
+async fn patch(
+    operator: Operator,
+    DefinitionKey(key): DefinitionKey<SegmentKey>,
+    Definition(body): Definition,
+) -> SegmentReply {
+    is_object(&body)?;
+    let patched = operator.patch_segment(key.as_str(), body.clone()).await;
+    Ok(shown(patched.map_err(|error| invalid_patch(error, &body))?))
 }
 
 /// Deletes a segment that no flag and no other segment uses.

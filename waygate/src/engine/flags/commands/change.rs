@@ -11,7 +11,7 @@ use waygate_core::{
         check_flag_removal, check_segment, check_segment_removal,
     },
     grammar::Invalid,
-    model::{Action, Revision},
+    model::{Action, AuditEntry, Revision},
     similar::nearest,
 };
 
@@ -32,6 +32,10 @@ pub(crate) trait Definition:
 
     /// Reads a definition for writing, with all of its mistakes.
     fn read(definition: &Value) -> Result<Self::Body, Problems>;
+    /// Reads a definition that the store had.
+    fn stored(definition: &Value) -> Result<Self::Body, Problems>;
+    /// Leaves out what the scheduler would do at once.
+    fn forget_past(_body: &mut Self::Body, _now: Timestamp) {}
     /// Checks a definition against all others.
     fn check(body: &Self::Body, records: &Records) -> Result<(), Problems>;
     fn check_removal(key: &Self::Key, records: &Records) -> Result<(), Problems>;
@@ -49,6 +53,15 @@ impl Definition for Flags {
 
     fn read(definition: &Value) -> Result<Flag, Problems> {
         Flag::parse(definition)
+    }
+
+    fn stored(definition: &Value) -> Result<Flag, Problems> {
+        Flag::stored(definition)
+    }
+
+    fn forget_past(flag: &mut Flag, now: Timestamp) {
+        flag.scheduled_changes
+            .retain(|change| change.execute_at > now);
     }
 
     fn check(flag: &Flag, records: &Records) -> Result<(), Problems> {
@@ -109,6 +122,10 @@ impl Definition for Segments {
 
     fn read(definition: &Value) -> Result<Segment, Problems> {
         Segment::parse(definition)
+    }
+
+    fn stored(definition: &Value) -> Result<Segment, Problems> {
+        Segment::stored(definition)
     }
 
     fn check(segment: &Segment, records: &Records) -> Result<(), Problems> {
@@ -185,7 +202,8 @@ where
         };
         let body = Arc::new(next);
         tx.put::<K>(&self.key, &body);
-        audit::<K>(&mut tx, &self.key, word, previous.as_deref(), Some(&*body));
+        let line = line::<K>(&tx, &self.key, word, previous.as_deref(), Some(&*body));
+        tx.audit(line);
         Ok(Written {
             body,
             revision: tx.commit().await?,
@@ -273,7 +291,8 @@ where
             .map_err(|problems| ChangeError::from(invalid::<K>(&self.key, problems)))?;
         tx.delete::<K>(&self.key);
         K::delete_parts(&self.key, &mut tx);
-        audit::<K>(&mut tx, &self.key, "deleted", Some(&previous), None);
+        let line = line::<K>(&tx, &self.key, "deleted", Some(&previous), None);
+        tx.audit(line);
         tx.commit().await?;
         Ok(())
     }
@@ -297,20 +316,56 @@ where
     Ok(known.map(|known| known.value.clone()))
 }
 
-fn audit<K: Definition>(
-    tx: &mut Tx<'_>,
+/// The line of the audit log about a definition.
+fn line<K: Definition>(
+    tx: &Tx<'_>,
     key: &K::Key,
     word: &str,
     previous: Option<&K::Body>,
     next: Option<&K::Body>,
-) where
+) -> AuditEntry
+where
     Records: Holds<K>,
 {
     let action = Action::from(&*format!("{}_{word}", K::NOUN));
     let mut line = tx.line(action, &subject::<K>(key));
     line.previous = previous.map(json);
     line.new = next.map(json);
+    line
+}
+
+/// Stores a definition in place of the previous one, checked as any write.
+pub(super) async fn replace<K: Definition>(
+    mut tx: Tx<'_>,
+    key: &K::Key,
+    previous: Option<&K::Body>,
+    definition: &K::Body,
+    reason: &str,
+) -> Result<Written<K::Body>, Attempt>
+where
+    Records: Holds<K>,
+{
+    let records = &tx.stored.records;
+    let refused = |problems| ChangeError::from(invalid::<K>(key, problems));
+    let mut next = K::read(&json(definition)).map_err(refused)?;
+    // The scheduler would make a change of the past again, and undo what is restored here.
+    K::forget_past(&mut next, tx.now);
+    K::check(&next, records).map_err(refused)?;
+    K::stamp(&mut next, previous, &tx.by.origin.actor, tx.now);
+    let body = Arc::new(next);
+    tx.put::<K>(key, &body);
+    let word = match previous {
+        Some(_) => "updated",
+        None => "created",
+    };
+    let mut line = line::<K>(&tx, key, word, previous, Some(&*body));
+    reason.clone_into(&mut line.reason);
     tx.audit(line);
+    Ok(Written {
+        body,
+        revision: tx.commit().await?,
+        created: previous.is_none(),
+    })
 }
 
 pub(super) fn invalid<K: Definition>(key: &K::Key, problems: Problems) -> FlagError

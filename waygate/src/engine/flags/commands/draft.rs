@@ -9,7 +9,7 @@ use waygate_core::{
 
 use super::{
     change::{Definition, invalid, not_found, subject},
-    replacement::{Replacement, Source},
+    replacement::Publication,
 };
 use crate::engine::{
     ChangeError, Operator,
@@ -172,8 +172,9 @@ impl Operator {
         key: &str,
         live: Option<Revision>,
     ) -> Result<FlagRecord, ChangeError> {
-        let (key, from) = (key.parse()?, Source::Draft(live));
-        self.make(Replacement { key, from }).await
+        let (key, expected) = (key.parse()?, live);
+        let written = self.make(Publication { key, expected }).await?;
+        Ok(FlagRecord::new(written.body, written.revision))
     }
 }
 

@@ -10,8 +10,9 @@ mod replacement;
 mod revert;
 mod schedule;
 
-pub(super) use change::{Definition, not_found, subject};
+pub(crate) use change::Definition;
+pub(super) use change::{not_found, subject};
 pub use draft::FlagDraftRecord;
-pub use preview::FlagPreview;
+pub use preview::{FlagPreview, SegmentPreview};
 pub use revert::FlagVersion;
 pub use schedule::ScheduledFlagChange;

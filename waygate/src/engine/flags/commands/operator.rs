@@ -122,6 +122,37 @@ impl Operator {
         self.put_segment(segment, Write::Set).await
     }
 
+    /// Replaces members of a segment, each as a whole: those of the JSON object `members`. Ignores `key`, which stays.
+    /// Returns the updated segment.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use serde_json::json;
+    /// # use waygate::{Waygate, flags::Segment};
+    /// # let waygate = Waygate::builder().build().await?;
+    /// # let beta = Segment::parse(&json!({"key": "beta", "name": "Beta testers", "included": ["user-1"]}))?;
+    /// # let system = waygate.system();
+    /// # system.create_segment(beta).await?;
+    /// let members = json!({"included": ["user-1", "user-2"]});
+    /// let record = system.patch_segment("beta", members).await?;
+    /// assert_eq!(record.segment.name, "Beta testers");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
+    pub async fn patch_segment(
+        &self,
+        key: &str,
+        members: Value,
+    ) -> Result<SegmentRecord, ChangeError> {
+        let (key, write) = (key.parse()?, Write::Patch(members));
+        let written = self.make(FlagChange::<Segments> { key, write }).await?;
+        Ok(SegmentRecord::new(written.body, written.revision))
+    }
+
     /// Deletes a segment.
     ///
     /// # Errors

@@ -1,78 +1,70 @@
-//! The change that publishes a draft, or restores an earlier definition.
+//! The changes that publish a draft, or restore an earlier definition.
 
 use std::sync::Arc;
 
 use waygate_core::{
     flag::{Flag, FlagKey},
-    model::{Action, Revision},
+    model::Revision,
 };
 
-use super::change::{Definition, invalid, known, not_found, subject};
+use super::change::{Definition, Written, known, not_found, replace, subject};
 use crate::engine::{
     ChangeError,
-    flags::{FlagError, FlagRecord},
-    kinds::{FlagDrafts, Flags},
-    store::json,
+    flags::FlagError,
+    kinds::{FlagDrafts, Flags, Records},
+    store::Holds,
     tx::{Attempt, Change, Tx},
 };
 
-/// The source of a definition that replaces the one in effect.
-pub(super) enum Source {
-    /// The draft, if the flag is at this revision, or else at that of the draft.
-    Draft(Option<Revision>),
-    /// An earlier definition, with the reason in the audit log.
-    Version(Box<Flag>, String),
+/// Restores an earlier definition, also of a flag or a segment that was deleted.
+pub(super) struct Restoration<K: Definition>
+where
+    Records: Holds<K>,
+{
+    pub(super) key: K::Key,
+    pub(super) definition: K::Body,
+    pub(super) reason: String,
 }
 
-pub(super) struct Replacement {
+impl<K: Definition> Change for Restoration<K>
+where
+    Records: Holds<K>,
+{
+    type Done = Written<K::Body>;
+
+    fn subject(&self) -> String {
+        subject::<K>(&self.key)
+    }
+
+    async fn attempt(&self, tx: Tx<'_>) -> Result<Written<K::Body>, Attempt> {
+        let previous = known::<K>(&tx, &self.key)?;
+        let (previous, reason) = (previous.as_deref(), &self.reason);
+        replace::<K>(tx, &self.key, previous, &self.definition, reason).await
+    }
+}
+
+/// Replaces a flag by its draft, if the flag is at this revision, or else at that of the draft.
+pub(super) struct Publication {
     pub(super) key: FlagKey,
-    pub(super) from: Source,
+    pub(super) expected: Option<Revision>,
 }
 
-impl Change for Replacement {
-    type Done = FlagRecord;
+impl Change for Publication {
+    type Done = Written<Flag>;
 
     fn subject(&self) -> String {
         subject::<Flags>(&self.key)
     }
 
-    async fn attempt(&self, mut tx: Tx<'_>) -> Result<FlagRecord, Attempt> {
-        let (previous, definition, reason) = match &self.from {
-            Source::Draft(expected) => self.draft(&mut tx, *expected)?,
-            Source::Version(definition, reason) => {
-                let previous = known::<Flags>(&tx, &self.key)?;
-                (previous, definition.clone(), reason.clone())
-            }
-        };
-        let records = &tx.stored.records;
-        let refused = |problems| ChangeError::from(invalid::<Flags>(&self.key, problems));
-        let mut next = Flags::read(&json(&*definition)).map_err(refused)?;
-        // The scheduler would make a change of the past again, and undo what is restored here.
-        let now = tx.now;
-        next.scheduled_changes
-            .retain(|change| change.execute_at > now);
-        Flags::check(&next, records).map_err(refused)?;
-        Flags::stamp(&mut next, previous.as_deref(), &tx.by.origin.actor, tx.now);
-        let next = Arc::new(next);
-        tx.put::<Flags>(&self.key, &next);
-        let action = match previous {
-            Some(_) => Action::FlagUpdated,
-            None => Action::FlagCreated,
-        };
-        let mut line = tx.line(action, &self.subject());
-        line.previous = previous.as_deref().map(json);
-        line.new = Some(json(&*next));
-        line.reason = reason;
-        tx.audit(line);
-        Ok(FlagRecord::new(next, tx.commit().await?))
+    async fn attempt(&self, mut tx: Tx<'_>) -> Result<Written<Flag>, Attempt> {
+        let (previous, definition, reason) = self.take(&mut tx)?;
+        replace::<Flags>(tx, &self.key, Some(&previous), &definition, &reason).await
     }
 }
 
-type Taken = (Option<Arc<Flag>>, Box<Flag>, String);
-
-impl Replacement {
+impl Publication {
     /// Takes the draft, which must be at the revision that the author expects.
-    fn draft(&self, tx: &mut Tx<'_>, expected: Option<Revision>) -> Result<Taken, ChangeError> {
+    fn take(&self, tx: &mut Tx<'_>) -> Result<(Arc<Flag>, Flag, String), ChangeError> {
         let records = &tx.stored.records;
         let live = records.flags.get(&self.key);
         let live = live.ok_or_else(|| not_found::<Flags>(&self.key, records))?;
@@ -89,22 +81,22 @@ impl Replacement {
             epoch: tx.stored.revision.epoch,
             number: live.revision,
         };
-        let expects = match expected {
+        let expects = match self.expected {
             Some(expected) => expected == current,
             None => draft.value.base == current.to_string(),
         };
         if !expects {
             return Err(ChangeError::Conflict {
                 what: self.subject(),
-                expected: expected.map_or(0, |expected| expected.number),
+                expected: self.expected.map_or(0, |expected| expected.number),
                 found: current.number,
                 current: Some(current),
             });
         }
         let reason = format!("draft of {}", draft.value.author);
-        let definition = Box::new(Flag::clone(&draft.value.definition));
+        let definition = Flag::clone(&draft.value.definition);
         let previous = live.value.clone();
         tx.delete::<FlagDrafts>(&self.key);
-        Ok((Some(previous), definition, reason))
+        Ok((previous, definition, reason))
     }
 }

@@ -1,18 +1,15 @@
 use serde_json::Value;
-use waygate_core::{
-    flag::{Flag, FlagKey},
-    model::AuditEntry,
-    port::AuditQuery,
-};
+use waygate_core::{grammar::Invalid, model::AuditEntry, port::AuditQuery};
 
 use super::{
-    change::subject,
-    replacement::{Replacement, Source},
+    change::{Definition, Written, invalid, subject},
+    replacement::Restoration,
 };
 use crate::engine::{
     ChangeError, Operator, Waygate,
-    flags::{FlagError, FlagRecord},
-    kinds::Flags,
+    flags::{FlagError, FlagRecord, SegmentRecord},
+    kinds::{Flags, Records, Segments},
+    store::Holds,
 };
 
 /// A definition in an entry of the audit log.
@@ -47,7 +44,7 @@ pub enum FlagVersion {
 }
 
 impl FlagVersion {
-    /// Returns the definition of an entry; `None` if there was no flag.
+    /// Returns the definition of an entry; `None` if there was none.
     pub fn of(self, entry: &AuditEntry) -> Option<&Value> {
         match self {
             Self::Previous => entry.previous.as_ref(),
@@ -63,8 +60,10 @@ impl FlagVersion {
     }
 }
 
-/// The entries of a flag that are searched for an id.
+/// The entries of a definition that are searched for an id, and those that are read at once: each may have two large
+/// definitions.
 const MOST_ENTRIES: usize = 10_000;
+const AT_ONCE: usize = 50;
 
 impl Waygate {
     /// Returns the entries of a flag in the audit log, newest first: also those of a deleted flag.
@@ -96,9 +95,7 @@ impl Waygate {
         limit: usize,
         offset: usize,
     ) -> Result<Vec<AuditEntry>, ChangeError> {
-        let key: FlagKey = key.parse()?;
-        let query = AuditQuery::newest(limit).offset(offset);
-        Ok(self.audit(query.path(subject::<Flags>(&key))).await?)
+        self.history_of::<Flags>(key, limit, offset).await
     }
 
     /// Returns an entry of a flag in the audit log by its id.
@@ -107,12 +104,81 @@ impl Waygate {
     /// Returns [`FlagError::NoVersion`] if the log has no such entry, and the errors of
     /// [`flag_history`](Self::flag_history).
     pub async fn flag_entry(&self, key: &str, id: &str) -> Result<AuditEntry, ChangeError> {
-        let entries = self.flag_history(key, MOST_ENTRIES, 0).await?;
-        let found = entries.into_iter().find(|entry| entry.id.to_string() == id);
-        Ok(found.ok_or_else(|| FlagError::NoVersion {
-            key: key.to_owned(),
-            entry: id.to_owned(),
-        })?)
+        self.entry_of::<Flags>(key, id).await
+    }
+
+    /// Returns the entries of a segment in the audit log, newest first: also those of a deleted segment.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use serde_json::json;
+    /// # use waygate::{Waygate, flags::Segment};
+    /// # let waygate = Waygate::builder().build().await?;
+    /// # let beta = Segment::parse(&json!({"key": "beta", "name": "Beta testers", "included": ["user-1"]}))?;
+    /// # waygate.system().create_segment(beta).await?;
+    /// let entries = waygate.segment_history("beta", 10, 0).await?;
+    /// let entry = waygate.segment_entry("beta", &entries[0].id.to_string()).await?;
+    /// assert_eq!(entry.action.as_str(), "segment_created");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns a [`ChangeError`] if the key is malformed, or if the store cannot be read.
+    pub async fn segment_history(
+        &self,
+        key: &str,
+        limit: usize,
+        offset: usize,
+    ) -> Result<Vec<AuditEntry>, ChangeError> {
+        self.history_of::<Segments>(key, limit, offset).await
+    }
+
+    /// Returns an entry of a segment in the audit log by its id.
+    ///
+    /// # Errors
+    /// Returns [`FlagError::NoVersion`] if the log has no such entry, and the errors of
+    /// [`segment_history`](Self::segment_history).
+    pub async fn segment_entry(&self, key: &str, id: &str) -> Result<AuditEntry, ChangeError> {
+        self.entry_of::<Segments>(key, id).await
+    }
+
+    pub(crate) async fn history_of<K: Definition>(
+        &self,
+        key: &str,
+        limit: usize,
+        offset: usize,
+    ) -> Result<Vec<AuditEntry>, ChangeError> {
+        let key: K::Key = key.parse().map_err(|invalid: Invalid| invalid)?;
+        let query = AuditQuery::newest(limit).offset(offset);
+        Ok(self.audit(query.path(subject::<K>(&key))).await?)
+    }
+
+    pub(crate) async fn entry_of<K: Definition>(
+        &self,
+        key: &str,
+        id: &str,
+    ) -> Result<AuditEntry, ChangeError> {
+        for offset in (0..MOST_ENTRIES).step_by(AT_ONCE) {
+            let entries = self.history_of::<K>(key, AT_ONCE, offset).await?;
+            let is_last = entries.len() < AT_ONCE;
+            let mut entries = entries.into_iter();
+            match entries.find(|entry| entry.id.to_string() == id) {
+                Some(found) => return Ok(found),
+                None if is_last => break,
+                None => {}
+            }
+        }
+        Err(no_version::<K>(key, id.to_owned()).into())
+    }
+}
+
+fn no_version<K: Definition>(key: &str, entry: String) -> FlagError {
+    FlagError::NoVersion {
+        kind: K::NOUN,
+        key: key.to_owned(),
+        entry,
     }
 }
 
@@ -152,19 +218,68 @@ impl Operator {
         entry: &str,
         version: FlagVersion,
     ) -> Result<FlagRecord, ChangeError> {
-        let found = self.waygate.flag_entry(key, entry).await?;
-        let key: FlagKey = key.parse()?;
-        let definition = version.of(&found).ok_or_else(|| FlagError::NoVersion {
-            key: key.to_string(),
-            entry: format!("{entry}, {}", version.as_str()),
+        let written = self.restore::<Flags>(key, entry, version).await?;
+        Ok(FlagRecord::new(written.body, written.revision))
+    }
+
+    /// Restores a definition from an entry of the audit log, checked as any write; also of a deleted segment. Returns
+    /// the segment.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use serde_json::json;
+    /// use waygate::{Waygate, flags::{FlagVersion, Segment}};
+    ///
+    /// let waygate = Waygate::builder().build().await?;
+    /// let system = waygate.system();
+    /// let beta = Segment::parse(&json!({"key": "beta", "name": "Beta testers", "included": ["user-1"]}))?;
+    /// system.create_segment(beta).await?;
+    /// system.delete_segment("beta").await?;
+    /// let deleted = waygate.segment_history("beta", 1, 0).await?.remove(0);
+    /// let restored = system
+    ///     .revert_segment("beta", &deleted.id.to_string(), FlagVersion::Previous)
+    ///     .await?;
+    /// assert_eq!(restored.segment.included, ["user-1"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed: [`FlagError::NoVersion`] if the log has
+    /// no such entry, or the entry no such definition.
+    pub async fn revert_segment(
+        &self,
+        key: &str,
+        entry: &str,
+        version: FlagVersion,
+    ) -> Result<SegmentRecord, ChangeError> {
+        let written = self.restore::<Segments>(key, entry, version).await?;
+        Ok(SegmentRecord::new(written.body, written.revision))
+    }
+
+    async fn restore<K: Definition>(
+        &self,
+        key: &str,
+        entry: &str,
+        version: FlagVersion,
+    ) -> Result<Written<K::Body>, ChangeError>
+    where
+        Records: Holds<K>,
+    {
+        let found = self.waygate.entry_of::<K>(key, entry).await?;
+        let definition = version.of(&found).ok_or_else(|| {
+            let place = format!("{entry}, {}", version.as_str());
+            no_version::<K>(key, place)
         })?;
-        let definition = Flag::stored(definition).map_err(|problems| FlagError::Invalid {
-            kind: "flag",
-            key: key.to_string(),
-            problems,
-        })?;
+        let key: K::Key = key.parse().map_err(|invalid: Invalid| invalid)?;
+        let definition = K::stored(definition).map_err(|problems| invalid::<K>(&key, problems))?;
         let reason = format!("reverted to the {} version of {entry}", version.as_str());
-        let from = Source::Version(Box::new(definition), reason);
-        self.make(Replacement { key, from }).await
+        let restoration = Restoration::<K> {
+            key,
+            definition,
+            reason,
+        };
+        self.make(restoration).await
     }
 }

@@ -8,6 +8,7 @@ mod history;
 mod preview;
 mod refusals;
 mod schedule;
+mod segments;
 mod usage;
 
 use serde_json::{Value, json};

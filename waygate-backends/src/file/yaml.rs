@@ -31,7 +31,10 @@ impl std::error::Error for InvalidYaml {}
 /// [`InvalidYaml`] for other text, and for keys that are no texts.
 pub fn read_yaml(text: &str) -> Result<Value, InvalidYaml> {
     yaml_depth::check(text).map_err(InvalidYaml)?;
-    yaml_serde::from_str(text).map_err(|error| InvalidYaml(error.to_string()))
+    let invalid = |error: yaml_serde::Error| InvalidYaml(error.to_string());
+    // JSON values keep the last of several members of one name; these refuse them.
+    let _: yaml_serde::Value = yaml_serde::from_str(text).map_err(invalid)?;
+    yaml_serde::from_str(text).map_err(invalid)
 }
 
 /// Writes a YAML document. Members keep their order.
@@ -53,6 +56,14 @@ pub fn write_yaml(document: &impl Serialize) -> Result<String, InvalidYaml> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_of_one_name_are_refused() {
+        let problem = read_yaml("a: 1\nb: {c: 2, c: 3}\n")
+            .unwrap_err()
+            .to_string();
+        assert!(problem.contains("duplicate entry"), "{problem}");
+    }
 
     #[test]
     fn hostile_documents_are_refused_in_time() {

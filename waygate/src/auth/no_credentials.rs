@@ -131,7 +131,7 @@ fn deliberate(headers: &HeaderMap) -> Result<(), Problem> {
     let bare = !headers.contains_key(header::CONTENT_TYPE)
         && !has_body(header::CONTENT_LENGTH)
         && !has_body(header::TRANSFER_ENCODING);
-    if own_header || bare || is_json(headers) {
+    if own_header || bare || is_deliberate_type(headers) {
         return Ok(());
     }
     Err(Problem::new(
@@ -140,13 +140,15 @@ fn deliberate(headers: &HeaderMap) -> Result<(), Problem> {
     ))
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// Forms can send none of these types, and the browser asks before a script of another site does.
+fn is_deliberate_type(headers: &HeaderMap) -> bool {
     let text = headers
         .get(header::CONTENT_TYPE)
         .and_then(|line| line.to_str().ok())
         .unwrap_or_default();
     let essence = text.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
+    let types = ["application/json", "application/yaml"];
+    types.iter().any(|name| essence.eq_ignore_ascii_case(name))
 }
 
 fn is_unsafe(method: &Method) -> bool {

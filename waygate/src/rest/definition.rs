@@ -1,4 +1,4 @@
-//! Request bodies that are definitions: JSON that the model reads, with all of its mistakes.
+//! Request bodies that are definitions: JSON or YAML that the model reads, with all of its mistakes.
 
 use axum::extract::{FromRef, FromRequest, Request};
 use serde_json::Value;
@@ -8,6 +8,7 @@ use super::{
     json,
     problem::{Problem, ProblemKind},
     readers::Readers,
+    yaml,
 };
 
 /// The size limit in bytes: enough for 100,000 targets.
@@ -28,14 +29,17 @@ where
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let (bytes, _) = bytes(request, MAX_BYTES, &Readers::from_ref(state)).await?;
-        let mut value = json::parse(&bytes).map_err(|error| {
-            let detail = match bytes.is_empty() {
-                true => "The body is empty: expected a JSON object.".to_owned(),
-                false => error.to_string(),
-            };
-            Problem::new(ProblemKind::InvalidBody, "Invalid JSON body").detail(detail)
-        })?;
+        let (bytes, parts) = bytes(request, MAX_BYTES, &Readers::from_ref(state)).await?;
+        let mut value = match yaml::is_content(&parts.headers) {
+            true => yaml::read(&bytes)?,
+            false => json::parse(&bytes).map_err(|error| {
+                let detail = match bytes.is_empty() {
+                    true => "The body is empty: expected a JSON object.".to_owned(),
+                    false => error.to_string(),
+                };
+                Problem::new(ProblemKind::InvalidBody, "Invalid JSON body").detail(detail)
+            })?,
+        };
         if let Value::Object(members) = &mut value {
             members.retain(|name, _| !READ_ONLY.contains(&name.as_str()));
         }

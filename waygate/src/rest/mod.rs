@@ -2,7 +2,7 @@
 //!
 //! | Module | Purpose |
 //! | `body`, `readers`, `query`, `fields`, `json` | reads and checks requests |
-//! | `definition` | reads definitions of flags and segments |
+//! | `definition`, `yaml` | reads definitions of flags and segments |
 //! | `problem`, `convert`, `flag_problem`, `disclosure` | problem details (RFC 9457) |
 //! | `views`, `reply`, `etag`, `headers` | the views of records, responses, entity tags, security headers |
 
@@ -22,6 +22,8 @@ mod query;
 mod readers;
 mod reply;
 mod views;
+#[cfg(feature = "flags")]
+mod yaml;
 
 pub(crate) use body::{EmptyBody, JsonBody, RequestBody, SMALL, TrustedClient, without_body};
 #[cfg(feature = "flags")]
@@ -39,3 +41,5 @@ pub(crate) use query::{AtMost, Flag, Params, Skip, ensure_empty};
 pub(crate) use readers::Readers;
 pub(crate) use reply::{Reply, done, done_or, json_response, list_response, with_warning};
 pub(crate) use views::{route_concurrency_limit, route_rate_limit};
+#[cfg(all(feature = "flags", feature = "file-yaml"))]
+pub(crate) use yaml::{is_accepted as accepts_yaml, response as yaml_response};

@@ -6,16 +6,22 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::flag::exchange::{
-    FieldChange, FlagDocument, FlagdOptions, Import, ImportNote, Planned, PlannedChange, Refusal,
-    from_flagd, from_python, to_flagd,
+use waygate_core::{
+    flag::exchange::{
+        FieldChange, FlagDocument, FlagdOptions, Import, ImportNote, Planned, PlannedChange,
+        Refusal, from_flagd, from_python, to_flagd,
+    },
+    model::Revision,
 };
 
 use super::schema::FlagDefinitions;
+#[cfg(feature = "file-yaml")]
+use crate::rest::{accepts_yaml, entity_tag, yaml_response};
 use crate::{
     admin::{
         responses::{Read, Tagged, Write},
@@ -54,7 +60,8 @@ struct ExportParams {
 
 /// Exports all flags and segments.
 ///
-/// Definitions that flagd cannot express are left out, and named in the header `X-Waygate-Warning`.
+/// Definitions that flagd cannot express are left out, and named in the header `X-Waygate-Warning`. With
+/// `Accept: application/yaml`, the document is YAML, if the server is built with the feature `file-yaml`.
 #[utoipa::path(
     get,
     path = "/api/flag-definitions",
@@ -67,12 +74,13 @@ struct ExportParams {
 async fn export(
     State(state): State<Arc<AdminState>>,
     Params(params): Params<ExportParams>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let flags = state.waygate.flags();
     let document = flags.export();
-    let shown = |document: Value| Reply::ok(document).with_tag(flags.revision());
+    let shown = |document: Value| shown(document, flags.revision(), &headers);
     match params.format.unwrap_or_default() {
-        Format::Waygate => Ok(shown(document.to_json()).into_response()),
+        Format::Waygate => Ok(shown(document.to_json())),
         Format::Flagd => {
             let exported = to_flagd(&document);
             let left_out: Vec<&str> = exported.refused.iter().map(|it| it.key.as_str()).collect();
@@ -82,16 +90,23 @@ async fn export(
                     left_out.join(", ")
                 )
             });
-            Ok(with_warning(
-                shown(exported.document).into_response(),
-                warning,
-            ))
+            Ok(with_warning(shown(exported.document), warning))
         }
         Format::Python => Err(Problem::new(
             crate::rest::ProblemKind::InvalidQuery,
             "format: expected `waygate` or `flagd`",
         )),
     }
+}
+
+/// The document as JSON, or as YAML if the client prefers it.
+fn shown(document: Value, revision: Revision, headers: &HeaderMap) -> Response {
+    #[cfg(feature = "file-yaml")]
+    if accepts_yaml(headers) {
+        return yaml_response(&document, &entity_tag(revision));
+    }
+    let _ = headers;
+    Reply::ok(document).with_tag(revision).into_response()
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -152,6 +167,8 @@ impl ImportedDefinition {
 }
 
 /// Adds and replaces flags and segments: all of the document in one commit, or none. Others stay.
+///
+/// With `Content-Type: application/yaml`, the document is read as YAML (415 without the feature `file-yaml`).
 #[utoipa::path(
     post,
     path = "/api/flag-definitions",

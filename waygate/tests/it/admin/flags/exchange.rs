@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+#[cfg(feature = "file-yaml")]
+use super::super::support::Answer;
 use super::{super::support::Server, definition, mistakes};
 
 const PATH: &str = "/api/flag-definitions";
@@ -165,4 +167,55 @@ async fn definitions_of_flagd_without_an_equivalent_are_refused_by_name() {
     }
     let exported = server.get(&path).await.expect(200);
     assert!(exported["flags"]["plain"].is_object(), "{exported}");
+}
+
+#[cfg(feature = "file-yaml")]
+async fn yaml(server: &Server, body: &str) -> Answer {
+    let request = server.request("POST", PATH);
+    let request = request.header("content-type", "application/yaml; charset=utf-8");
+    let request = request.body(body.to_owned().into());
+    server.send(request.unwrap()).await
+}
+
+#[cfg(feature = "file-yaml")]
+#[tokio::test]
+async fn documents_can_be_yaml() {
+    let server = Server::start().await;
+    let document = "\
+version: 1
+segments:
+  - {key: beta, name: Beta testers, included: [user-1]}
+flags:
+  - key: search
+    name: New search
+    type: boolean
+    variations: [{name: 'on', value: true}, {name: 'off', value: false}]
+    off_variation: 'off'
+    fallthrough: 'off'
+";
+    let imported = yaml(&server, document).await.expect(200);
+    assert_eq!(imported["flags"][0]["change"], "create");
+    let request = server.request("GET", PATH);
+    let request = request.header("accept", "application/yaml");
+    let exported = server.send(request.body("".into()).unwrap()).await;
+    assert_eq!(exported.header("content-type"), "application/yaml");
+    let text = String::from_utf8(exported.body).unwrap();
+    assert!(text.starts_with("version: 1"), "{text}");
+    let unchanged = yaml(&server, &text).await.expect(200);
+    assert_eq!(unchanged["flags"][0]["change"], "unchanged");
+
+    for (bad, message) in [
+        ("version: 1\nversion: 1\n", "duplicate entry"),
+        ("flags: [", "invalid YAML"),
+        (&"[".repeat(10_000), "recursion limit"),
+    ] {
+        let refused = yaml(&server, bad).await;
+        let body = refused.json();
+        assert_eq!(
+            (refused.status.as_u16(), &body["error"]),
+            (400, &json!("Invalid YAML body"))
+        );
+        let detail = body["detail"].as_str().unwrap();
+        assert!(detail.contains(message), "{detail}");
+    }
 }

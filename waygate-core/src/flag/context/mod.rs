@@ -3,6 +3,7 @@
 mod attribute;
 mod bounds;
 mod field;
+mod invalid;
 mod json;
 mod merged;
 mod source;
@@ -10,7 +11,7 @@ mod stored;
 
 pub use attribute::{AttributeName, AttributeValue};
 pub use field::{ContextAttribute, ContextKey};
-pub use json::InvalidContext;
+pub use invalid::InvalidContext;
 pub use merged::MergedContext;
 pub use source::Context;
 pub use stored::EvaluationContext;

@@ -43,7 +43,7 @@ impl Inner {
         tracing::warn!(
             route = %Printable(&route.key),
             flag = %Printable(gate.flag.key()),
-            default = gate.default,
+            default = %Printable(gate.default),
             error = %Printable(code),
             "a flag that gates a route cannot be evaluated, so its default is served; only the first request with this \
              error since the last change of the flags is logged"

@@ -18,15 +18,9 @@ pub(crate) trait Asked {
         flag: &waygate_core::flag::CompiledFlag,
     ) -> Result<bool, waygate_core::flag::ErrorCode>;
 
-    /// Notes that a gate of the route in `slot` serves the default of its flag.
+    /// The engine that a request asks; `None` without a request.
     #[cfg(feature = "flags")]
-    fn serves_default(
-        &self,
-        snapshot: &crate::engine::Snapshot,
-        slot: usize,
-        gate: &crate::engine::RouteGate,
-        code: waygate_core::flag::ErrorCode,
-    );
+    fn engine(&self) -> Option<&crate::engine::Inner>;
 }
 
 /// Returns `true` if the method and the headers are those of a CORS preflight (Fetch standard, "CORS-preflight

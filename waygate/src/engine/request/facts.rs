@@ -208,15 +208,8 @@ impl<'a, F: Framework<'a>> Asked for RequestFacts<'a, F> {
     }
 
     #[cfg(feature = "flags")]
-    #[cold]
-    fn serves_default(
-        &self,
-        snapshot: &crate::engine::Snapshot,
-        slot: usize,
-        gate: &crate::engine::RouteGate,
-        code: waygate_core::flag::ErrorCode,
-    ) {
-        self.engine.note_gate(snapshot, slot, gate, code);
+    fn engine(&self) -> Option<&Inner> {
+        Some(self.engine)
     }
 }
 

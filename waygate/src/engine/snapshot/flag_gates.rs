@@ -42,7 +42,9 @@ impl Snapshot {
             None => Err(ErrorCode::FlagNotFound),
         };
         on.unwrap_or_else(|code| {
-            asked.serves_default(self, slot, gate, code);
+            if let Some(engine) = asked.engine() {
+                engine.note_gate(self, slot, gate, code);
+            }
             gate.default
         })
     }

@@ -67,11 +67,9 @@ pub(super) fn differences() -> Vec<Difference> {
         differs(
             "segments",
             "patch not supported",
-            405,
-            error(
-                "Method Not Allowed: PATCH on /api/segments/beta; allowed are DELETE, GET, PUT, HEAD.",
-            ),
-            "problems are `application/problem+json`",
+            200,
+            Some(json!({ "key": "beta", "name": "Beta 2" })),
+            "segments are patched as flags are",
         ),
     ]);
     differences

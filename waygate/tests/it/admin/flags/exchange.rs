@@ -195,11 +195,11 @@ flags:
 ";
     let imported = yaml(&server, document).await.expect(200);
     assert_eq!(imported["flags"][0]["change"], "create");
-    let request = server.request("GET", PATH);
-    let request = request.header("accept", "application/yaml");
-    let exported = server.send(request.body("".into()).unwrap()).await;
-    assert_eq!(exported.header("content-type"), "application/yaml");
-    let text = String::from_utf8(exported.body).unwrap();
+    let app = server.app.with_header("x-waygate-token", &server.token);
+    let app = app.with_header("accept", "application/yaml");
+    let exported = app.get(&format!("/waygate{PATH}")).await;
+    assert_eq!(exported.header("content-type"), Some("application/yaml"));
+    let text = exported.text();
     assert!(text.starts_with("version: 1"), "{text}");
     let unchanged = yaml(&server, &text).await.expect(200);
     assert_eq!(unchanged["flags"][0]["change"], "unchanged");

@@ -56,8 +56,12 @@ impl Asked for Operation {
 
     /// A document serves no request.
     #[cfg(feature = "flags")]
-    fn engine(&self) -> Option<&crate::engine::Inner> {
-        None
+    fn serves_default(
+        &self,
+        _: usize,
+        _: &crate::engine::RouteGate,
+        _: waygate_core::flag::ErrorCode,
+    ) {
     }
 }
 

@@ -19,22 +19,12 @@ impl Inner {
 
     /// Counts a request that a gate decided with the default of its flag. The first with an error since the last change
     /// of the flags is logged.
-    pub(crate) fn note_gate(
-        &self,
-        snapshot: &Snapshot,
-        slot: usize,
-        gate: &RouteGate,
-        code: ErrorCode,
-    ) {
+    pub(crate) fn note_gate(&self, slot: usize, gate: &RouteGate, code: ErrorCode) {
+        let snapshot = self.snapshot.load();
         if code == ErrorCode::FlagNotFound {
             snapshot.flags.count_missing(gate.flag.key());
         }
         if !gate.facts.fail(code) {
-            return;
-        }
-        if !self.snapshot.load().has_flags_of(snapshot) {
-            // The flags have changed meanwhile, so that the error is that of a former definition.
-            gate.facts.forget();
             return;
         }
         let Some(route) = snapshot.table.route(slot) else {

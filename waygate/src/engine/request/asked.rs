@@ -18,9 +18,14 @@ pub(crate) trait Asked {
         flag: &waygate_core::flag::CompiledFlag,
     ) -> Result<bool, waygate_core::flag::ErrorCode>;
 
-    /// The engine that a request asks; `None` without a request.
+    /// Notes that a gate of the route in `slot` serves the default of its flag.
     #[cfg(feature = "flags")]
-    fn engine(&self) -> Option<&crate::engine::Inner>;
+    fn serves_default(
+        &self,
+        slot: usize,
+        gate: &crate::engine::RouteGate,
+        code: waygate_core::flag::ErrorCode,
+    );
 }
 
 /// Returns `true` if the method and the headers are those of a CORS preflight (Fetch standard, "CORS-preflight

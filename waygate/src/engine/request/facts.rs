@@ -208,8 +208,14 @@ impl<'a, F: Framework<'a>> Asked for RequestFacts<'a, F> {
     }
 
     #[cfg(feature = "flags")]
-    fn engine(&self) -> Option<&Inner> {
-        Some(self.engine)
+    #[cold]
+    fn serves_default(
+        &self,
+        slot: usize,
+        gate: &crate::engine::RouteGate,
+        code: waygate_core::flag::ErrorCode,
+    ) {
+        self.engine.note_gate(slot, gate, code);
     }
 }
 

@@ -42,9 +42,7 @@ impl Snapshot {
             None => Err(ErrorCode::FlagNotFound),
         };
         on.unwrap_or_else(|code| {
-            if let Some(engine) = asked.engine() {
-                engine.note_gate(self, slot, gate, code);
-            }
+            asked.serves_default(slot, gate, code);
             gate.default
         })
     }

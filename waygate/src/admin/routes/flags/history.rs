@@ -44,7 +44,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 1_000;
 const MAX_OFFSET: usize = 1_000_000;
-/// The most entries that are read at once, and the bytes of a list after which it ends.
+/// The most entries of a read, and the bytes of a list after which it ends.
 const AT_ONCE: usize = 50;
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 

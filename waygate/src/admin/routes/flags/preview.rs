@@ -58,6 +58,7 @@ impl RequestBody for PreviewRequest {
 
 /// A segment, and the contexts to evaluate all flags for.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(json!({ "patch": { "included": ["user-1"] }, "contexts": [{ "key": "user-1" }] })))]
 #[serde(deny_unknown_fields)]
 struct SegmentPreviewRequest {
     /// The whole definition, as for `PUT`.

@@ -34,7 +34,7 @@ pub(crate) trait Definition:
     fn read(definition: &Value) -> Result<Self::Body, Problems>;
     /// Reads a definition that the store had.
     fn stored(definition: &Value) -> Result<Self::Body, Problems>;
-    /// Leaves out what the scheduler would do at once.
+    /// Leaves out what the scheduler would do immediately.
     fn forget_past(_body: &mut Self::Body, _now: Timestamp) {}
     /// Checks a definition against all others.
     fn check(body: &Self::Body, records: &Records) -> Result<(), Problems>;

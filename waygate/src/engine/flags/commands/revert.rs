@@ -60,7 +60,7 @@ impl FlagVersion {
     }
 }
 
-/// The entries of a definition that are searched for an id, and those that are read at once: each may have two large
+/// The entries of a definition that are searched for an id, and those of a read: each may have two large
 /// definitions.
 const MOST_ENTRIES: usize = 10_000;
 const AT_ONCE: usize = 50;

@@ -60,7 +60,7 @@ mod words;
 
 pub use check::{
     Definitions, check_flag, check_flag_removal, check_segment, check_segment_removal,
-    reference_faults,
+    Relations, reference_faults,
 };
 pub use compile::{Compatibility, CompileOptions, CompiledFlag, CompiledSegment};
 pub use context::{

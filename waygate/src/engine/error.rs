@@ -162,6 +162,12 @@ pub enum ChangeError {
         /// Its current revision. `None` if it does not exist.
         current: Option<Revision>,
     },
+    /// Other clients kept changing it: every attempt lost a race. The change may be repeated.
+    #[error("`{what}` is being changed by others; every attempt was overtaken, so repeat the change")]
+    Contended {
+        /// The subject of the change.
+        what: String,
+    },
     /// The store did not accept the change.
     #[error(transparent)]
     Backend(#[from] BackendError),

@@ -37,6 +37,7 @@ mod handle;
 mod headers;
 mod health;
 mod inner;
+mod jitter;
 pub(crate) mod kinds;
 mod limits;
 mod lineage;

@@ -48,7 +48,10 @@ where
                 tx.put::<K>(&self.key, value);
                 "set"
             }
-            None if tx.stored.expected::<K>(&self.key) == Expected::Absent => return Ok(None),
+            None if tx.stored.expected::<K>(&self.key) == Expected::Absent => {
+                tx.confirm().await?;
+                return Ok(None);
+            }
             None => {
                 tx.delete::<K>(&self.key);
                 "deleted"

@@ -12,7 +12,7 @@ use tokio::{
 };
 use waygate_core::{model::Revision, port::BoxStream};
 
-use super::{Component, Inner};
+use super::{Component, Inner, jitter};
 
 /// The polling interval without hints; each wait is 75 % to 125 % of it.
 const POLL: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
         hints: Some(inner.backend.changes()),
         behind: inner.behind.clone(),
         version: inner.channels.versions(),
-        due: Instant::now() + jittered(POLL),
+        due: Instant::now() + jitter::around(POLL),
     };
     drop(inner);
     // Changes between the first load and the subscription send no hint: read once.
@@ -60,7 +60,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
             if inner.refresh().await.is_ok() && probe {
                 inner.probe_store().await;
             }
-            signals.due = Instant::now() + jittered(POLL);
+            signals.due = Instant::now() + jitter::around(POLL);
         }
     }
 }
@@ -106,10 +106,4 @@ impl Signals {
             () = gone => Signal::Gone,
         }
     }
-}
-
-/// Between 75 % and 125 % of `interval`, so that replicas do not poll in step.
-fn jittered(interval: Duration) -> Duration {
-    let random = u32::from(uuid::Uuid::new_v4().as_bytes()[0]);
-    interval * (192 + random / 2) / 256
 }

@@ -1,7 +1,7 @@
 //! Runs every change: reads the state, decides, writes one commit with its audit lines, publishes a new snapshot and
 //! sends events.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde_json::Value;
 use waygate_core::{
@@ -11,7 +11,7 @@ use waygate_core::{
 };
 
 use super::{
-    ChangeError, Inner,
+    ChangeError, Inner, jitter,
     kinds::{RecordId, Records},
     precondition::Precondition,
     store::{Holds, Kind, json},
@@ -20,7 +20,11 @@ use super::{
 };
 
 /// The maximum number of attempts for a change that keeps losing races and expects no revision.
-const ATTEMPTS: usize = 16;
+const ATTEMPTS: u32 = 32;
+/// The number of attempts without a pause.
+const SWIFT_ATTEMPTS: u32 = 2;
+/// The longest pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The author of a change, and its precondition.
 #[derive(Debug, Clone)]
@@ -127,9 +131,28 @@ impl<'a> Tx<'a> {
         &self.batch.puts
     }
 
+    /// Returns `true` if this record is to be written.
+    #[cfg(feature = "flags")]
+    pub(crate) fn writes<K: Kind>(&self, key: &K::Key) -> bool {
+        let key = K::entity(key);
+        self.batch.puts.iter().any(|(put, _)| *put == key)
+    }
+
     /// Returns `true` if there is nothing to commit.
     pub(crate) fn is_empty(&self) -> bool {
         self.batch.expected.is_empty() && self.batch.audit.is_empty()
+    }
+
+    /// Confirms that the state is that of the store, for a change that writes nothing. Without a commit, nothing else
+    /// detects that another process was faster.
+    pub(crate) async fn confirm(self) -> Result<(), Attempt> {
+        let known = self.stored.revision;
+        let read = self.engine.reload(self.stored).await;
+        read.map_err(|error| Attempt::Commit(error.into()))?;
+        match self.stored.revision == known {
+            true => Ok(()),
+            false => Err(Attempt::Behind),
+        }
     }
 
     /// Commits, publishes the next snapshot, and sends the events.
@@ -194,22 +217,35 @@ impl Inner {
         })
     }
 
-    /// Tries a change until it succeeds or fails for good.
+    /// Tries a change until it succeeds or fails for good. A change is only refused on the store's current state: this
+    /// process may be behind.
     pub(crate) async fn make<C: Change>(
         self: Arc<Self>,
         change: C,
         by: By,
     ) -> Result<C::Done, ChangeError> {
         let mut stored = self.stored.lock().await;
-        for _ in 0..ATTEMPTS {
+        let mut is_current = false;
+        for nth in 0..ATTEMPTS {
             let attempt = change.attempt(Tx::new(&self, &mut stored, &by)).await;
+            if let (Err(Attempt::Failed(_)), false) = (&attempt, is_current) {
+                is_current = true;
+                let known = stored.revision;
+                if self.reload(&mut stored).await.is_ok() && stored.revision != known {
+                    continue;
+                }
+            }
             if let Some(outcome) = self.settle(&mut stored, attempt).await {
                 return outcome;
             }
+            is_current = true;
+            if nth >= SWIFT_ATTEMPTS {
+                // Writers that start together do not stay in step.
+                tokio::time::sleep(jitter::up_to(PAUSE)).await;
+            }
         }
         let what = change.subject();
-        let cause = format!("`{what}` was changed concurrently {ATTEMPTS} times in a row");
-        Err(BackendError::Unavailable(cause).into())
+        Err(ChangeError::Contended { what })
     }
 
     /// The outcome of an attempt; `None` after a lost race, to retry with the current state.
@@ -221,6 +257,7 @@ impl Inner {
         match attempt {
             Ok(done) => Some(Ok(done)),
             Err(Attempt::Failed(error)) => Some(Err(error)),
+            Err(Attempt::Behind) => None,
             // The next attempt checks the precondition again.
             Err(Attempt::Commit(CommitError::Conflict { .. })) => {
                 let error = self.reload(stored).await.err()?;
@@ -240,6 +277,8 @@ impl Inner {
 pub(crate) enum Attempt {
     Failed(ChangeError),
     Commit(CommitError),
+    /// The state was not that of the store, which was read again.
+    Behind,
 }
 
 impl From<ChangeError> for Attempt {

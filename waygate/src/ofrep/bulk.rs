@@ -113,7 +113,7 @@ fn tag(state: &State, configuration: &Configuration, asked: &Asked, flags: &[u8]
         "{:x} {:x} {:x} {} {:?}",
         fingerprint(flags),
         fingerprint(&asked.body),
-        configuration.fingerprint,
+        configuration.edition(asked.grant.audience).fingerprint,
         ticket::period(state.waygate.inner.clock.now()),
         asked.grant.audience,
     );
@@ -167,11 +167,12 @@ fn about(
 ) -> Result<Vec<u8>, Failure> {
     let digest = &asked.grant.digest;
     let now = state.waygate.inner.clock.now();
-    let ticket = Ticket::new(digest.id(), configuration.fingerprint, now).sign(digest);
+    let fingerprint = configuration.edition(asked.grant.audience).fingerprint;
+    let ticket = Ticket::new(digest.id(), fingerprint, now).sign(digest);
     let about = About {
         metadata: SetMetadata {
             flag_set_id: state.waygate.inner.env.as_str(),
-            version: format!("{:016x}", configuration.fingerprint),
+            version: format!("{fingerprint:016x}"),
         },
         event_streams: [EventStream {
             kind: "sse",

@@ -8,6 +8,10 @@ use waygate_core::{
     model::Revision,
 };
 
+use super::{
+    edition::{Digests, Edition},
+    token::Audience,
+};
 use crate::Waygate;
 
 /// All flags, by key.
@@ -15,12 +19,21 @@ use crate::Waygate;
 pub(super) struct Configuration {
     pub(super) set: Arc<FlagSet>,
     pub(super) flags: Box<[Arc<CompiledFlag>]>,
-    /// Differs after each change of a flag or a segment; the same in all processes.
-    pub(super) fingerprint: u64,
+    digests: Digests,
+    server: Edition,
+    client: Edition,
     /// Some results change with time alone: those of progressive rollouts.
     pub(super) reads_clock: bool,
-    /// The time of the last change, in Unix seconds.
-    pub(super) last_modified: Option<i64>,
+}
+
+impl Configuration {
+    /// The version of all that an audience depends on.
+    pub(super) fn edition(&self, audience: Audience) -> Edition {
+        match audience {
+            Audience::Server => self.server,
+            Audience::Client => self.client,
+        }
+    }
 }
 
 /// The configuration of the engine's current snapshot, compiled once per change.
@@ -37,13 +50,15 @@ impl Configurations {
         let set = flags.shared_set().clone();
         let mut by_key: Vec<_> = set.flags().cloned().collect();
         by_key.sort_unstable_by(|one, other| one.definition().key.cmp(&other.definition().key));
+        let digests = Digests::of(&by_key, &set, &known.digests);
         let compiled = Arc::new(Configuration {
+            server: digests.edition(&by_key, Audience::Server),
+            client: digests.edition(&by_key, Audience::Client),
+            digests,
             reads_clock: by_key
                 .iter()
                 .any(|flag| flag.definition().progressive.is_some()),
             flags: by_key.into(),
-            fingerprint: flags.fingerprint(),
-            last_modified: flags.changed_at().map(|time| time.as_second()),
             set,
         });
         self.0.store(compiled.clone());

@@ -136,23 +136,23 @@ impl Follower {
                 self.versions.borrow_and_update();
             }
             let state = self.state.upgrade()?;
-            let configuration = state.configurations.current(&state.waygate);
-            if configuration.fingerprint == self.known {
+            let grant = state.access.by_id(self.id).await?;
+            let audience = state.access.check(grant).ok()?.audience;
+            let edition = state.configurations.current(&state.waygate).edition(audience);
+            if edition.fingerprint == self.known {
                 continue;
             }
-            let grant = state.access.by_id(self.id).await?;
-            state.access.check(grant).ok()?;
-            self.known = configuration.fingerprint;
+            self.known = edition.fingerprint;
             self.not_before = Some(Instant::now() + MERGED);
             let version = Version {
-                fingerprint: configuration.fingerprint,
+                fingerprint: edition.fingerprint,
                 revision: state.waygate.revision(),
             };
             let etag = version.to_string();
             let data = Refetch {
                 kind: "refetchEvaluation",
                 etag: &etag,
-                last_modified: configuration.last_modified,
+                last_modified: edition.last_modified,
             };
             let data = serde_json::to_string(&data).ok()?;
             return Some(Event::default().event("message").id(&etag).data(data));

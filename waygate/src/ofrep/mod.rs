@@ -28,6 +28,7 @@
 mod access;
 mod bulk;
 mod configuration;
+mod edition;
 mod cors;
 mod document;
 mod error;

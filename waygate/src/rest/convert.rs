@@ -80,6 +80,9 @@ impl From<ChangeError> for Problem {
                 Self::new(ProblemKind::InvalidValue, text)
             }
             ChangeError::Conflict { current, .. } => Self::precondition_failed(current),
+            ChangeError::Contended { .. } => {
+                Self::new(ProblemKind::Unavailable, text).retry_after(1)
+            }
             ChangeError::Backend(error) => error.into(),
             ChangeError::Counters(_) => {
                 Self::of_store(ProblemKind::Unavailable, &text).retry_after(RETRY_AFTER)

@@ -7,6 +7,7 @@ mod graph;
 mod layer;
 mod needs;
 mod references;
+mod relations;
 mod rollout;
 mod rule;
 mod segment;
@@ -15,6 +16,7 @@ mod text;
 
 pub use definitions::Definitions;
 pub use references::{check_flag, check_flag_removal, check_segment, check_segment_removal};
+pub use relations::Relations;
 pub use stored::reference_faults;
 
 pub(super) use flag::{flag, misfit};

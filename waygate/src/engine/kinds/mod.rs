@@ -9,6 +9,7 @@ mod flag_draft;
 use opaque as flag;
 #[cfg(not(feature = "flags"))]
 use opaque as flag_draft;
+mod flag_relations;
 mod maintenance;
 mod opaque;
 mod policy;
@@ -21,6 +22,8 @@ mod schedule;
 
 #[cfg(feature = "flags")]
 pub(crate) use flag_draft::FlagDraft;
+#[cfg(feature = "flags")]
+pub(crate) use flag_relations::Related;
 pub(crate) use maintenance::{MaintenanceScope, closed_maintenance};
 #[cfg(feature = "admin")]
 pub(crate) use opaque::Opaque;

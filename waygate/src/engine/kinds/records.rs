@@ -14,4 +14,5 @@ records! {
     flags: flag::Flags,
     segments: flag::Segments,
     flag_drafts: flag_draft::FlagDrafts,
+    flag_relations: flag_relations::FlagRelations,
 }

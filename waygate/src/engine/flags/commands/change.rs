@@ -7,7 +7,7 @@ use serde_json::Value;
 use waygate_core::{
     Timestamp,
     flag::{
-        Flag, FlagKey, Problems, ScheduledChange, Segment, SegmentKey, check_flag,
+        Flag, FlagKey, Problems, Relations, ScheduledChange, Segment, SegmentKey, check_flag,
         check_flag_removal, check_segment, check_segment_removal,
     },
     grammar::Invalid,
@@ -18,7 +18,7 @@ use waygate_core::{
 use crate::engine::{
     ChangeError,
     flags::FlagError,
-    kinds::{FlagDrafts, Flags, Records, Segments},
+    kinds::{FlagDrafts, FlagRelations, Flags, Records, Related, Segments},
     store::{Holds, Kind, json},
     tx::{Attempt, Change, Tx},
 };
@@ -39,6 +39,8 @@ pub(crate) trait Definition:
     /// Checks a definition against all others.
     fn check(body: &Self::Body, records: &Records) -> Result<(), Problems>;
     fn check_removal(key: &Self::Key, records: &Records) -> Result<(), Problems>;
+    /// What the checks of other definitions read of this one.
+    fn relations(body: &Self::Body) -> Relations;
     /// Deletes what belongs to a definition that is deleted.
     fn delete_parts(_key: &Self::Key, _tx: &mut Tx<'_>) {}
     /// Sets the members that the server keeps.
@@ -72,9 +74,15 @@ impl Definition for Flags {
         check_flag_removal(key.as_str(), records)
     }
 
+    fn relations(flag: &Flag) -> Relations {
+        Relations::of_flag(flag)
+    }
+
     fn delete_parts(key: &FlagKey, tx: &mut Tx<'_>) {
-        if tx.stored.records.flag_drafts.contains(key) {
-            tx.delete::<FlagDrafts>(key);
+        match tx.stored.records.flag_drafts.contains(key) {
+            true => tx.delete::<FlagDrafts>(key),
+            // Another process may have saved one.
+            false => tx.expect::<FlagDrafts>(key),
         }
     }
 
@@ -136,6 +144,10 @@ impl Definition for Segments {
         check_segment_removal(key.as_str(), records)
     }
 
+    fn relations(segment: &Segment) -> Relations {
+        Relations::of_segment(segment)
+    }
+
     fn stamp(segment: &mut Segment, previous: Option<&Segment>, _: &str, now: Timestamp) {
         segment.created_at = previous.map_or(Some(now), |previous| previous.created_at);
         segment.updated_at = Some(now);
@@ -192,7 +204,9 @@ where
     async fn attempt(&self, mut tx: Tx<'_>) -> Result<Written<K::Body>, Attempt> {
         let previous = known::<K>(&tx, &self.key)?;
         let Some(next) = self.next(&tx, previous.as_deref())? else {
-            return self.unchanged(&tx).map_err(Attempt::from);
+            let unchanged = self.unchanged(&tx)?;
+            tx.confirm().await?;
+            return Ok(unchanged);
         };
         let word = match (&self.write, &previous) {
             (_, None) => "created",
@@ -201,7 +215,7 @@ where
             _ => "updated",
         };
         let body = Arc::new(next);
-        tx.put::<K>(&self.key, &body);
+        put::<K>(&mut tx, &self.key, previous.as_deref(), &body);
         let line = line::<K>(&tx, &self.key, word, previous.as_deref(), Some(&*body));
         tx.audit(line);
         Ok(Written {
@@ -290,6 +304,7 @@ where
         K::check_removal(&self.key, records)
             .map_err(|problems| ChangeError::from(invalid::<K>(&self.key, problems)))?;
         tx.delete::<K>(&self.key);
+        change_relations(&mut tx);
         K::delete_parts(&self.key, &mut tx);
         let line = line::<K>(&tx, &self.key, "deleted", Some(&previous), None);
         tx.audit(line);
@@ -334,6 +349,29 @@ where
     line
 }
 
+/// Puts a checked definition. If its relations differ from those of the previous one, no other process may have changed
+/// relations since the check.
+pub(in crate::engine::flags) fn put<K: Definition>(
+    tx: &mut Tx<'_>,
+    key: &K::Key,
+    previous: Option<&K::Body>,
+    next: &Arc<K::Body>,
+) where
+    Records: Holds<K>,
+{
+    if previous.is_none_or(|previous| K::relations(previous) != K::relations(next)) {
+        change_relations(tx);
+    }
+    tx.put::<K>(key, next);
+}
+
+/// Marks a change of relations, once for each commit.
+fn change_relations(tx: &mut Tx<'_>) {
+    if !tx.writes::<FlagRelations>(&()) {
+        tx.put::<FlagRelations>(&(), &Related::default());
+    }
+}
+
 /// Stores a definition in place of the previous one, checked as any write.
 pub(super) async fn replace<K: Definition>(
     mut tx: Tx<'_>,
@@ -353,7 +391,7 @@ where
     K::check(&next, records).map_err(refused)?;
     K::stamp(&mut next, previous, &tx.by.origin.actor, tx.now);
     let body = Arc::new(next);
-    tx.put::<K>(key, &body);
+    put::<K>(&mut tx, key, previous, &body);
     let word = match previous {
         Some(_) => "updated",
         None => "created",

@@ -9,7 +9,7 @@ use waygate_core::{
     port::CommitError,
 };
 
-use super::change::subject;
+use super::change::{put, subject};
 use crate::engine::{
     Inner,
     kinds::{Flags, Records},
@@ -78,7 +78,7 @@ impl Inner {
         let mut tx = Tx::new(self, stored, &by);
         tx.now = now;
         let next = Arc::new(next);
-        tx.put::<Flags>(key, &next);
+        put::<Flags>(&mut tx, key, Some(&*flag), &next);
         let mut line = tx.line(Action::from("flag_updated"), &subject::<Flags>(key));
         line.reason = reason;
         line.previous = Some(json(&flag));

@@ -9,7 +9,7 @@ use waygate_core::{
     model::Action,
 };
 
-use super::change::{Definition, subject};
+use super::change::{Definition, put, subject};
 use crate::engine::{
     ChangeError, Operator,
     flags::{FlagError, Flags},
@@ -126,8 +126,9 @@ impl Change for FlagImport {
             let key = &flag.definition.key;
             write::<kinds::Flags>(&mut tx, key, &flag.definition, &flag.change);
         }
-        if !planned.is_empty() {
-            tx.commit().await?;
+        match planned.is_empty() {
+            true => tx.confirm().await?,
+            false => drop(tx.commit().await?),
         }
         Ok(planned)
     }
@@ -149,7 +150,7 @@ fn write<K: Definition<Body: Clone>>(
     let mut next = definition.clone();
     K::stamp(&mut next, previous.as_deref(), &tx.by.origin.actor, tx.now);
     let next = Arc::new(next);
-    tx.put::<K>(key, &next);
+    put::<K>(tx, key, previous.as_deref(), &next);
     let word = match previous {
         Some(_) => "updated",
         None => "created",

@@ -11,7 +11,7 @@ mod revert;
 mod schedule;
 
 pub(crate) use change::Definition;
-pub(super) use change::{not_found, subject};
+pub(super) use change::{not_found, put, subject};
 pub use draft::FlagDraftRecord;
 pub use preview::{FlagPreview, SegmentPreview};
 pub use revert::FlagVersion;

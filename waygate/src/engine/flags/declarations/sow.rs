@@ -14,7 +14,7 @@ use crate::engine::{
     BuildError, Inner,
     flags::{
         FlagError,
-        commands::{Definition, subject},
+        commands::{self, Definition, subject},
     },
     kinds::{Flags, Records, Segments},
     precondition::Precondition,
@@ -214,7 +214,7 @@ where
         let author = tx.by.origin.actor.clone();
         K::stamp(&mut next, None, &author, tx.now);
         let next = Arc::new(next);
-        tx.put::<K>(&key, &next);
+        commands::put::<K>(tx, &key, None, &next);
         if is_audited {
             let action = Action::from(&*format!("{}_created", K::NOUN));
             let mut line = tx.line(action, &subject::<K>(&key));

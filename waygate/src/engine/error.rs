@@ -163,7 +163,9 @@ pub enum ChangeError {
         current: Option<Revision>,
     },
     /// Other clients kept changing it: every attempt lost a race. The change may be repeated.
-    #[error("`{what}` is being changed by others; every attempt was overtaken, so repeat the change")]
+    #[error(
+        "`{what}` is being changed by others; every attempt was overtaken, so repeat the change"
+    )]
     Contended {
         /// The subject of the change.
         what: String,

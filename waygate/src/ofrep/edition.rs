@@ -86,9 +86,7 @@ impl Digests {
     /// The edition of an audience. Definitions that it does not depend on do not count.
     pub(super) fn edition(&self, flags: &[Arc<CompiledFlag>], audience: Audience) -> Edition {
         let visible = flags.iter().filter(|flag| is_visible(flag, audience));
-        let mut open: Vec<&str> = visible
-            .map(|flag| flag.definition().key.as_str())
-            .collect();
+        let mut open: Vec<&str> = visible.map(|flag| flag.definition().key.as_str()).collect();
         let mut needed: HashSet<&str> = open.iter().copied().collect();
         let mut segments = Vec::new();
         while let Some(flag) = open.pop().and_then(|key| self.flag(key)) {

@@ -138,7 +138,10 @@ impl Follower {
             let state = self.state.upgrade()?;
             let grant = state.access.by_id(self.id).await?;
             let audience = state.access.check(grant).ok()?.audience;
-            let edition = state.configurations.current(&state.waygate).edition(audience);
+            let edition = state
+                .configurations
+                .current(&state.waygate)
+                .edition(audience);
             if edition.fingerprint == self.known {
                 continue;
             }

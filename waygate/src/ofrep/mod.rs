@@ -28,9 +28,9 @@
 mod access;
 mod bulk;
 mod configuration;
-mod edition;
 mod cors;
 mod document;
+mod edition;
 mod error;
 mod evaluation;
 mod events;

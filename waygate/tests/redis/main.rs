@@ -4,6 +4,8 @@
 mod convergence;
 mod faults;
 #[cfg(feature = "flags")]
+mod flag_races;
+#[cfg(feature = "flags")]
 mod flags;
 mod http;
 mod limits;

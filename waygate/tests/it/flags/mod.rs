@@ -1,3 +1,5 @@
+#[cfg(feature = "file")]
+mod behind;
 mod changes;
 mod facts;
 #[cfg(feature = "openfeature")]

@@ -100,7 +100,10 @@ async fn a_revoked_token_ends_its_streams() {
     );
     let mut stream = server.stream_at(&path, &[]).await;
     server
-        .set(boolean("other", json!({"enabled": false})))
+        .set(boolean(
+            "shown",
+            json!({"client_visible": true, "enabled": false}),
+        ))
         .await;
     let event = stream.next().await.unwrap();
     assert_eq!(event.json()["type"], "refetchEvaluation");
@@ -111,7 +114,9 @@ async fn a_revoked_token_ends_its_streams() {
         .send(Method::DELETE, &revoke, &[("authorization", &bearer)], "")
         .await;
     assert!(revoked.status.is_success(), "{}", revoked.status);
-    server.set(boolean("other", json!({"enabled": true}))).await;
+    server
+        .set(boolean("shown", json!({"client_visible": true})))
+        .await;
     assert_eq!(stream.next().await, None);
     assert_eq!(server.stream_at(&path, &[]).await.status, 401);
 }

@@ -11,13 +11,15 @@ use waygate::{
     port::MemoryBackend,
 };
 
-use super::support::{CLIENT, SERVER, Server, boolean, for_half, user, with_tokens};
+use super::support::{BULK, CLIENT, SERVER, Server, boolean, for_half, user, with_tokens};
 use crate::support::{builder, clock};
 
 #[tokio::test]
 async fn a_change_sends_an_event() {
     let server = Server::start().await;
-    server.set(for_half("search")).await;
+    let mut search = for_half("search");
+    search["client_visible"] = json!(true);
+    server.set(search).await;
     let mut stream = server.stream(CLIENT, &[]).await;
     assert_eq!(stream.status, 200);
     assert_eq!(stream.headers["content-type"], "text/event-stream");
@@ -215,4 +217,33 @@ async fn a_quiet_stream_has_heartbeats() {
         assert_eq!(frame, ":\n\n", "a comment, which clients ignore");
     }
     assert!(start.elapsed() <= Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn clients_depend_on_what_they_see() {
+    let server = Server::start().await;
+    server.set(boolean("base", json!({}))).await;
+    server.set(boolean("hidden", json!({}))).await;
+    let needs = json!([{"flag_key": "base", "variation": "on"}]);
+    let shown = json!({"client_visible": true, "prerequisites": needs});
+    server.set(boolean("shown", shown)).await;
+    let context = json!({ "context": user() });
+    let first = server.post(BULK, CLIENT, &[], &context).await;
+    let tag = first.headers["etag"].to_str().unwrap();
+    let known = [("if-none-match", tag)];
+    let mut stream = server.stream(CLIENT, &[]).await;
+    let mut services = server.stream(SERVER, &[]).await;
+    // A flag that no page can see changes nothing for pages.
+    let system = server.waygate.system();
+    system.disable_flag("hidden").await.unwrap();
+    services.next().await.unwrap();
+    let again = server.post(BULK, CLIENT, &known, &context).await;
+    assert_eq!(again.status, 304);
+    // One that a visible flag needs does.
+    let base = system.disable_flag("base").await.unwrap();
+    let event = stream.next().await.unwrap();
+    let seen = event.id.rsplit_once('-').unwrap().1;
+    assert_eq!(seen, base.revision.number.to_string(), "the first event");
+    let next = server.post(BULK, CLIENT, &known, &context).await;
+    assert_eq!(next.status, 200);
 }

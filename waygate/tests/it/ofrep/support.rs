@@ -23,7 +23,7 @@ use crate::support::{builder, clock};
 
 pub(super) const SERVER: &str = "srv_5a2f0f9e7c6d4b1a";
 pub(super) const CLIENT: &str = "web_0d9c8b7a6f5e4d3c";
-const BULK: &str = "/ofrep/v1/evaluate/flags";
+pub(super) const BULK: &str = "/ofrep/v1/evaluate/flags";
 
 /// A server with a token for each audience.
 pub(super) fn with_tokens() -> Ofrep {

@@ -84,6 +84,14 @@ impl Flags {
     /// Returns the effect that a segment would have on all flags if it were stored now. Checks it as a write does, and
     /// stores nothing. See [`SegmentPreview`].
     ///
+    /// ```
+    /// use waygate::{Waygate, flags::{FlagError, Segment}};
+    ///
+    /// fn is_valid(waygate: &Waygate, segment: &Segment) -> Result<(), FlagError> {
+    ///     waygate.flags().preview_segment(segment).map(drop)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// Returns [`FlagError::Invalid`] with all mistakes of the definition.
     pub fn preview_segment(&self, definition: &Segment) -> Result<SegmentPreview, FlagError> {

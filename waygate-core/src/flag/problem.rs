@@ -82,6 +82,8 @@ pub enum ProblemCode {
     Overlap,
     /// Another definition needs this one.
     InUse,
+    /// The document may have more mistakes than those that are listed.
+    Incomplete,
 }
 
 impl ProblemCode {
@@ -107,10 +109,10 @@ pub struct Problems(Vec<Problem>);
 
 crate::debug_as_message!(Problems);
 
-/// Limits the problems of one definition; the rest is a consequence of them, mostly.
-const MOST: usize = 100;
-
 impl Problems {
+    /// Limits the problems of a definition and of a document; the rest is a consequence of them, mostly.
+    pub(super) const MOST: usize = 100;
+
     /// Returns whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -168,7 +170,7 @@ impl Problems {
     /// Returns whether a problem of this place would be added.
     pub(super) fn accept(&self, pointer: &str) -> bool {
         let covered = |known: &Problem| is_within(pointer, &known.pointer);
-        self.0.len() < MOST && !self.0.iter().any(covered)
+        self.0.len() < Self::MOST && !self.0.iter().any(covered)
     }
 
     /// Adds a problem, even if its place has another.
@@ -178,7 +180,7 @@ impl Problems {
         code: ProblemCode,
         message: impl Into<String>,
     ) {
-        if self.0.len() < MOST {
+        if self.0.len() < Self::MOST {
             self.0.push(Problem {
                 pointer: pointer.to_string(),
                 code,
@@ -195,15 +197,31 @@ impl Problems {
 
     /// Adds the problems of a part of a document.
     pub(super) fn append(&mut self, place: impl fmt::Display, others: Self) {
-        /// Limits the problems of a document.
-        const MOST_OF_DOCUMENT: usize = 10_000;
         let place = place.to_string();
-        let room = MOST_OF_DOCUMENT.saturating_sub(self.0.len());
-        self.0
-            .extend(others.0.into_iter().take(room).map(|problem| Problem {
-                pointer: format!("{place}{}", problem.pointer),
-                ..problem
-            }));
+        for problem in others {
+            let pointer = format!("{place}{}", problem.pointer);
+            self.push(pointer, problem.code, problem.message);
+        }
+    }
+
+    /// Returns whether no more problems are added.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() >= Self::MOST
+    }
+
+    /// Returns a document without problems. If there may be more problems than these, the last one says so.
+    pub(super) fn of_document<T>(mut self, document: T) -> Result<T, Self> {
+        if self.is_full() {
+            let most = Self::MOST;
+            self.0.push(Problem {
+                pointer: String::new(),
+                code: ProblemCode::Incomplete,
+                message: format!(
+                    "these are the first {most} problems, and there may be more: correct them, and try again"
+                ),
+            });
+        }
+        self.or(document)
     }
 
     /// Returns whether a part of this place is known to be wrong.

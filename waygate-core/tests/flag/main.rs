@@ -9,6 +9,7 @@ mod exchange;
 mod fuzz;
 mod generate;
 mod hashes;
+mod indexed;
 mod interpreter;
 mod mistakes;
 mod operators;

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use serde_json::{Value, json};
 use waygate::{
     ChangeError, Waygate,
-    flags::{EvaluationContext, Flag, Segment, exchange::FlagDocument},
+    flags::{Flag, Segment, exchange::FlagDocument},
     ofrep::{Audience, Ofrep},
     port::RedisBackend,
 };
@@ -204,7 +204,7 @@ async fn many_writers_of_one_flag_succeed() {
 async fn fetched(waygate: &Waygate, known: Option<&str>) -> (u16, String, Value) {
     use tower::ServiceExt;
     let mut request = http::Request::post("/ofrep/v1/evaluate/flags");
-    for tag in known {
+    if let Some(tag) = known {
         request = request.header("if-none-match", tag);
     }
     let body = axum::body::Body::from(r#"{"context": {"targetingKey": "user-1"}}"#);

@@ -8,42 +8,27 @@ pub(super) const MOST_STEPS: u64 = 1_000;
 /// A mistake of the definitions that one depends on.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Tangle {
-    /// The keys of a circle, from one to the same again.
-    Circle(Vec<String>),
+    /// The keys of a cycle, from one to the same again.
+    Cycle(Vec<String>),
     Deep,
     Wide(u64),
 }
 
-/// Follows dependencies from `start`.
+/// Follows dependencies from `start`, and returns the length of the longest chain.
 pub(super) fn follow<'a>(
     start: &'a str,
     needs: &dyn Fn(&str) -> Vec<&'a str>,
-) -> Result<(), Tangle> {
+) -> Result<usize, Tangle> {
     let mut search = Search {
         needs,
         path: Vec::new(),
         done: HashMap::new(),
     };
-    let (_, steps) = search.visit(start)?;
+    let (height, steps) = search.visit(start)?;
     match steps {
-        ..=MOST_STEPS => Ok(()),
+        ..=MOST_STEPS => Ok(height),
         _ => Err(Tangle::Wide(steps)),
     }
-}
-
-/// Returns the length of the longest chain from `start`, which ends beyond [`MAX_DEPTH`].
-pub(super) fn longest_chain<'a>(start: &'a str, next: &dyn Fn(&str) -> Vec<&'a str>) -> usize {
-    let mut level = vec![start];
-    for height in 0..=MAX_DEPTH {
-        let mut beyond: Vec<&str> = level.iter().flat_map(|key| next(key)).collect();
-        beyond.sort_unstable();
-        beyond.dedup();
-        if beyond.is_empty() {
-            return height;
-        }
-        level = beyond;
-    }
-    MAX_DEPTH + 1
 }
 
 struct Search<'a, 'n> {
@@ -56,10 +41,8 @@ struct Search<'a, 'n> {
 impl<'a> Search<'a, '_> {
     fn visit(&mut self, key: &'a str) -> Result<(usize, u64), Tangle> {
         if let Some(at) = self.path.iter().position(|other| *other == key) {
-            let circle = self.path[at..].iter().chain([&key]);
-            return Err(Tangle::Circle(
-                circle.map(|key| (*key).to_owned()).collect(),
-            ));
+            let cycle = self.path[at..].iter().chain([&key]);
+            return Err(Tangle::Cycle(cycle.map(|key| (*key).to_owned()).collect()));
         }
         if self.path.len() > MAX_DEPTH {
             return Err(Tangle::Deep);

@@ -2,8 +2,11 @@
 
 mod cost;
 mod definitions;
+mod excess;
 mod flag;
 mod graph;
+mod index;
+mod later;
 mod layer;
 mod needs;
 mod references;
@@ -13,6 +16,7 @@ mod rule;
 mod segment;
 mod stored;
 mod text;
+mod users;
 
 pub use definitions::Definitions;
 pub use references::{check_flag, check_flag_removal, check_segment, check_segment_removal};
@@ -20,6 +24,8 @@ pub use relations::Relations;
 pub use stored::reference_faults;
 
 pub(super) use flag::{flag, misfit};
-pub(super) use needs::needed_segments;
+pub(super) use index::Index;
+pub(super) use needs::{flag_needs, needed_segments, segment_needs};
+pub(super) use references::{flag_problems, segment_problems};
 pub(super) use segment::segment;
 pub(super) use text::distinct;

@@ -1,100 +1,110 @@
-use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::{
-    cost,
     definitions::Definitions,
-    graph::{MAX_DEPTH, MOST_STEPS, Tangle, follow, longest_chain},
-    layer,
-    needs::needed_segments,
+    excess,
+    graph::{MAX_DEPTH, MOST_STEPS, Tangle, follow},
+    index::Index,
+    later::{AFTER_CHANGE, mentioned_flags, mentioned_segments, over_time},
+    layer::Conflict,
+    needs::{flag_needs, needed_segments, rule_needs, segment_needs},
+    users::Users,
 };
-use crate::{
-    flag::{
-        model::{Clause, Flag, Prerequisite, Segment},
-        place::Place,
-        problem::{ProblemCode, Problems},
-        scheduled,
-        words::expected,
-    },
-    similar::nearest,
+use crate::flag::{
+    model::{Clause, Flag, Prerequisite, Segment},
+    place::Place,
+    problem::{ProblemCode, Problems},
+    scheduled,
+    words::expected,
 };
 
 /// Checks what a flag that is written needs of the others, and what they need of it: prerequisites and segments exist,
-/// form no circle and no long chain, and parts of layers do not overlap. The same goes for the flag after each of its
+/// form no cycle and no long chain, and parts of layers do not overlap. The same goes for the flag after each of its
 /// scheduled changes.
 ///
 /// # Errors
 /// All problems, each with its place in the flag.
 pub fn check_flag(flag: &Flag, others: &impl Definitions) -> Result<(), Problems> {
-    let mut problems = state(flag, others);
+    flag_problems(flag, &Index::of(others)).or(())
+}
+
+/// Returns the problems of [`check_flag`].
+pub(in crate::flag) fn flag_problems(flag: &Flag, index: &Index<'_>) -> Problems {
+    let mut problems = state(flag, index);
     let mut known = problems.clone();
     let list = Place::Member(&Place::Root, "scheduled_changes");
     for (at, next) in scheduled::states(flag) {
-        let new = state(&next, others).without(&known);
         let place = Place::Index(&list, at);
-        for problem in new.iter() {
+        for problem in state(&next, index).without(&known) {
             let message = format!("the flag would be invalid after this change: {problem}");
             problems.push(Place::Member(&place, "payload"), problem.code, message);
+            known.push(problem.pointer, problem.code, problem.message);
         }
-        known.append("", new);
-    }
-    problems.or(())
-}
-
-/// Returns the problems of a flag without its scheduled changes.
-fn state(flag: &Flag, others: &impl Definitions) -> Problems {
-    let mut problems = Problems::default();
-    let p = &mut problems;
-    prerequisites(flag, others, p);
-    let list = Place::Member(&Place::Root, "rules");
-    for (at, rule) in flag.rules.iter().enumerate() {
-        segments(&rule.clauses, &Place::Index(&list, at), others, None, p);
-    }
-    let key = flag.key.as_str();
-    for other in others.flags().filter(|other| other.key != flag.key) {
-        for (other, when) in over_time(other) {
-            let mut needs = other.prerequisites.iter();
-            let lacks = |it: &&Prerequisite| {
-                it.flag_key == flag.key && flag.variation(&it.variation).is_none()
-            };
-            if let Some(lacking) = needs.find(lacks) {
-                let name = &lacking.variation;
-                let message = format!(
-                    "the flag `{}` requires the variation `{name}`{when}",
-                    other.key
-                );
-                p.push("/variations", ProblemCode::InUse, message);
-                break;
-            }
+        if problems.is_full() {
+            break;
         }
-        layer::pair(flag, other, p);
-    }
-    let needs = |of: &str| -> Vec<&str> {
-        let flag = match of == key {
-            true => Some(flag),
-            false => others.flag(of),
-        };
-        let needs = flag.map_or(&[][..], |flag| &*flag.prerequisites);
-        needs.iter().map(|other| other.flag_key.as_str()).collect()
-    };
-    let users = |of: &str| -> Vec<&str> {
-        let users = others.flags().filter(|other| {
-            let mut needs = other.prerequisites.iter();
-            needs.any(|needed| needed.flag_key.as_str() == of)
-        });
-        users.map(|flag| flag.key.as_str()).collect()
-    };
-    tangles(key, &needs, &users, "/prerequisites", "prerequisites", p);
-    if !p.has(ProblemCode::Cycle) && !p.has(ProblemCode::TooDeep) {
-        cost::of_flag(flag, others, p);
     }
     problems
 }
 
-/// Returns a flag now, and after each of its scheduled changes.
-fn over_time(flag: &Flag) -> impl Iterator<Item = (Cow<'_, Flag>, &'static str)> {
-    let later = scheduled::states(flag).into_iter();
-    let later = later.map(|(_, next)| (Cow::Owned(next), " after a scheduled change"));
-    std::iter::once((Cow::Borrowed(flag), "")).chain(later)
+/// Returns the problems of a flag without its scheduled changes.
+fn state(flag: &Flag, index: &Index<'_>) -> Problems {
+    let mut problems = Problems::default();
+    let p = &mut problems;
+    prerequisites(flag, index, p);
+    let list = Place::Member(&Place::Root, "rules");
+    for (at, rule) in flag.rules.iter().enumerate() {
+        segments(&rule.clauses, &Place::Index(&list, at), index, None, p);
+    }
+    let mut conflicts = removed_variations(flag, index);
+    conflicts.extend(index.layers().conflicts(flag));
+    // In the order of the other flags.
+    conflicts.sort_by_key(|conflict| conflict.at);
+    for conflict in conflicts {
+        p.push(conflict.pointer, conflict.code, conflict.message);
+    }
+    let key = flag.key.as_str();
+    let needs = |of: &str| -> Vec<&str> {
+        let flag = match of == key {
+            true => Some(flag),
+            false => index.flag(of),
+        };
+        flag.into_iter().flat_map(flag_needs).collect()
+    };
+    let (place, what) = ("/prerequisites", "prerequisites");
+    tangles(key, &needs, index.flag_users(), place, what, p);
+    if !p.has(ProblemCode::Cycle) && !p.has(ProblemCode::TooDeep) {
+        excess::of_flag(flag, index, p);
+    }
+    problems
+}
+
+/// Returns a conflict for each flag that requires a variation that a flag does not have.
+fn removed_variations(flag: &Flag, index: &Index<'_>) -> Vec<Conflict> {
+    let names: HashSet<&str> = flag.variations.iter().map(|it| &*it.name).collect();
+    let lacks =
+        |it: &&Prerequisite| it.flag_key == flag.key && !names.contains(it.variation.as_str());
+    let conflict = |at: usize| {
+        let other = index.flags().get(at).filter(|it| it.key != flag.key)?;
+        let now = other.prerequisites.iter().find(lacks);
+        let later = || index.later_prerequisites(at).iter().find(lacks);
+        let found = now.map(|it| (it, ""));
+        let (lacking, when) = found.or_else(|| Some((later()?, AFTER_CHANGE)))?;
+        let name = &lacking.variation;
+        Some(Conflict {
+            at,
+            pointer: "/variations",
+            code: ProblemCode::InUse,
+            message: format!(
+                "the flag `{}` requires the variation `{name}`{when}",
+                other.key
+            ),
+        })
+    };
+    let users = index.users_over_time(flag.key.as_str());
+    // More would not be reported.
+    let conflicts = users.into_iter().filter_map(conflict);
+    conflicts.take(Problems::MOST).collect()
 }
 
 /// Checks what a segment that is written needs of the others.
@@ -102,35 +112,32 @@ fn over_time(flag: &Flag) -> impl Iterator<Item = (Cow<'_, Flag>, &'static str)>
 /// # Errors
 /// All problems, each with its place in the segment.
 pub fn check_segment(segment: &Segment, others: &impl Definitions) -> Result<(), Problems> {
+    segment_problems(segment, &Index::of(others)).or(())
+}
+
+/// Returns the problems of [`check_segment`].
+pub(in crate::flag) fn segment_problems(segment: &Segment, index: &Index<'_>) -> Problems {
     let mut problems = Problems::default();
     let key = segment.key.as_str();
     let list = Place::Member(&Place::Root, "rules");
     for (at, rule) in segment.rules.iter().enumerate() {
         let place = Place::Index(&list, at);
-        segments(&rule.clauses, &place, others, Some(key), &mut problems);
+        segments(&rule.clauses, &place, index, Some(key), &mut problems);
     }
     let needs = |of: &str| -> Vec<&str> {
         let segment = match of == key {
             true => Some(segment),
-            false => others.segment(of),
+            false => index.segment(of),
         };
-        let rules = segment.map_or(&[][..], |segment| &*segment.rules);
-        let clauses = rules.iter().flat_map(|rule| &rule.clauses);
-        clauses
-            .flat_map(needed_segments)
-            .map(|(_, key)| key)
-            .collect()
+        segment.into_iter().flat_map(segment_needs).collect()
     };
-    let users = |of: &str| -> Vec<&str> {
-        let users = others.segments().filter(|other| uses_segment(other, of));
-        users.map(|segment| segment.key.as_str()).collect()
-    };
-    tangles(key, &needs, &users, "/rules", "segments", &mut problems);
-    // Circles are reported already.
+    let users = index.segment_users();
+    tangles(key, &needs, users, "/rules", "segments", &mut problems);
+    // Cycles are reported already.
     if problems.is_empty() {
-        cost::of_segment(segment, others, &mut problems);
+        excess::of_segment(segment, index, &mut problems);
     }
-    problems.or(())
+    problems
 }
 
 /// Checks that no flag needs one that is removed, neither now nor after a scheduled change.
@@ -139,14 +146,14 @@ pub fn check_segment(segment: &Segment, others: &impl Definitions) -> Result<(),
 /// A problem for each flag that does.
 pub fn check_flag_removal(key: &str, others: &impl Definitions) -> Result<(), Problems> {
     let mut problems = Problems::default();
+    let uses = |flag: &Flag| flag_needs(flag).any(|needed| needed == key);
     for flag in others.flags().filter(|flag| flag.key.as_str() != key) {
-        let uses = |flag: &Flag| {
-            let mut needs = flag.prerequisites.iter();
-            needs.any(|needed| needed.flag_key.as_str() == key)
-        };
-        if let Some((_, when)) = over_time(flag).find(|(flag, _)| uses(flag)) {
+        if let Some(when) = use_over_time(flag, key, uses, mentioned_flags) {
             let message = format!("`{key}` is a prerequisite of the flag `{}`{when}", flag.key);
             problems.push("", ProblemCode::InUse, message);
+        }
+        if problems.is_full() {
+            break;
         }
     }
     problems.or(())
@@ -158,24 +165,19 @@ pub fn check_flag_removal(key: &str, others: &impl Definitions) -> Result<(), Pr
 /// A problem for each that does.
 pub fn check_segment_removal(key: &str, others: &impl Definitions) -> Result<(), Problems> {
     let mut problems = Problems::default();
-    let uses = |clauses: &[Clause]| {
-        clauses
-            .iter()
-            .flat_map(needed_segments)
-            .any(|(_, it)| it == key)
-    };
-    let in_rules = |flag: &Flag| flag.rules.iter().any(|rule| uses(&rule.clauses));
+    let uses = |flag: &Flag| rule_needs(flag).any(|needed| needed == key);
     for flag in others.flags() {
-        if let Some((_, when)) = over_time(flag).find(|(flag, _)| in_rules(flag)) {
+        if let Some(when) = use_over_time(flag, key, uses, mentioned_segments) {
             let message = format!("the flag `{}` uses the segment `{key}`{when}", flag.key);
             problems.push("", ProblemCode::InUse, message);
         }
+        if problems.is_full() {
+            break;
+        }
     }
-    for segment in others
-        .segments()
-        .filter(|segment| segment.key.as_str() != key)
-    {
-        if uses_segment(segment, key) {
+    for segment in others.segments() {
+        let is_other = segment.key.as_str() != key;
+        if is_other && segment_needs(segment).any(|needed| needed == key) {
             let message = format!("the segment `{}` uses the segment `{key}`", segment.key);
             problems.push("", ProblemCode::InUse, message);
         }
@@ -183,19 +185,34 @@ pub fn check_segment_removal(key: &str, others: &impl Definitions) -> Result<(),
     problems.or(())
 }
 
-fn prerequisites(flag: &Flag, others: &impl Definitions, problems: &mut Problems) {
+/// Returns when a flag uses a key, for a message. Changes are only made if they mention the key.
+fn use_over_time(
+    flag: &Flag,
+    key: &str,
+    uses: impl Fn(&Flag) -> bool,
+    mentioned: impl for<'f> Fn(&'f Flag, &mut dyn FnMut(&'f str)),
+) -> Option<&'static str> {
+    let mut is_mentioned = false;
+    mentioned(flag, &mut |other| is_mentioned |= other == key);
+    if !is_mentioned {
+        return uses(flag).then_some("");
+    }
+    let (_, when) = over_time(flag).find(|(flag, _)| uses(flag))?;
+    Some(when)
+}
+
+fn prerequisites(flag: &Flag, index: &Index<'_>, problems: &mut Problems) {
     let list = Place::Member(&Place::Root, "prerequisites");
     for (at, prerequisite) in flag.prerequisites.iter().enumerate() {
         let place = Place::Index(&list, at);
         let (key, name) = (prerequisite.flag_key.as_str(), &prerequisite.variation);
         let other = match key == flag.key.as_str() {
-            // A circle, which is reported as such.
+            // A cycle, which is reported as such.
             true => continue,
-            false => others.flag(key),
+            false => index.flag(key),
         };
         let Some(other) = other else {
-            let keys: Vec<&str> = others.flags().map(|flag| flag.key.as_str()).collect();
-            let help = nearest(key, &keys);
+            let help = index.suggestion(key);
             let help = help.map(|meant| format!("; did you mean `{meant}`?"));
             let message = format!("there is no flag `{key}`{}", help.unwrap_or_default());
             let place = Place::Member(&place, "flag_key");
@@ -216,14 +233,14 @@ fn prerequisites(flag: &Flag, others: &impl Definitions, problems: &mut Problems
 fn segments(
     clauses: &[Clause],
     rule: &Place<'_>,
-    others: &impl Definitions,
+    index: &Index<'_>,
     own: Option<&str>,
     problems: &mut Problems,
 ) {
     let list = Place::Member(rule, "clauses");
     for (at, clause) in clauses.iter().enumerate() {
         for (value_at, key) in needed_segments(clause) {
-            if own != Some(key) && others.segment(key).is_none() {
+            if own != Some(key) && index.segment(key).is_none() {
                 let place = Place::Index(&list, at);
                 let place = Place::Member(&place, "values");
                 let place = Place::Index(&place, value_at);
@@ -234,22 +251,17 @@ fn segments(
     }
 }
 
-fn uses_segment(segment: &Segment, key: &str) -> bool {
-    let clauses = segment.rules.iter().flat_map(|rule| &rule.clauses);
-    clauses.flat_map(needed_segments).any(|(_, it)| it == key)
-}
-
 fn tangles<'a>(
     key: &'a str,
     needs: &dyn Fn(&str) -> Vec<&'a str>,
-    users: &dyn Fn(&str) -> Vec<&'a str>,
+    users: &Users<'_>,
     place: &str,
     what: &str,
     problems: &mut Problems,
 ) {
     let deep = || format!("the {what} form a chain of more than {MAX_DEPTH}");
     match follow(key, needs) {
-        Err(Tangle::Circle(keys)) => {
+        Err(Tangle::Cycle(keys)) => {
             let message = format!("the {what} form a circle: {}", keys.join(" → "));
             problems.push(place, ProblemCode::Cycle, message);
         }
@@ -259,10 +271,9 @@ fn tangles<'a>(
                 format!("the {what} take {steps} steps; at most {MOST_STEPS} are allowed");
             problems.push(place, ProblemCode::TooDeep, message);
         }
-        // The keys below form no circle, so the same walk gives the longest chain.
-        Ok(()) if longest_chain(key, users) + longest_chain(key, needs) > MAX_DEPTH => {
+        Ok(depth) if users.height(key) + depth > MAX_DEPTH => {
             problems.push(place, ProblemCode::TooDeep, deep());
         }
-        Ok(()) => {}
+        Ok(_) => {}
     }
 }

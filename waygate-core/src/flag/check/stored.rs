@@ -1,8 +1,6 @@
 //! References of stored definitions that do not work, for reports.
 
-use std::collections::HashMap;
-
-use super::{cost::Cost, definitions::Definitions, layer, needs::needed_segments};
+use super::{cost::excess, definitions::Definitions, index::Index, needs::needed_segments};
 use crate::flag::{
     key::FlagKey,
     model::Flag,
@@ -24,22 +22,10 @@ use crate::flag::{
 /// }
 /// ```
 pub fn reference_faults(definitions: &impl Definitions) -> Vec<(FlagKey, Problems)> {
-    let mut cost = Cost::of(definitions);
-    let mut layers: HashMap<&str, Vec<&Flag>> = HashMap::new();
+    let index = Index::of(definitions);
     let mut faults = Vec::new();
-    for flag in definitions.flags() {
-        let mut problems = Problems::default();
-        missing_segments(flag, definitions, &mut problems);
-        if let Some(excess) = cost.excess(flag.key.as_str()) {
-            problems.push("/rules", ProblemCode::TooDeep, excess);
-        }
-        if let Some(layer) = &flag.layer {
-            let members = layers.entry(&layer.layer).or_default();
-            members
-                .iter()
-                .for_each(|other| layer::pair(flag, other, &mut problems));
-            members.push(flag);
-        }
+    for (at, flag) in index.flags().iter().enumerate() {
+        let problems = faults_of(at, flag, &index);
         if !problems.is_empty() {
             faults.push((flag.key.clone(), problems));
         }
@@ -47,11 +33,25 @@ pub fn reference_faults(definitions: &impl Definitions) -> Vec<(FlagKey, Problem
     faults
 }
 
-fn missing_segments(flag: &Flag, definitions: &impl Definitions, problems: &mut Problems) {
+fn faults_of(at: usize, flag: &Flag, index: &Index<'_>) -> Problems {
+    let mut problems = Problems::default();
+    missing_segments(flag, index, &mut problems);
+    if let Some(excess) = excess(index.costs().flag(flag.key.as_str())) {
+        problems.push("/rules", ProblemCode::TooDeep, excess);
+    }
+    let conflicts = index.layers().conflicts(flag).into_iter();
+    // Of two flags with different attributes, the later one is reported.
+    for conflict in conflicts.filter(|it| it.code == ProblemCode::Overlap || it.at < at) {
+        problems.push(conflict.pointer, conflict.code, conflict.message);
+    }
+    problems
+}
+
+fn missing_segments(flag: &Flag, index: &Index<'_>, problems: &mut Problems) {
     let list = Place::Member(&Place::Root, "rules");
     for (at, rule) in flag.rules.iter().enumerate() {
         let needed = rule.clauses.iter().flat_map(needed_segments);
-        for (_, key) in needed.filter(|(_, key)| definitions.segment(key).is_none()) {
+        for (_, key) in needed.filter(|(_, key)| index.segment(key).is_none()) {
             let message = format!("the segment `{key}` does not exist or cannot be read");
             problems.push(
                 Place::Index(&list, at),

@@ -137,7 +137,8 @@ impl FlagDocument {
     /// [`plan`](crate::flag::exchange::plan).
     ///
     /// # Errors
-    /// All problems of all definitions, with their places in the document.
+    /// The first 100 problems of all definitions, with their places in the document. If there may be more, the last one
+    /// says so, with [`ProblemCode::Incomplete`].
     pub fn parse(document: &Value) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         let Value::Object(members) = document else {
@@ -170,7 +171,7 @@ impl FlagDocument {
         };
         distinct(list("segments"), "segments", &mut problems);
         distinct(list("flags"), "flags", &mut problems);
-        problems.or(document)
+        problems.of_document(document)
     }
 }
 
@@ -192,6 +193,9 @@ fn definitions<T>(
     };
     let mut read = Vec::with_capacity(definitions.len());
     for (at, definition) in definitions.iter().enumerate() {
+        if problems.is_full() {
+            break;
+        }
         match parse(definition) {
             Ok(definition) => read.push(definition),
             Err(its) => problems.append(Place::Index(&place, at), its),

@@ -9,7 +9,9 @@ use super::{
     note::ImportNote,
 };
 use crate::flag::{
-    check::{Definitions, check_flag, check_segment, distinct, needed_segments},
+    check::{
+        Definitions, Index, distinct, flag_needs, flag_problems, segment_needs, segment_problems,
+    },
     model::{Flag, Segment},
     place::Place,
     problem::Problems,
@@ -140,7 +142,8 @@ pub enum PlannedChange {
 /// them itself.
 ///
 /// # Errors
-/// All problems of all definitions, with their places in the document.
+/// The first 100 problems of all definitions, with their places in the document. If there may be more, the last one says
+/// so, with [`ProblemCode::Incomplete`](crate::flag::ProblemCode::Incomplete).
 ///
 /// ```
 /// # use serde_json::json;
@@ -167,44 +170,16 @@ pub enum PlannedChange {
 /// # Ok::<(), waygate_core::flag::Problems>(())
 /// ```
 pub fn plan(document: FlagDocument, stored: &impl Definitions) -> Result<ImportPlan, Problems> {
-    let next = Overlay::new(&document, stored);
-    let mut problems = Problems::default();
-    let keys = document.segments.iter().map(|segment| segment.key.as_str());
-    let list = Place::Member(&Place::Root, "segments");
-    distinct(keys, &list, "key", &mut problems);
-    for (at, segment) in document.segments.iter().enumerate() {
-        if let Err(its) = check_segment(segment, &next) {
-            problems.append(Place::Index(&list, at), its);
-        }
-    }
-    let keys = document.flags.iter().map(|flag| flag.key.as_str());
-    let list = Place::Member(&Place::Root, "flags");
-    distinct(keys, &list, "key", &mut problems);
-    for (at, flag) in document.flags.iter().enumerate() {
-        if let Err(its) = check_flag(flag, &next) {
-            problems.append(Place::Index(&list, at), its);
-        }
-    }
-    drop(next);
-    let document = problems.or(document)?;
+    let document = problems(&document, stored).of_document(document)?;
     let segments = ordered(
         document.segments,
         |segment| segment.key.as_str(),
-        |segment| {
-            let clauses = segment.rules.iter().flat_map(|rule| &rule.clauses);
-            clauses
-                .flat_map(needed_segments)
-                .map(|(_, key)| key)
-                .collect()
-        },
+        |segment| segment_needs(segment).collect(),
     );
     let flags = ordered(
         document.flags,
         |flag| flag.key.as_str(),
-        |flag| {
-            let needs = flag.prerequisites.iter();
-            needs.map(|needed| needed.flag_key.as_str()).collect()
-        },
+        |flag| flag_needs(flag).collect(),
     );
     let segments = segments.into_iter().map(|segment| {
         let change = change(stored.segment(segment.key.as_str()), &segment);
@@ -225,6 +200,32 @@ pub fn plan(document: FlagDocument, stored: &impl Definitions) -> Result<ImportP
         flags: flags.collect(),
         notes: Vec::new(),
     })
+}
+
+/// Returns the first problems of the definitions of a document.
+fn problems(document: &FlagDocument, stored: &impl Definitions) -> Problems {
+    let next = Overlay::new(document, stored);
+    let index = Index::of(&next);
+    let mut problems = Problems::default();
+    let keys = document.segments.iter().map(|segment| segment.key.as_str());
+    let list = Place::Member(&Place::Root, "segments");
+    distinct(keys, &list, "key", &mut problems);
+    for (at, segment) in document.segments.iter().enumerate() {
+        if problems.is_full() {
+            return problems;
+        }
+        problems.append(Place::Index(&list, at), segment_problems(segment, &index));
+    }
+    let keys = document.flags.iter().map(|flag| flag.key.as_str());
+    let list = Place::Member(&Place::Root, "flags");
+    distinct(keys, &list, "key", &mut problems);
+    for (at, flag) in document.flags.iter().enumerate() {
+        if problems.is_full() {
+            return problems;
+        }
+        problems.append(Place::Index(&list, at), flag_problems(flag, &index));
+    }
+    problems
 }
 
 fn change<T: Serialize>(old: Option<&T>, new: &T) -> PlannedChange {
@@ -265,24 +266,21 @@ fn ordered<T>(
         let places = definitions.iter().enumerate();
         let places: HashMap<&str, usize> = places.map(|(at, it)| (key(it), at)).collect();
         let mut order = Vec::with_capacity(definitions.len());
-        let mut done = HashSet::new();
+        let (mut entered, mut done) = (HashSet::new(), HashSet::new());
         for first in 0..definitions.len() {
-            // Chains are short and circles refused, but a stack of its own costs nothing.
+            // Chains are short and cycles refused, but a stack of its own costs nothing.
             let mut open = vec![first];
             while let Some(&at) = open.last() {
-                let needed = definitions.get(at).map(&needs).unwrap_or_default();
-                let places = needed.iter().filter_map(|key| places.get(key).copied());
-                let waits: Vec<usize> = places
-                    .filter(|at| !done.contains(at) && !open.contains(at))
-                    .collect();
-                match waits.is_empty() {
-                    true => {
-                        open.pop();
-                        if done.insert(at) {
-                            order.push(at);
-                        }
+                if entered.insert(at) {
+                    let needed = definitions.get(at).map(&needs).unwrap_or_default();
+                    let places = needed.iter().filter_map(|key| places.get(key).copied());
+                    // One that waits elsewhere has to come before this one as well.
+                    open.extend(places.filter(|at| !entered.contains(at)));
+                } else {
+                    open.pop();
+                    if done.insert(at) {
+                        order.push(at);
                     }
-                    false => open.extend(waits),
                 }
             }
         }
@@ -295,38 +293,54 @@ fn ordered<T>(
 
 /// The definitions after an import.
 struct Overlay<'a> {
-    flags: HashMap<&'a str, &'a Flag>,
-    segments: HashMap<&'a str, &'a Segment>,
+    flags: Sorted<'a, Flag>,
+    segments: Sorted<'a, Segment>,
+}
+
+/// Definitions by key. They are sorted as well, so that the problems of a document always come in the same order.
+struct Sorted<'a, T> {
+    by_key: HashMap<&'a str, &'a T>,
+    sorted: Vec<&'a T>,
+}
+
+impl<'a, T> Sorted<'a, T> {
+    /// Reads definitions with their keys. Later ones replace earlier ones.
+    fn of(definitions: impl Iterator<Item = (&'a str, &'a T)>) -> Self {
+        let by_key: HashMap<&str, &T> = definitions.collect();
+        let mut sorted: Vec<_> = by_key.iter().map(|(key, it)| (*key, *it)).collect();
+        sorted.sort_unstable_by_key(|(key, _)| *key);
+        Self {
+            by_key,
+            sorted: sorted.into_iter().map(|(_, it)| it).collect(),
+        }
+    }
 }
 
 impl<'a> Overlay<'a> {
     fn new(document: &'a FlagDocument, stored: &'a impl Definitions) -> Self {
         let flags = stored.flags().chain(&document.flags);
         let segments = stored.segments().chain(&document.segments);
-        // Later ones replace earlier ones.
         Self {
-            flags: flags.map(|flag| (flag.key.as_str(), flag)).collect(),
-            segments: segments
-                .map(|segment| (segment.key.as_str(), segment))
-                .collect(),
+            flags: Sorted::of(flags.map(|flag| (flag.key.as_str(), flag))),
+            segments: Sorted::of(segments.map(|segment| (segment.key.as_str(), segment))),
         }
     }
 }
 
 impl Definitions for Overlay<'_> {
     fn flag(&self, key: &str) -> Option<&Flag> {
-        self.flags.get(key).copied()
+        self.flags.by_key.get(key).copied()
     }
 
     fn segment(&self, key: &str) -> Option<&Segment> {
-        self.segments.get(key).copied()
+        self.segments.by_key.get(key).copied()
     }
 
     fn flags(&self) -> Box<dyn Iterator<Item = &Flag> + '_> {
-        Box::new(self.flags.values().copied())
+        Box::new(self.flags.sorted.iter().copied())
     }
 
     fn segments(&self) -> Box<dyn Iterator<Item = &Segment> + '_> {
-        Box::new(self.segments.values().copied())
+        Box::new(self.segments.sorted.iter().copied())
     }
 }

@@ -182,3 +182,49 @@ fn references_are_checked_among_the_document_and_the_store() {
         ]
     );
 }
+
+/// Similar keys are searched for a few unknown ones only, since each is compared with all keys.
+#[test]
+fn a_plan_stops_after_a_hundred_problems() {
+    let stored = Stored::new([flag("service-search")], []);
+    let keys: Vec<String> = (0..150).map(|at| format!("f{at}")).collect();
+    let flags = keys
+        .iter()
+        .map(|key| needing(key, &format!("service-s{key}ch")));
+    let document = Stored::new(flags.chain([needing("near", "service-serch")]), []);
+    let problems = plan(document.document(), &stored).unwrap_err();
+    let problems: Vec<_> = problems.iter().collect();
+    assert_eq!(problems.len(), 101);
+    for (at, problem) in problems[..100].iter().enumerate() {
+        assert_eq!(
+            problem.pointer,
+            format!("/flags/{at}/prerequisites/0/flag_key")
+        );
+        assert_eq!(
+            problem.message.contains("did you mean"),
+            at < 5,
+            "{problem}"
+        );
+    }
+    assert_eq!(
+        problems[100].to_string(),
+        "these are the first 100 problems, and there may be more: correct them, and try again"
+    );
+    assert_eq!(problems[100].code, ProblemCode::Incomplete);
+}
+
+#[test]
+fn a_definition_that_two_need_comes_before_both() {
+    let mut top = needing("top", "base");
+    top["prerequisites"] = json!([
+        {"flag_key": "base", "variation": "on"}, {"flag_key": "middle", "variation": "on"},
+    ]);
+    let document = Stored::new([top, flag("base"), needing("middle", "base")], []);
+    let plan = plan(document.document(), &Stored::new([], [])).unwrap();
+    let keys: Vec<&str> = plan
+        .flags
+        .iter()
+        .map(|it| it.definition.key.as_str())
+        .collect();
+    assert_eq!(keys, ["base", "middle", "top"]);
+}

@@ -1,0 +1,68 @@
+//! Flags that need too many decisions about segments after a change, and more than before.
+
+use super::{
+    cost::{Costs, excess},
+    index::Index,
+};
+use crate::flag::{
+    model::{Flag, Segment},
+    problem::{ProblemCode, Problems},
+};
+
+/// Checks a flag that is written, and those that need it.
+pub(super) fn of_flag(flag: &Flag, index: &Index<'_>, problems: &mut Problems) {
+    let own = flag.key.as_str();
+    let mut costs = index.costs();
+    let cost = costs.written_flag(flag);
+    // The others need more only if this one does.
+    let rises = costs.flag(own) < cost;
+    let stored_users = index.flag_users();
+    let needed = stored_users.key(own).filter(|_| rises);
+    let Some(needed) = needed else {
+        of_itself(cost, problems);
+        return;
+    };
+    let mut affected = stored_users.all_above(own);
+    affected.insert(needed);
+    let after = costs.flags_above(affected.iter().copied(), needed, cost);
+    for (key, after) in affected.into_iter().zip(after) {
+        match key == own {
+            true => of_itself(cost, problems),
+            false => of_other(key, costs.flag(key), after, problems),
+        }
+    }
+}
+
+/// Checks the flags that use a segment that is written.
+pub(super) fn of_segment(segment: &Segment, index: &Index<'_>, problems: &mut Problems) {
+    let key = segment.key.as_str();
+    let stored = index.segment(key);
+    if stored.is_some_and(|stored| std::ptr::eq(stored, segment)) {
+        return;
+    }
+    let mut before = index.costs();
+    let mut after = Costs::with(segment, index.others());
+    let ((height, cost), (next_height, next_cost)) = (before.segment(key), after.segment(key));
+    if next_height <= height && next_cost <= cost {
+        return;
+    }
+    for flag in index.flags() {
+        let key = flag.key.as_str();
+        of_other(key, before.flag(key), after.flag(key), problems);
+    }
+}
+
+fn of_itself(cost: u64, problems: &mut Problems) {
+    if let Some(excess) = excess(cost) {
+        problems.push("/rules", ProblemCode::TooDeep, excess);
+    }
+}
+
+fn of_other(key: &str, before: u64, after: u64, problems: &mut Problems) {
+    if before < after
+        && let Some(excess) = excess(after)
+    {
+        let message = format!("the flag `{key}` would be too wide: {excess}");
+        problems.push("/rules", ProblemCode::TooDeep, message);
+    }
+}

@@ -2,11 +2,7 @@
 
 use std::{collections::HashMap, mem};
 
-use super::{
-    definitions::Definitions,
-    graph::MAX_DEPTH,
-    needs::{flag_needs, rule_needs, segment_needs},
-};
+use super::{definitions::Definitions, graph::MAX_DEPTH, needs::flag_needs};
 use crate::flag::{
     evaluate::MOST_SEGMENTS,
     model::{Flag, Segment},
@@ -59,7 +55,7 @@ impl<'a> Costs<'a> {
         let below = flag_needs(flag).fold(0_u64, |sum, key| {
             sum.saturating_add(self.flag_below(key, 1))
         });
-        below.saturating_add(self.sum(rule_needs(flag), 0).1)
+        below.saturating_add(self.sum(flag.needed_segments(), 0).1)
     }
 
     /// Returns the decisions of flags if one of those that they need has others.
@@ -102,7 +98,7 @@ impl<'a> Costs<'a> {
         if let Some(known) = self.rules.get(key) {
             return *known;
         }
-        let sum = self.sum(rule_needs(flag), 0).1;
+        let sum = self.sum(flag.needed_segments(), 0).1;
         self.rules.insert(key, sum);
         sum
     }
@@ -125,7 +121,7 @@ impl<'a> Costs<'a> {
         };
         let key = segment.key.as_str();
         self.segments.insert(key, (0, ENDLESS));
-        let (height, below) = self.sum(segment_needs(segment), depth + 1);
+        let (height, below) = self.sum(segment.needed_segments(), depth + 1);
         let found = match height > MAX_DEPTH {
             true => (height, ENDLESS),
             false => (height, below.saturating_add(1)),

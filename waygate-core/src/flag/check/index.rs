@@ -6,12 +6,7 @@ use std::{
 };
 
 use super::{
-    cost::Costs,
-    definitions::Definitions,
-    later,
-    layer::Layers,
-    needs::{flag_needs, segment_needs},
-    users::Users,
+    cost::Costs, definitions::Definitions, later, layer::Layers, needs::flag_needs, users::Users,
 };
 use crate::{
     flag::model::{Flag, Prerequisite, Segment},
@@ -86,7 +81,7 @@ impl<'a> Index<'a> {
         self.segment_users.get_or_init(|| {
             let segments = self.others.segments();
             let needs =
-                segments.map(|segment| (segment.key.as_str(), segment_needs(segment).collect()));
+                segments.map(|segment| (segment.key.as_str(), segment.needed_segments().collect()));
             Users::of(&needs.collect::<Vec<_>>())
         })
     }

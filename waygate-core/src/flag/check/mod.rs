@@ -25,7 +25,7 @@ pub use stored::reference_faults;
 
 pub(super) use flag::{flag, misfit};
 pub(super) use index::Index;
-pub(super) use needs::{flag_needs, needed_segments, segment_needs};
+pub(super) use needs::{flag_needs, needed_segments};
 pub(super) use references::{flag_problems, segment_problems};
 pub(super) use segment::segment;
 pub(super) use text::distinct;

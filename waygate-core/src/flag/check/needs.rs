@@ -1,5 +1,4 @@
 use crate::flag::model::{Clause, Flag, Operator, Segment};
-<<<<<<< HEAD
 
 impl Flag {
     /// Returns the keys of the segments that the rules use. A key may come twice.
@@ -16,8 +15,6 @@ impl Segment {
         clauses.flat_map(needed_segments).map(|(_, key)| key)
     }
 }
-=======
->>>>>>> core-index
 
 /// The segments of a clause, with the positions of their keys.
 pub(in crate::flag) fn needed_segments(clause: &Clause) -> impl Iterator<Item = (usize, &str)> {
@@ -33,16 +30,4 @@ pub(in crate::flag) fn needed_segments(clause: &Clause) -> impl Iterator<Item = 
 pub(in crate::flag) fn flag_needs(flag: &Flag) -> impl Iterator<Item = &str> {
     let needs = flag.prerequisites.iter();
     needs.map(|needed| needed.flag_key.as_str())
-}
-
-/// The keys of the segments that a segment needs.
-pub(in crate::flag) fn segment_needs(segment: &Segment) -> impl Iterator<Item = &str> {
-    let clauses = segment.rules.iter().flat_map(|rule| &rule.clauses);
-    clauses.flat_map(needed_segments).map(|(_, key)| key)
-}
-
-/// The keys of the segments that the rules of a flag need.
-pub(super) fn rule_needs(flag: &Flag) -> impl Iterator<Item = &str> {
-    let clauses = flag.rules.iter().flat_map(|rule| &rule.clauses);
-    clauses.flat_map(needed_segments).map(|(_, key)| key)
 }

@@ -7,7 +7,7 @@ use super::{
     index::Index,
     later::{AFTER_CHANGE, mentioned_flags, mentioned_segments, over_time},
     layer::Conflict,
-    needs::{flag_needs, needed_segments, rule_needs, segment_needs},
+    needs::{flag_needs, needed_segments},
     users::Users,
 };
 use crate::flag::{
@@ -129,7 +129,10 @@ pub(in crate::flag) fn segment_problems(segment: &Segment, index: &Index<'_>) ->
             true => Some(segment),
             false => index.segment(of),
         };
-        segment.into_iter().flat_map(segment_needs).collect()
+        segment
+            .into_iter()
+            .flat_map(Segment::needed_segments)
+            .collect()
     };
     let users = index.segment_users();
     tangles(key, &needs, users, "/rules", "segments", &mut problems);
@@ -165,7 +168,7 @@ pub fn check_flag_removal(key: &str, others: &impl Definitions) -> Result<(), Pr
 /// A problem for each that does.
 pub fn check_segment_removal(key: &str, others: &impl Definitions) -> Result<(), Problems> {
     let mut problems = Problems::default();
-    let uses = |flag: &Flag| rule_needs(flag).any(|needed| needed == key);
+    let uses = |flag: &Flag| flag.needed_segments().any(|needed| needed == key);
     for flag in others.flags() {
         if let Some(when) = use_over_time(flag, key, uses, mentioned_segments) {
             let message = format!("the flag `{}` uses the segment `{key}`{when}", flag.key);
@@ -177,7 +180,7 @@ pub fn check_segment_removal(key: &str, others: &impl Definitions) -> Result<(),
     }
     for segment in others.segments() {
         let is_other = segment.key.as_str() != key;
-        if is_other && segment_needs(segment).any(|needed| needed == key) {
+        if is_other && segment.needed_segments().any(|needed| needed == key) {
             let message = format!("the segment `{}` uses the segment `{key}`", segment.key);
             problems.push("", ProblemCode::InUse, message);
         }

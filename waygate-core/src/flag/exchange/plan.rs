@@ -9,9 +9,7 @@ use super::{
     note::ImportNote,
 };
 use crate::flag::{
-    check::{
-        Definitions, Index, distinct, flag_needs, flag_problems, segment_needs, segment_problems,
-    },
+    check::{Definitions, Index, distinct, flag_needs, flag_problems, segment_problems},
     model::{Flag, Segment},
     place::Place,
     problem::Problems,
@@ -174,7 +172,7 @@ pub fn plan(document: FlagDocument, stored: &impl Definitions) -> Result<ImportP
     let segments = ordered(
         document.segments,
         |segment| segment.key.as_str(),
-        |segment| segment_needs(segment).collect(),
+        |segment| segment.needed_segments().collect(),
     );
     let flags = ordered(
         document.flags,

@@ -5,6 +5,7 @@ mod drafts;
 mod evaluate;
 mod exchange;
 mod history;
+mod numbers;
 mod preview;
 mod refusals;
 mod schedule;

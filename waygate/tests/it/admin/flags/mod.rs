@@ -1,5 +1,6 @@
 //! Feature flags and segments over the admin API.
 
+mod bounds;
 mod definitions;
 mod drafts;
 mod evaluate;

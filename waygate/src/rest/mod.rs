@@ -45,5 +45,7 @@ pub(crate) use reply::{Reply, done, done_or, json_response, list_response, with_
 #[cfg(feature = "flags")]
 pub(crate) use size::json_size;
 pub(crate) use views::{route_concurrency_limit, route_rate_limit};
+#[cfg(feature = "flags")]
+pub(crate) use yaml::names as is_yaml;
 #[cfg(all(feature = "flags", feature = "file-yaml"))]
 pub(crate) use yaml::{is_accepted as accepts_yaml, response as yaml_response};

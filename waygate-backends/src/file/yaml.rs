@@ -39,14 +39,14 @@ pub fn read_yaml(text: &str) -> Result<Value, InvalidYaml> {
     yaml_serde::from_str(text).map_err(invalid)
 }
 
-/// Writes a YAML document. Members keep their order. Parsers of YAML 1.1 and 1.2 read the same: strings such as `on` and
+/// Writes a YAML document. Members have the order of [`serde_json::Value`]. Parsers of YAML 1.1 and 1.2 read the same: strings such as `on` and
 /// `1:30`, which are booleans and numbers in YAML 1.1, are quoted.
 ///
 /// ```
 /// use serde_json::json;
 ///
 /// let text = waygate_backends::write_yaml(&json!({"version": 1, "name": "on"}))?;
-/// assert_eq!(text, "version: 1\nname: \"on\"\n");
+/// assert_eq!(text, "name: \"on\"\nversion: 1\n");
 /// # Ok::<(), waygate_backends::InvalidYaml>(())
 /// ```
 ///

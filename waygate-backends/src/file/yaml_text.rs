@@ -160,13 +160,6 @@ mod tests {
             "deep": { "lists": [[1, [2]], [], {}], "null": null },
         });
         let text = "\
-version: 1
-flags:
-- key: new.search
-  tags: []
-  variations:
-  - name: \"on\"
-    value: true
 deep:
   lists:
   - - 1
@@ -174,6 +167,13 @@ deep:
   - []
   - {}
   \"null\": null
+flags:
+- key: new.search
+  tags: []
+  variations:
+  - name: \"on\"
+    value: true
+version: 1
 ";
         assert_eq!(of(&document), text);
         assert_eq!(read(text), document);
@@ -248,7 +248,7 @@ deep:
             let text = of(&json!({ "a": word, word: 1 }));
             let quoted = serde_json::to_string(word).unwrap();
             assert!(text.contains(&format!("a: {quoted}\n")), "{text}");
-            assert!(text.contains(&format!("\n{quoted}: 1\n")), "{text}");
+            assert!(text.contains(&format!("{quoted}: 1\n")), "{text}");
             assert_eq!(read(&text), json!({ "a": word, word: 1 }));
         }
         for word in [

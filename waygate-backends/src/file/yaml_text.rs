@@ -256,7 +256,7 @@ version: 1
             "New search",
             "new-search",
             "a.b_c/d",
-            "nobody",
+            "nonsense",
             "e5",
             "x - y",
         ] {

@@ -84,6 +84,19 @@ impl Flags {
     /// Returns the effect that a segment would have on all flags if it were stored now. Checks it as a write does, and
     /// stores nothing. See [`SegmentPreview`].
     ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use serde_json::json;
+    /// # use waygate::{Waygate, flags::Segment};
+    /// # let waygate = Waygate::builder().build().await?;
+    /// let beta = Segment::parse(&json!({"key": "beta", "name": "Beta testers", "included": ["user-1"]}))?;
+    /// let preview = waygate.flags().preview_segment(&beta)?;
+    /// assert_eq!(preview.flags().count(), 0, "there are no flags");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Returns [`FlagError::Invalid`] with all mistakes of the definition.
     pub fn preview_segment(&self, definition: &Segment) -> Result<SegmentPreview, FlagError> {

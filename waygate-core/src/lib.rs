@@ -30,6 +30,8 @@ mod deadline;
 #[cfg(feature = "model")]
 pub mod decision;
 #[cfg(feature = "model")]
+mod exact_numbers;
+#[cfg(feature = "model")]
 pub mod model;
 #[cfg(feature = "model")]
 pub mod net;
@@ -52,6 +54,8 @@ pub mod view;
 
 #[cfg(feature = "model")]
 pub use deadline::Deadline;
+#[cfg(feature = "model")]
+pub use exact_numbers::InexactNumber;
 #[cfg(feature = "model")]
 pub use printable::{Printable, without_credentials};
 #[doc(hidden)]

@@ -219,13 +219,23 @@ fn audit(database: &mut Connection, query: &AuditQuery) -> Result<Vec<AuditEntry
     let mut rows = database.prepare(
         "SELECT entry FROM audit
          WHERE (?1 IS NULL OR path = ?1) AND (?2 IS NULL OR service = ?2)
+           AND (?5 IS NULL OR json_extract(entry, '$.id') = ?5)
          ORDER BY nr DESC LIMIT ?3 OFFSET ?4",
     )?;
     let (limit, offset) = (count(query.limit), count(query.offset));
-    let filters = params![query.path, query.service, limit, offset];
+    let id = query.id.map(|id| id.to_string());
+    let filters = params![query.path, query.service, limit, offset, id];
     let rows = rows.query_map(filters, |row| row.get::<_, String>(0))?;
-    rows.map(|row| serde_json::from_str(&row?).map_err(corrupt))
-        .collect()
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    for row in rows {
+        let entry = row?;
+        bytes += entry.len();
+        page.push(serde_json::from_str(&entry).map_err(corrupt)?);
+        if query.max_bytes.is_some_and(|most| bytes >= most) {
+            break;
+        }
+    }
+    Ok(page)
 }
 
 /// Sends hints about commits of other processes, for as long as the backend is in use.

@@ -211,6 +211,60 @@ pub async fn both_filters_must_pass<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(paged(&store, query("desk")).await, []);
 }
 
+pub async fn an_entry_is_found_by_its_id<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = ten(new).await;
+    let entries = log(&store).await;
+    for entry in &entries {
+        let query = AuditQuery::newest(5).id(entry.id);
+        assert_eq!(
+            paged(&store, query.clone()).await,
+            std::slice::from_ref(entry)
+        );
+        let query = query.path(entry.path.as_str()).service("shop");
+        let is_of_shop = entry.service.as_deref() == Some("shop");
+        assert_eq!(
+            paged(&store, query.clone()).await.len(),
+            usize::from(is_of_shop)
+        );
+        assert_eq!(paged(&store, query.offset(1)).await, []);
+    }
+    // An id within an entry is not that of the entry.
+    let mut quoting = entry("/quoting");
+    let unknown = entry("/unknown").id;
+    quoting.new = Some(json!({ "id": unknown }));
+    quoting.reason = format!("{{\"id\":\"{unknown}\"");
+    commit(&store, audit([quoting])).await;
+    assert_eq!(paged(&store, AuditQuery::newest(5).id(unknown)).await, []);
+}
+
+pub async fn a_page_ends_with_its_bytes<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let large = |path: &str| {
+        let mut large = entry(path);
+        large.new = Some(json!("x".repeat(100_000)));
+        large
+    };
+    commit(&store, audit(["/a", "/b", "/c", "/d"].map(large))).await;
+    commit(&store, audit([entry("/other")])).await;
+    let within = |bytes| AuditQuery::newest(10).max_bytes(bytes);
+    for (bytes, expected) in [
+        (0, &["/other"][..]),
+        (1, &["/other"]),
+        (90_000, &["/other", "/d"]),
+        (190_000, &["/other", "/d", "/c"]),
+        (usize::MAX, &["/other", "/d", "/c", "/b", "/a"]),
+    ] {
+        assert_eq!(paths(&store, within(bytes)).await, expected, "{bytes}");
+    }
+    let query = within(90_000).path("/b");
+    assert_eq!(paths(&store, query).await, ["/b"]);
+    let query = within(90_000).offset(2);
+    assert_eq!(paths(&store, query).await, ["/c"]);
+    let mut query = within(190_000);
+    query.limit = 2;
+    assert_eq!(paths(&store, query).await, ["/other", "/d"]);
+}
+
 pub async fn a_filter_without_matches_returns_nothing<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = ten(new).await;
     assert_eq!(paged(&store, of_service("unknown", 5)).await, []);

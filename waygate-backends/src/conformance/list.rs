@@ -59,6 +59,7 @@ macro_rules! conformance_tests {
                 the_path_filter_is_exact the_service_filter_is_exact
                 an_entry_without_service_is_of_no_service filters_apply_before_the_limit
                 filters_apply_before_the_offset both_filters_must_pass
+                an_entry_is_found_by_its_id a_page_ends_with_its_bytes
                 a_filter_without_matches_returns_nothing two_thousand_entries_are_kept
                 reading_the_log_changes_nothing commits_without_entries_log_nothing
                 a_page_may_cut_through_a_batch filters_take_any_text

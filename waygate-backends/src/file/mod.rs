@@ -22,6 +22,10 @@ mod toml_value;
 mod yaml;
 #[cfg(feature = "file-yaml")]
 mod yaml_depth;
+#[cfg(feature = "file-yaml")]
+mod yaml_numbers;
+#[cfg(feature = "file-yaml")]
+mod yaml_text;
 
 pub use backend::FileBackend;
 pub use boot_cache::BootCache;

@@ -3,7 +3,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::yaml_depth;
+use super::{yaml_depth, yaml_numbers, yaml_text};
 
 /// Text that is no YAML document, with the reason and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,29 +28,34 @@ impl std::error::Error for InvalidYaml {}
 /// ```
 ///
 /// # Errors
-/// [`InvalidYaml`] for other text, and for keys that are no texts.
+/// [`InvalidYaml`] for other text, for keys that are no texts, and for numbers that JSON does not have (`.nan`, `.inf`)
+/// or that do not fit in 64 bits.
 pub fn read_yaml(text: &str) -> Result<Value, InvalidYaml> {
     yaml_depth::check(text).map_err(InvalidYaml)?;
+    yaml_numbers::check(text).map_err(InvalidYaml)?;
     let invalid = |error: yaml_serde::Error| InvalidYaml(error.to_string());
     // JSON values keep the last of several members of one name; these refuse them.
     let _: yaml_serde::Value = yaml_serde::from_str(text).map_err(invalid)?;
     yaml_serde::from_str(text).map_err(invalid)
 }
 
-/// Writes a YAML document. Members keep their order.
+/// Writes a YAML document. Members have the order of [`serde_json::Value`]. Parsers of YAML 1.1 and 1.2 read the same: strings such as `on` and
+/// `1:30`, which are booleans and numbers in YAML 1.1, are quoted.
 ///
 /// ```
 /// use serde_json::json;
 ///
-/// let text = waygate_backends::write_yaml(&json!({"version": 1}))?;
-/// assert_eq!(text, "version: 1\n");
+/// let text = waygate_backends::write_yaml(&json!({"version": 1, "name": "on"}))?;
+/// assert_eq!(text, "name: \"on\"\nversion: 1\n");
 /// # Ok::<(), waygate_backends::InvalidYaml>(())
 /// ```
 ///
 /// # Errors
 /// [`InvalidYaml`] for a document that serde refuses.
 pub fn write_yaml(document: &impl Serialize) -> Result<String, InvalidYaml> {
-    yaml_serde::to_string(document).map_err(|error| InvalidYaml(error.to_string()))
+    let document = serde_json::to_value(document);
+    let document = document.map_err(|error| InvalidYaml(error.to_string()))?;
+    Ok(yaml_text::of(&document))
 }
 
 #[cfg(test)]

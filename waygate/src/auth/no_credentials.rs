@@ -147,8 +147,10 @@ fn is_deliberate_type(headers: &HeaderMap) -> bool {
         .and_then(|line| line.to_str().ok())
         .unwrap_or_default();
     let essence = text.split(';').next().unwrap_or_default().trim();
-    let types = ["application/json", "application/yaml"];
-    types.iter().any(|name| essence.eq_ignore_ascii_case(name))
+    let is_json = essence.eq_ignore_ascii_case("application/json");
+    #[cfg(feature = "flags")]
+    let is_json = is_json || crate::rest::is_yaml(essence.as_bytes());
+    is_json
 }
 
 fn is_unsafe(method: &Method) -> bool {

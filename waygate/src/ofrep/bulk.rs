@@ -31,20 +31,28 @@ pub(super) async fn bulk(
     OriginalUri(uri): OriginalUri,
     request: Request,
 ) -> Response {
-    if let Err(failure) = Params::read(path, &state) {
-        return failure.into_response();
-    }
-    let outcome = respond(&state, uri.path(), request).await;
+    let outcome = respond(&state, path, uri.path(), request).await;
     outcome.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn respond(state: &State, path: &str, request: Request) -> Result<Response, Failure> {
+/// Returns the tags of the evaluations that the client has. `*` is none of them: it is about a resource that exists
+/// (RFC 9110, section 13.1.2), and a client with any other evaluation has not this one.
+fn known(headers: &HeaderMap) -> HeaderMap {
+    let tags = headers.get_all(header::IF_NONE_MATCH).iter();
+    let tags = tags.filter(|tag| tag.as_bytes().trim_ascii() != b"*");
+    tags.map(|tag| (header::IF_NONE_MATCH, tag.clone()))
+        .collect()
+}
+
+async fn respond(
+    state: &State,
+    path: Result<Path<Params>, PathRejection>,
+    own: &str,
+    request: Request,
+) -> Result<Response, Failure> {
     let follows = Query::<Follows>::try_from_uri(request.uri());
-    let known = request.headers().get_all(header::IF_NONE_MATCH).iter();
-    let known: HeaderMap = known
-        .map(|tag| (header::IF_NONE_MATCH, tag.clone()))
-        .collect();
-    let asked = Asked::read(request, state).await?;
+    let known = known(request.headers());
+    let asked = Asked::read(path, request, state).await?;
     if let Ok(Query(Follows {
         flag_config_etag: Some(etag),
     })) = follows
@@ -72,7 +80,7 @@ async fn respond(state: &State, path: &str, request: Request) -> Result<Response
             Some(flags) => flags,
             None => flags(state, &configuration, &asked)?,
         };
-        body.extend(about(state, &configuration, &asked, path)?);
+        body.extend(about(state, &configuration, &asked, own)?);
         json(StatusCode::OK, body)
     };
     if let Ok(tag) = HeaderValue::try_from(tag) {

@@ -52,10 +52,7 @@ pub(super) async fn events(
     path: Result<Path<Params>, PathRejection>,
     request: Request,
 ) -> Response {
-    let opened = match Params::read(path, &state) {
-        Ok(_) => open(&state, request).await,
-        Err(failure) => Err(failure),
-    };
+    let opened = open(&state, path, request).await;
     let mut response = opened.unwrap_or_else(IntoResponse::into_response);
     // The URL is a secret.
     let no_referrer = HeaderValue::from_static("no-referrer");
@@ -65,7 +62,11 @@ pub(super) async fn events(
     response
 }
 
-async fn open(state: &Arc<State>, request: Request) -> Result<Response, Failure> {
+async fn open(
+    state: &Arc<State>,
+    path: Result<Path<Params>, PathRejection>,
+    request: Request,
+) -> Result<Response, Failure> {
     let without_token = state.access.without_token(&request);
     let shown = Query::<Shown>::try_from_uri(request.uri());
     let last = request.headers().get(LAST_EVENT_ID);
@@ -83,6 +84,7 @@ async fn open(state: &Arc<State>, request: Request) -> Result<Response, Failure>
     {
         return Err(refused);
     }
+    Params::read(path, state)?;
     let follower = Follower {
         state: Arc::downgrade(state),
         id: ticket.id,

@@ -9,7 +9,10 @@ use axum::{
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use waygate_core::flag::{ErrorCode, EvaluationContext};
+use waygate_core::{
+    InexactNumber,
+    flag::{ErrorCode, EvaluationContext},
+};
 
 use super::{access::Grant, failure::Failure, state::State};
 
@@ -27,6 +30,8 @@ pub(super) struct Params {
 }
 
 impl Params {
+    /// Call it only for a client with access: the error names the environment.
+    ///
     /// # Errors
     /// 400 for a path that is no UTF-8, and 404 for another environment.
     pub(super) fn read(
@@ -51,20 +56,27 @@ impl Params {
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) grant: Grant,
+    pub(super) params: Params,
     pub(super) context: EvaluationContext,
     /// The body as it was sent.
     pub(super) body: Vec<u8>,
 }
 
 impl Asked {
-    /// Admits a request, and reads its context.
-    pub(super) async fn read(request: Request, state: &State) -> Result<Self, Failure> {
+    /// Admits a request, and reads its path and its context.
+    pub(super) async fn read(
+        path: Result<Path<Params>, PathRejection>,
+        request: Request,
+        state: &State,
+    ) -> Result<Self, Failure> {
         let shown = state.access.shown(&request)?;
         let grant = state.access.admit(shown).await?;
+        let params = Params::read(path, state)?;
         let body = collect(request.into_body(), state.max_body_bytes).await?;
         let context = context(&body)?;
         Ok(Self {
             grant,
+            params,
             context,
             body,
         })
@@ -90,6 +102,10 @@ fn context(body: &[u8]) -> Result<EvaluationContext, Failure> {
         let details = format!("the body is no JSON: {error}");
         Failure::bad_request(ErrorCode::ParseError, details)
     })?;
+    if let Some(inexact) = InexactNumber::find(body) {
+        let details = inexact.to_string();
+        return Err(Failure::bad_request(ErrorCode::InvalidContext, details));
+    }
     let Value::Object(mut members) = parsed else {
         let details =
             "the body must be an object, such as {\"context\": {\"targetingKey\": \"user-1\"}}";

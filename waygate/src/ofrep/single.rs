@@ -19,17 +19,21 @@ pub(super) async fn single(
     path: Result<Path<Params>, PathRejection>,
     request: Request,
 ) -> Response {
-    let params = match Params::read(path, &state) {
-        Ok(params) => params,
-        Err(failure) => return failure.into_response(),
-    };
-    let outcome = respond(&state, &params.key, request).await;
-    outcome.unwrap_or_else(|failure| failure.of_flag(&params.key).into_response())
+    let key = path.as_ref().ok().map(|Path(params)| params.key.clone());
+    let outcome = respond(&state, path, request).await;
+    outcome.unwrap_or_else(|failure| match key {
+        Some(key) => failure.of_flag(&key).into_response(),
+        None => failure.into_response(),
+    })
 }
 
-async fn respond(state: &State, key: &str, request: Request) -> Result<Response, Failure> {
-    let asked = Asked::read(request, state).await?;
-    let audience = asked.grant.audience;
+async fn respond(
+    state: &State,
+    path: Result<Path<Params>, PathRejection>,
+    request: Request,
+) -> Result<Response, Failure> {
+    let asked = Asked::read(path, request, state).await?;
+    let (key, audience) = (asked.params.key.as_str(), asked.grant.audience);
     let flags = state.waygate.flags();
     let set = flags.set();
     let Some(flag) = set.flag(key) else {

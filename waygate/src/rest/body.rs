@@ -179,7 +179,7 @@ fn parse<T: RequestBody>(bytes: &[u8], head: &Parts) -> Result<T, Problem> {
                 format!("The body is empty: expected a JSON object of the fields `{fields}`.");
             return Err(invalid(T::no_json(head)).detail(detail));
         }
-        Err(error) => return Err(invalid(T::no_json(head)).detail(error.to_string())),
+        Err(refused) => return Err(refused.into_problem(T::no_json(head))),
     };
     fields::read_known(object, "field", &T::fields()).map_err(|wrong| {
         match wrong.field.as_deref().and_then(T::wrong_type) {

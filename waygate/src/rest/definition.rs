@@ -32,12 +32,13 @@ where
         let (bytes, parts) = bytes(request, MAX_BYTES, &Readers::from_ref(state)).await?;
         let mut value = match yaml::is_content(&parts.headers) {
             true => yaml::read(&bytes)?,
-            false => json::parse(&bytes).map_err(|error| {
-                let detail = match bytes.is_empty() {
-                    true => "The body is empty: expected a JSON object.".to_owned(),
-                    false => error.to_string(),
-                };
-                Problem::new(ProblemKind::InvalidBody, "Invalid JSON body").detail(detail)
+            false => json::parse(&bytes).map_err(|refused| {
+                const INVALID: &str = "Invalid JSON body";
+                match bytes.is_empty() {
+                    true => Problem::new(ProblemKind::InvalidBody, INVALID)
+                        .detail("The body is empty: expected a JSON object."),
+                    false => refused.into_problem(INVALID),
+                }
             })?,
         };
         if let Value::Object(members) = &mut value {

@@ -1,19 +1,59 @@
-//! A strict JSON parser (RFC 8259): names are unique, and nesting is bounded.
+//! A strict JSON parser (RFC 8259): names are unique, nesting is bounded, and whole numbers are exact.
 
 use std::{collections::HashSet, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use waygate_core::{InexactNumber, view};
+
+use super::problem::{Problem, ProblemKind};
 
 /// The deepest nesting of arrays and objects.
 const MAX_DEPTH: usize = 64;
 
-/// Parses a whole text. Errors name line and column.
-pub(crate) fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
+/// A document that is refused.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// Not JSON, or beyond the limits. Names line and column.
+    Json(serde_json::Error),
+    Number(InexactNumber),
+}
+
+impl From<serde_json::Error> for Refused {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error)
+    }
+}
+
+impl Refused {
+    /// The problem of a body, with the contract's `error` for one that is not JSON.
+    pub(super) fn into_problem(self, no_json: &str) -> Problem {
+        match self {
+            Self::Json(error) => {
+                Problem::new(ProblemKind::InvalidBody, no_json).detail(error.to_string())
+            }
+            Self::Number(number) => {
+                let text = number.to_string();
+                let mistake = view::Mistake {
+                    pointer: number.pointer,
+                    code: "inexact_number".to_owned(),
+                    message: text.clone(),
+                };
+                Problem::new(ProblemKind::InvalidBody, text).mistakes(vec![mistake])
+            }
+        }
+    }
+}
+
+/// Parses a whole document.
+pub(crate) fn parse(text: &[u8]) -> Result<Value, Refused> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     Checked(MAX_DEPTH).deserialize(&mut reader)?;
     reader.end()?;
-    serde_json::from_slice(text)
+    match InexactNumber::find(text) {
+        Some(number) => Err(Refused::Number(number)),
+        None => Ok(serde_json::from_slice(text)?),
+    }
 }
 
 /// Rejects what `serde_json` accepts: repeated names and deep nesting. Holds the levels that are left.
@@ -98,7 +138,10 @@ mod tests {
     use super::*;
 
     fn problem(text: &str) -> String {
-        parse(text.as_bytes()).unwrap_err().to_string()
+        match parse(text.as_bytes()).unwrap_err() {
+            Refused::Json(error) => error.to_string(),
+            Refused::Number(number) => number.to_string(),
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! | `body`, `readers`, `query`, `fields`, `json` | reads and checks requests |
 //! | `definition`, `yaml` | reads definitions of flags and segments |
 //! | `problem`, `convert`, `flag_problem`, `disclosure` | problem details (RFC 9457) |
-//! | `views`, `reply`, `etag`, `headers` | the views of records, responses, entity tags, security headers |
+//! | `views`, `reply`, `etag`, `headers`, `size` | the views of records, responses, entity tags, security headers, bytes |
 
 mod body;
 mod convert;
@@ -21,6 +21,8 @@ mod problem;
 mod query;
 mod readers;
 mod reply;
+#[cfg(feature = "flags")]
+mod size;
 mod views;
 #[cfg(feature = "flags")]
 mod yaml;
@@ -40,6 +42,10 @@ pub(crate) use problem::{PATH_KEYS, Problem, ProblemKind};
 pub(crate) use query::{AtMost, Flag, Params, Skip, ensure_empty};
 pub(crate) use readers::Readers;
 pub(crate) use reply::{Reply, done, done_or, json_response, list_response, with_warning};
+#[cfg(feature = "flags")]
+pub(crate) use size::json_size;
 pub(crate) use views::{route_concurrency_limit, route_rate_limit};
+#[cfg(feature = "flags")]
+pub(crate) use yaml::names as is_yaml;
 #[cfg(all(feature = "flags", feature = "file-yaml"))]
 pub(crate) use yaml::{is_accepted as accepts_yaml, response as yaml_response};

@@ -144,7 +144,6 @@ impl Problem {
     }
 
     /// Adds all mistakes of a definition.
-    #[cfg(feature = "flags")]
     pub(super) fn mistakes(mut self, mistakes: Vec<view::Mistake>) -> Self {
         self.members.get_or_insert_default().mistakes = Some(mistakes);
         self

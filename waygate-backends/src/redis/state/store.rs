@@ -182,11 +182,13 @@ impl Store {
             let count = |count: usize| count.min(u32::MAX as usize);
             command.arg(1).arg(&self.layout.audit);
             command.arg(count(query.limit)).arg(count(query.offset));
-            for filter in [&query.path, &query.service] {
-                let is_set = u8::from(filter.is_some());
+            let id = query.id.map(|id| id.to_string());
+            let bytes = query.max_bytes.map(|bytes| count(bytes).to_string());
+            for option in [&query.path, &query.service, &id, &bytes] {
+                let is_set = u8::from(option.is_some());
                 command
                     .arg(is_set)
-                    .arg(filter.as_deref().unwrap_or_default());
+                    .arg(option.as_deref().unwrap_or_default());
             }
         };
         let answer = self.script(&self.audit, arguments).await?;

@@ -1,3 +1,7 @@
+use std::io;
+
+use uuid::Uuid;
+
 use crate::model::AuditEntry;
 
 /// A query of the audit log. The filters apply before the limit. By default, the newest 100 entries.
@@ -16,6 +20,12 @@ use crate::model::AuditEntry;
 /// entry.service = Some("billing".to_owned());
 /// assert_eq!(query.page([&entry]), [entry.clone()]);
 /// assert!(query.offset(1).page([&entry]).is_empty());
+///
+/// let other = AuditEntry::new(&Origin::system(), Action::Reset, path, Timestamp::now());
+/// let by_id = AuditQuery::newest(1).id(entry.id);
+/// assert_eq!(by_id.page([&other, &entry]), [entry.clone()]);
+/// let short = AuditQuery::newest(10).max_bytes(1);
+/// assert_eq!(short.page([&other, &entry]), [other.clone()]);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -28,6 +38,11 @@ pub struct AuditQuery {
     pub path: Option<String>,
     /// Only entries of this service.
     pub service: Option<String>,
+    /// Only the entry with this id.
+    pub id: Option<Uuid>,
+    /// Ends the page after the entry with which it has this many bytes or more, as JSON; a backend may count the bytes
+    /// that it stores instead. The first entry is returned, however large it is.
+    pub max_bytes: Option<usize>,
 }
 
 impl Default for AuditQuery {
@@ -37,6 +52,8 @@ impl Default for AuditQuery {
             offset: 0,
             path: None,
             service: None,
+            id: None,
+            max_bytes: None,
         }
     }
 }
@@ -71,9 +88,24 @@ impl AuditQuery {
         self
     }
 
+    /// Selects the entry with this id.
+    #[must_use]
+    pub fn id(mut self, id: Uuid) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Ends the page after the entry with which it has this many bytes. See [`max_bytes`](#structfield.max_bytes).
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = Some(bytes);
+        self
+    }
+
     /// Returns whether `entry` passes the filters.
     pub fn matches(&self, entry: &AuditEntry) -> bool {
-        self.path.as_ref().is_none_or(|path| *path == entry.path)
+        self.id.is_none_or(|id| id == entry.id)
+            && self.path.as_ref().is_none_or(|path| *path == entry.path)
             && self
                 .service
                 .as_ref()
@@ -83,6 +115,34 @@ impl AuditQuery {
     /// Selects the page of `entries` (newest first).
     pub fn page<'a>(&self, entries: impl IntoIterator<Item = &'a AuditEntry>) -> Vec<AuditEntry> {
         let wanted = entries.into_iter().filter(|entry| self.matches(entry));
-        wanted.skip(self.offset).take(self.limit).cloned().collect()
+        let wanted = wanted.skip(self.offset).take(self.limit);
+        let Some(most) = self.max_bytes else {
+            return wanted.cloned().collect();
+        };
+        let mut size = Size(0);
+        let mut page = Vec::new();
+        for entry in wanted {
+            page.push(entry.clone());
+            // Counting does not fail.
+            let _ = serde_json::to_writer(&mut size, entry);
+            if size.0 >= most {
+                break;
+            }
+        }
+        page
+    }
+}
+
+/// Counts bytes.
+struct Size(usize);
+
+impl io::Write for Size {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

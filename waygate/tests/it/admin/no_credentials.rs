@@ -158,6 +158,10 @@ async fn forms_of_other_sites_cannot_post() {
     for headers in [
         &[("content-type", "application/json")][..],
         &[("content-type", "Application/JSON; charset=utf-8")],
+        &[("content-type", "application/yaml")],
+        &[("content-type", "application/x-yaml")],
+        &[("content-type", "Text/YAML; charset=utf-8")],
+        &[("content-type", "text/x-yaml")],
         &[
             ("content-type", "text/plain"),
             ("x-waygate-platform", "cli"),

@@ -153,6 +153,32 @@ async fn a_token_of_another_environment_is_refused() {
 }
 
 #[tokio::test]
+async fn strangers_do_not_learn_the_environment() {
+    let server = Server::start().await;
+    server.set(for_pro("search")).await;
+    for (method, path) in [
+        (Method::POST, SEARCH),
+        (Method::POST, BULK),
+        (Method::GET, "/ofrep/v1/events"),
+        (Method::GET, "/ofrep/v1/events?ticket=x"),
+    ] {
+        for headers in [&[][..], &[("x-api-key", "srv_wrong_wrong_wrong")]] {
+            let ask = async |environment: &str| {
+                let path = format!("/ofrep-env/{environment}{path}");
+                let answer = server.send(method.clone(), &path, headers, "{}").await;
+                assert_eq!(answer.status, 401, "{path}");
+                answer.text().to_owned()
+            };
+            let own = ask("production").await;
+            assert_eq!(ask("staging").await, own);
+            for answer in [own, ask("%FF").await] {
+                assert!(!answer.contains("production"), "{answer}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_base_url_of_another_environment_is_404() {
     let clock = clock();
     let waygate = builder().clock(clock.clone()).build().await.unwrap();
@@ -184,7 +210,10 @@ async fn a_base_url_of_another_environment_is_404() {
             "this process serves the environment `production`, not `staging`"
         );
     }
-    let stream = format!("{other}/ofrep/v1/events?ticket=x");
+    let all = server
+        .post(&format!("/edge{BULK}"), SERVER, &[], &json!({}))
+        .await;
+    let stream = all.stream().replace("/edge", other);
     assert_eq!(server.stream_at(&stream, &[]).await.status, 404);
 }
 

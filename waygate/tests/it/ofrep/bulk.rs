@@ -74,12 +74,7 @@ async fn a_known_tag_is_answered_with_304() {
     server.set(for_pro("search")).await;
     let first = server.all(&[], user()).await;
     let tag = first.header("etag").to_owned();
-    for known in [
-        tag.as_str(),
-        &format!("W/{tag}"),
-        &format!("\"x\", {tag}"),
-        "*",
-    ] {
+    for known in [tag.as_str(), &format!("W/{tag}"), &format!("\"x\", {tag}")] {
         let again = server.all(&[("if-none-match", known)], user()).await;
         assert_eq!(
             (again.status.as_u16(), again.header("etag")),
@@ -109,6 +104,19 @@ async fn a_known_tag_is_answered_with_304() {
     assert_eq!(changed.status, 200);
     assert_ne!(changed.header("etag"), tag);
     assert_eq!(changed.json()["flags"], first.json()["flags"]);
+}
+
+// RFC 9110, section 13.1.2: `*` is about a resource that exists, and an evaluation is none.
+#[tokio::test]
+async fn any_tag_is_no_known_evaluation() {
+    let server = Server::start().await;
+    server.set(for_pro("search")).await;
+    let plain = server.all(&[], user()).await;
+    let any = server.all(&[("if-none-match", "*")], user()).await;
+    assert_eq!((any.status.as_u16(), any.keys()), (200, plain.keys()));
+    let tag = plain.header("etag").to_owned();
+    let headers = [("if-none-match", "*"), ("if-none-match", tag.as_str())];
+    assert_eq!(server.all(&headers, user()).await.status, 304);
 }
 
 #[tokio::test]

@@ -69,6 +69,54 @@ async fn the_body_is_a_context_and_other_members_are_ignored() {
 }
 
 #[tokio::test]
+async fn whole_numbers_are_exact_or_refused() {
+    let server = Server::start().await;
+    let mut search = boolean("search", json!({}));
+    search["rules"] = json!([{
+        "clauses": [{"attribute": "id", "operator": "in", "values": [u64::MAX]}], "variation": "on",
+    }]);
+    search["fallthrough"] = json!("off");
+    server.set(search).await;
+    let single = "/ofrep/v1/evaluate/flags/search";
+    let ask = async |path: &str, id: &str| {
+        let body =
+            format!(r#"{{"context": {{"targetingKey": "u", "a/b": [{{"id": 1}}], "id": {id}}}}}"#);
+        let headers = [("x-api-key", SERVER)];
+        server.send(Method::POST, path, &headers, body).await
+    };
+    for (id, value) in [
+        ("18446744073709551615", true),
+        ("18446744073709551614", false),
+        ("-9223372036854775808", false),
+        ("1.8446744073709552e19", false),
+        ("0.1234567890123456789", false),
+        ("\"18446744073709551616 \\\" 1\"", false),
+    ] {
+        let answer = ask(single, id).await;
+        assert_eq!(answer.json()["value"], value, "{id}: {}", answer.text());
+    }
+    for id in [
+        "18446744073709551616",
+        "18446744073709551617",
+        "-9223372036854775809",
+    ] {
+        for path in [single, "/ofrep/v1/evaluate/flags"] {
+            let answer = ask(path, id).await;
+            assert_eq!(answer.status, 400, "{id}: {}", answer.text());
+            assert_eq!(answer.json()["errorCode"], "INVALID_CONTEXT");
+            let details = answer.json()["errorDetails"].as_str().unwrap().to_owned();
+            let start = format!("`/context/id` is the whole number {id}, ");
+            assert!(details.starts_with(&start), "{details}");
+        }
+    }
+    let answer = ask(single, "1e400").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.json()["errorCode"].clone()),
+        (400, json!("PARSE_ERROR"))
+    );
+}
+
+#[tokio::test]
 async fn every_type_has_its_value_reason_and_variant() {
     let server = Server::start().await;
     for (value_type, value) in [

@@ -6,10 +6,57 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use waygate_core::flag::{Context, ContractReason, EvaluationContext, FlagValue, Resolution};
 
-/// The most contexts with another result that are listed.
-const MOST_LISTED: usize = 1_000;
+use crate::rest::json_size;
+
 /// The most bytes of a value in the list.
 const MOST_BYTES: usize = 1_024;
+
+/// The room for the items of a list in an answer.
+#[derive(Debug)]
+pub(super) struct Room {
+    items: usize,
+    bytes: usize,
+    is_cut: bool,
+}
+
+impl Room {
+    /// The room for contexts with another result: 1,000, of together 2 MiB as JSON.
+    pub(super) const fn of_changes() -> Self {
+        Self::new(1_000)
+    }
+
+    /// The room for flags: 2 MiB as JSON, without their contexts.
+    pub(super) const fn of_flags() -> Self {
+        Self::new(usize::MAX)
+    }
+
+    const fn new(items: usize) -> Self {
+        Self {
+            items,
+            bytes: 2 * 1024 * 1024,
+            is_cut: false,
+        }
+    }
+
+    /// Returns whether the next item has room. After the first one without room, none has.
+    pub(super) fn admits(&mut self, item: impl FnOnce() -> usize) -> bool {
+        let size = match self.is_cut || self.items == 0 {
+            true => usize::MAX,
+            false => item(),
+        };
+        self.is_cut |= size > self.bytes;
+        if !self.is_cut {
+            self.items -= 1;
+            self.bytes -= size;
+        }
+        !self.is_cut
+    }
+
+    /// Returns whether an item had no room.
+    pub(super) const fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+}
 
 /// Counts of contexts.
 #[derive(Debug, Default, Serialize, ToSchema)]
@@ -62,8 +109,9 @@ struct Outcome {
 }
 
 /// Compares results.
-#[derive(Debug, Default)]
-pub(super) struct Comparison {
+#[derive(Debug)]
+pub(super) struct Comparison<'r> {
+    room: &'r mut Room,
     pairs: BTreeMap<(Option<String>, Option<String>), Pair>,
     changes: Vec<ChangedResult>,
 }
@@ -76,7 +124,16 @@ struct Pair {
     values: [Option<FlagValue>; 2],
 }
 
-impl Comparison {
+impl<'r> Comparison<'r> {
+    /// Starts to compare. The changes are listed while there is room.
+    pub(super) fn new(room: &'r mut Room) -> Self {
+        Self {
+            room,
+            pairs: BTreeMap::new(),
+            changes: Vec::new(),
+        }
+    }
+
     /// Adds the results for the context at a position of the request.
     pub(super) fn add(
         &mut self,
@@ -93,14 +150,17 @@ impl Comparison {
         let pair = self.pairs.entry((name(&before), name(&after)));
         let pair = pair.or_insert_with(|| Pair::new(before.as_ref(), after.as_ref()));
         pair.count += 1;
-        if pair.is_change && self.changes.len() < MOST_LISTED {
+        if pair.is_change && !self.room.is_cut() {
             let [old, new] = pair.values.clone();
-            self.changes.push(ChangedResult {
+            let change = ChangedResult {
                 index,
                 key: context.key(None).map(str::to_owned),
                 before: before.map(|result| Outcome::new(&result, old)),
                 after: after.map(|result| Outcome::new(&result, new)),
-            });
+            };
+            if self.room.admits(|| json_size(&change)) {
+                self.changes.push(change);
+            }
         }
     }
 
@@ -150,6 +210,5 @@ impl Outcome {
 }
 
 fn small(value: &FlagValue) -> Option<FlagValue> {
-    let length = serde_json::to_string(value).map_or(usize::MAX, |text| text.len());
-    (length <= MOST_BYTES).then(|| value.clone())
+    (json_size(value) <= MOST_BYTES).then(|| value.clone())
 }

@@ -29,7 +29,8 @@ use crate::{
     },
     auth::Principal,
     rest::{
-        Definition, Flag, Params, Problem, Reply, invalid_definition, untranslated, with_warning,
+        Definition, Flag, Params, Problem, ProblemKind, Reply, invalid_definition, kind_of,
+        untranslated, with_warning,
     },
 };
 
@@ -93,7 +94,7 @@ async fn export(
             Ok(with_warning(shown(exported.document), warning))
         }
         Format::Python => Err(Problem::new(
-            crate::rest::ProblemKind::InvalidQuery,
+            ProblemKind::InvalidQuery,
             "format: expected `waygate` or `flagd`",
         )),
     }
@@ -231,6 +232,24 @@ fn read(state: &AdminState, body: &Value, format: Format) -> Result<Import, Prob
             import
         }
         Format::Flagd => from_flagd(body, FlagdOptions::new(state.waygate.inner.clock.now())),
-        Format::Python => from_python(&body["flags"], &body["segments"]),
+        Format::Python => {
+            is_python(body)?;
+            from_python(&body["flags"], &body["segments"])
+        }
     })
+}
+
+/// Refuses a document without anything to import.
+fn is_python(body: &Value) -> Result<(), Problem> {
+    let found = match body {
+        Value::Object(_) if !body["flags"].is_null() || !body["segments"].is_null() => {
+            return Ok(());
+        }
+        Value::Object(_) => "this one has neither".to_owned(),
+        other => format!("this is {}", kind_of(other)),
+    };
+    let error = format!(
+        "a document of Python Waygate is an object with the lists `flags` and `segments`; {found}"
+    );
+    Err(Problem::new(ProblemKind::InvalidValue, error))
 }

@@ -1,6 +1,6 @@
 //! The history of flags and segments from the audit log, differences between versions, and the way back to one.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
@@ -14,6 +14,7 @@ use waygate_core::{
         exchange::{FieldChange, difference},
     },
     model::AuditEntry,
+    port::AuditQuery,
 };
 
 use super::{
@@ -28,7 +29,7 @@ use crate::{
         state::AdminState,
     },
     engine::{DefinitionKind, FlagVersion, Holds, kinds, kinds::Records},
-    rest::{AtMost, JsonBody, Params, Problem, RequestBody, Skip, list_response},
+    rest::{AtMost, JsonBody, Params, Problem, RequestBody, Skip, json_size, list_response},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -44,8 +45,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 1_000;
 const MAX_OFFSET: usize = 1_000_000;
-/// The most entries of a read, and the bytes of a list after which it ends.
-const AT_ONCE: usize = 50;
+/// The bytes of a list after which it ends.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -126,43 +126,20 @@ async fn list<K: DefinitionKind>(
 ) -> Result<Response, Problem> {
     let revision = waygate.revision();
     let limit = params.limit.as_ref().map_or(DEFAULT_LIMIT, |limit| limit.0);
-    let mut offset = params.offset.as_ref().map_or(0, |offset| offset.0);
+    let offset = params.offset.as_ref().map_or(0, |offset| offset.0);
+    let query = AuditQuery::newest(limit).offset(offset);
+    let entries = waygate.history_of::<K>(key, query.max_bytes(MAX_BYTES));
     let mut changes: Vec<DefinitionChange> = Vec::new();
-    let mut size = Size(0);
-    while changes.len() < limit && size.0 < MAX_BYTES {
-        let most = AT_ONCE.min(limit - changes.len());
-        let entries = waygate.history_of::<K>(key, most, offset).await?;
-        let is_last = entries.len() < most;
-        offset += entries.len();
-        for entry in entries {
-            // A new entry moves those of the last page into this one.
-            let is_known = changes.iter().any(|known| known.entry.id == entry.id);
-            if !is_known && size.0 < MAX_BYTES {
-                let change = DefinitionChange::from(entry);
-                // Counting does not fail.
-                let _ = serde_json::to_writer(&mut size, &change);
-                changes.push(change);
-            }
-        }
-        if is_last {
+    let mut bytes = 0;
+    for entry in entries.await? {
+        if bytes >= MAX_BYTES {
             break;
         }
+        let change = DefinitionChange::from(entry);
+        bytes += json_size(&change);
+        changes.push(change);
     }
     Ok(list_response(&changes, revision, headers))
-}
-
-/// Counts bytes.
-struct Size(usize);
-
-impl io::Write for Size {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::flag::{EvaluationContext, Flag, FlagKey, Segment, SegmentKey};
 
 use super::{
-    comparison::{ChangedResult, Comparison, Effect, Transition},
+    comparison::{ChangedResult, Comparison, Effect, Room, Transition},
     definitions::{parse, with_key},
     evaluate::context,
     segments,
@@ -22,9 +22,10 @@ use crate::{
         responses::{NotFound, ReadWithBody},
         state::AdminState,
     },
-    engine::Flags,
+    engine::{Flags, SeenPreview},
     rest::{
         JsonBody, MAX_DEFINITION, Problem, ProblemKind, Reply, RequestBody, invalid_definition,
+        json_size,
     },
 };
 
@@ -69,7 +70,7 @@ struct SegmentPreviewRequest {
     #[serde(default)]
     #[schema(value_type = Option<Object>, nullable = false)]
     patch: Option<Value>,
-    /// Evaluation contexts, in the forms of `evaluate`: at most 100,000 divided by the number of flags.
+    /// Evaluation contexts, in the forms of `evaluate`: at most 100,000 divided by the number of flags, but always one.
     #[schema(value_type = Vec<Object>)]
     contexts: Vec<Value>,
 }
@@ -83,6 +84,11 @@ impl RequestBody for SegmentPreviewRequest {
 const MOST: usize = 10_000;
 const MOST_EVALUATIONS: usize = 100_000;
 
+/// The most contexts for this many flags.
+fn most_for(flags: usize) -> usize {
+    (MOST_EVALUATIONS / flags.max(1)).max(1)
+}
+
 /// The effect of a definition.
 #[derive(Debug, Serialize, ToSchema)]
 struct Preview {
@@ -91,8 +97,10 @@ struct Preview {
     /// The results for the contexts of the request.
     #[serde(flatten)]
     given: Effect,
-    /// The first 1,000 contexts of the request with another result, in their order.
+    /// The first contexts of the request with another result, in their order: at most 1,000, of together 2 MiB.
     changes: Vec<ChangedResult>,
+    /// `true` if `changes` has not all of them. The numbers count them all.
+    truncated: bool,
     /// The results for contexts that this process has seen recently, if it records them
     /// (`WaygateBuilder::observe_flags`). Their keys are hashes, so numbers about rollouts are right on average.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,8 +113,12 @@ struct Preview {
 struct SegmentPreview {
     /// The key of the segment.
     segment_key: String,
-    /// The flags with another result for a context of the request, by key.
+    /// The flags with another result for a context, by key: the first ones of together 2 MiB, besides their `changes`.
     flags: Vec<FlagEffect>,
+    /// The number of all flags with another result for a context.
+    changed_flags: usize,
+    /// `true` if flags or `changes` are left out.
+    truncated: bool,
 }
 
 /// The effect on one flag.
@@ -117,8 +129,14 @@ struct FlagEffect {
     /// The results for the contexts of the request.
     #[serde(flatten)]
     given: Effect,
-    /// The first 1,000 contexts of the request with another result, in their order.
+    /// The first contexts of the request with another result, in their order: at most 1,000 for all flags, of together
+    /// 2 MiB.
     changes: Vec<ChangedResult>,
+    /// The results for contexts that this process has seen recently, if it records them
+    /// (`WaygateBuilder::observe_flags`): for as many as 100,000 evaluations of all flags allow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    seen: Option<Effect>,
 }
 
 /// Returns who would get another result if a definition were saved. Checks it as a write does, and stores nothing.
@@ -136,22 +154,32 @@ async fn preview(
     DefinitionKey(key): DefinitionKey<FlagKey>,
     JsonBody(body): JsonBody<PreviewRequest>,
 ) -> Result<Reply<Preview>, Problem> {
+    let waygate = state.waygate.clone();
+    state
+        .compute(move || preview_of(&waygate, &key, body))
+        .await
+        .map(Reply::ok)
+}
+
+fn preview_of(waygate: &Waygate, key: &FlagKey, body: PreviewRequest) -> Result<Preview, Problem> {
     let contexts = contexts(&body.contexts, MOST)?;
-    let flags = state.waygate.flags();
-    let definition = definition(&state.waygate, &key, body.definition, body.patch)?;
+    let definition = definition(waygate, key, body.definition, body.patch)?;
+    let flags = waygate.flags();
     let preview = flags.preview(&definition)?;
-    let mut comparison = Comparison::default();
+    let mut room = Room::of_changes();
+    let mut comparison = Comparison::new(&mut room);
     for (index, context) in contexts.iter().enumerate() {
         let (before, after) = (preview.current(context), preview.next(context));
         comparison.add(index, context, before, after);
     }
     let (given, changes) = comparison.finish();
-    Ok(Reply::ok(Preview {
+    Ok(Preview {
         flag_key: key.to_string(),
         given,
         changes,
-        seen: seen(&flags, &definition),
-    }))
+        truncated: room.is_cut(),
+        seen: seen(flags.preview_seen(&definition)),
+    })
 }
 
 /// Returns which flags would have another result for which contexts if a segment were saved. Checks it as a write does,
@@ -171,27 +199,54 @@ async fn preview_segment(
     JsonBody(body): JsonBody<SegmentPreviewRequest>,
 ) -> Result<Reply<SegmentPreview>, Problem> {
     let flags = state.waygate.flags();
-    let preview = flags.preview_segment(&segment(&flags, &key, body.definition, body.patch)?)?;
+    state
+        .compute(move || segment_preview_of(&flags, &key, body))
+        .await
+        .map(Reply::ok)
+}
+
+fn segment_preview_of(
+    flags: &Flags,
+    key: &SegmentKey,
+    body: SegmentPreviewRequest,
+) -> Result<SegmentPreview, Problem> {
+    let definition = segment(flags, key, body.definition, body.patch)?;
+    let preview = flags.preview_segment(&definition)?;
     let mut keys: Vec<_> = preview.flags().collect();
     keys.sort_unstable();
-    let contexts = contexts(&body.contexts, MOST_EVALUATIONS / keys.len().max(1))?;
-    let effects = keys.into_iter().map(|flag| {
-        let mut comparison = Comparison::default();
+    let most = most_for(keys.len());
+    let contexts = contexts(&body.contexts, most)?;
+    let mut all_seen = flags.preview_segment_seen(&definition, most);
+    let mut shown = SegmentPreview {
+        segment_key: key.to_string(),
+        flags: Vec::new(),
+        changed_flags: 0,
+        truncated: false,
+    };
+    let (mut room, mut room_of_changes) = (Room::of_flags(), Room::of_changes());
+    for flag in keys {
+        let mut comparison = Comparison::new(&mut room_of_changes);
         for (index, context) in contexts.iter().enumerate() {
             let (before, after) = (preview.current(flag, context), preview.next(flag, context));
             comparison.add(index, context, before, after);
         }
         let (given, changes) = comparison.finish();
-        FlagEffect {
-            flag_key: flag.to_string(),
-            given,
-            changes,
+        let seen = all_seen.remove(flag).and_then(seen);
+        if given.changed == 0 && seen.as_ref().is_none_or(|seen| seen.changed == 0) {
+            continue;
         }
-    });
-    Ok(Reply::ok(SegmentPreview {
-        segment_key: key.to_string(),
-        flags: effects.filter(|effect| effect.given.changed > 0).collect(),
-    }))
+        shown.changed_flags += 1;
+        if room.admits(|| json_size(&(flag, &given, &seen))) {
+            shown.flags.push(FlagEffect {
+                flag_key: flag.to_string(),
+                given,
+                changes,
+                seen,
+            });
+        }
+    }
+    shown.truncated = room.is_cut() || room_of_changes.is_cut();
+    Ok(shown)
 }
 
 /// Reads the contexts of a request.
@@ -257,8 +312,7 @@ fn definition(
 }
 
 /// The effect on contexts that were seen recently, if there are any.
-fn seen(flags: &Flags, definition: &Flag) -> Option<Effect> {
-    let seen = flags.preview_seen(definition);
+fn seen(seen: SeenPreview) -> Option<Effect> {
     let transitions = seen.moves.into_iter().map(|seen| Transition {
         from: seen.from,
         to: seen.to,
@@ -270,4 +324,15 @@ fn seen(flags: &Flags, definition: &Flag) -> Option<Effect> {
         changed: number(seen.changed),
         transitions: transitions.collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_flags_leave_room_for_one_context() {
+        let bounds = [0, 1, 3, 100_000, 100_001, usize::MAX].map(most_for);
+        assert_eq!(bounds, [100_000, 100_000, 33_333, 1, 1, 1]);
+    }
 }

@@ -85,11 +85,16 @@ impl Flags {
     /// stores nothing. See [`SegmentPreview`].
     ///
     /// ```
-    /// use waygate::{Waygate, flags::{FlagError, Segment}};
-    ///
-    /// fn is_valid(waygate: &Waygate, segment: &Segment) -> Result<(), FlagError> {
-    ///     waygate.flags().preview_segment(segment).map(drop)
-    /// }
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use serde_json::json;
+    /// # use waygate::{Waygate, flags::Segment};
+    /// # let waygate = Waygate::builder().build().await?;
+    /// let beta = Segment::parse(&json!({"key": "beta", "name": "Beta testers", "included": ["user-1"]}))?;
+    /// let preview = waygate.flags().preview_segment(&beta)?;
+    /// assert_eq!(preview.flags().count(), 0, "there are no flags");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors

@@ -1,4 +1,5 @@
 use serde_json::Value;
+use uuid::Uuid;
 use waygate_core::{grammar::Invalid, model::AuditEntry, port::AuditQuery};
 
 use super::{
@@ -60,11 +61,6 @@ impl FlagVersion {
     }
 }
 
-/// The entries of a definition that are searched for an id, and those of a read: each may have two large
-/// definitions.
-const MOST_ENTRIES: usize = 10_000;
-const AT_ONCE: usize = 50;
-
 impl Waygate {
     /// Returns the entries of a flag in the audit log, newest first: also those of a deleted flag.
     ///
@@ -95,7 +91,8 @@ impl Waygate {
         limit: usize,
         offset: usize,
     ) -> Result<Vec<AuditEntry>, ChangeError> {
-        self.history_of::<Flags>(key, limit, offset).await
+        let query = AuditQuery::newest(limit).offset(offset);
+        self.history_of::<Flags>(key, query).await
     }
 
     /// Returns an entry of a flag in the audit log by its id.
@@ -132,7 +129,8 @@ impl Waygate {
         limit: usize,
         offset: usize,
     ) -> Result<Vec<AuditEntry>, ChangeError> {
-        self.history_of::<Segments>(key, limit, offset).await
+        let query = AuditQuery::newest(limit).offset(offset);
+        self.history_of::<Segments>(key, query).await
     }
 
     /// Returns an entry of a segment in the audit log by its id.
@@ -147,11 +145,9 @@ impl Waygate {
     pub(crate) async fn history_of<K: Definition>(
         &self,
         key: &str,
-        limit: usize,
-        offset: usize,
+        query: AuditQuery,
     ) -> Result<Vec<AuditEntry>, ChangeError> {
         let key: K::Key = key.parse().map_err(|invalid: Invalid| invalid)?;
-        let query = AuditQuery::newest(limit).offset(offset);
         Ok(self.audit(query.path(subject::<K>(&key))).await?)
     }
 
@@ -160,17 +156,14 @@ impl Waygate {
         key: &str,
         id: &str,
     ) -> Result<AuditEntry, ChangeError> {
-        for offset in (0..MOST_ENTRIES).step_by(AT_ONCE) {
-            let entries = self.history_of::<K>(key, AT_ONCE, offset).await?;
-            let is_last = entries.len() < AT_ONCE;
-            let mut entries = entries.into_iter();
-            match entries.find(|entry| entry.id.to_string() == id) {
-                Some(found) => return Ok(found),
-                None if is_last => break,
-                None => {}
-            }
-        }
-        Err(no_version::<K>(key, id.to_owned()).into())
+        let query = |id| AuditQuery::newest(1).id(id);
+        let entries = match id.parse::<Uuid>() {
+            Ok(id) => self.history_of::<K>(key, query(id)).await?,
+            Err(_) => Vec::new(),
+        };
+        let mut entries = entries.into_iter();
+        let found = entries.find(|entry| entry.id.to_string() == id);
+        found.ok_or_else(|| no_version::<K>(key, id.to_owned()).into())
     }
 }
 

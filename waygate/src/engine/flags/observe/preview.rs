@@ -1,8 +1,12 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
-use waygate_core::flag::{
-    CompileOptions, CompiledFlag, CompiledSegment, Flag, FlagKey, FlagSet, Resolution, Segment,
+use waygate_core::{
+    flag::{
+        CompileOptions, CompiledFlag, CompiledSegment, EvaluationContext, Flag, FlagKey, FlagSet,
+        Resolution, Segment,
+    },
+    port::Clock,
 };
 
 use super::{seen::pseudonym, subject::Secret};
@@ -98,22 +102,95 @@ impl Flags {
             set
         };
         let (before, after) = (stored.map(|stored| with(stored.definition())), with(flag));
-        let (clock, key) = (self.clock(), flag.key.as_str());
+        let sets = (before.as_ref(), &after);
+        SeenPreview::new(&flag.key, &contexts, sets, self.clock())
+    }
+
+    /// Evaluates all flags with a changed segment and with the stored one, for at most so many of the recently seen
+    /// contexts, and counts those with different results, by flag. Stores and counts nothing. See
+    /// [`preview_seen`](Self::preview_seen).
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use serde_json::json;
+    /// use waygate::{Waygate, flags::{EvaluationContext, Flag, FlagObservation, Segment}};
+    ///
+    /// # let mut beta = Segment::parse(&json!({"key": "beta", "name": "Beta testers"}))?;
+    /// # let search = Flag::parse(&json!({
+    /// #     "key": "search", "name": "New search", "type": "boolean",
+    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+    /// #     "off_variation": "off", "fallthrough": "off",
+    /// #     "rules": [{
+    /// #         "clauses": [{"attribute": "key", "operator": "in_segment", "values": ["beta"]}], "variation": "on",
+    /// #     }],
+    /// # }))?;
+    /// let observation = FlagObservation::new().seen_contexts(100);
+    /// let builder = Waygate::builder().observe_flags(observation);
+    /// let waygate = builder.seed_segments([beta.clone()]).seed_flags([search.clone()]).build().await?;
+    /// for user in ["user-1", "user-2"] {
+    ///     waygate.flags().evaluate("search", &EvaluationContext::new(user));
+    /// }
+    ///
+    /// beta.included.push("user-1".to_owned());
+    /// let preview = waygate.flags().preview_segment_seen(&beta, 100);
+    /// let of_search = &preview[&search.key];
+    /// assert_eq!((of_search.contexts, of_search.changed), (2, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn preview_segment_seen(
+        &self,
+        segment: &Segment,
+        contexts: usize,
+    ) -> BTreeMap<FlagKey, SeenPreview> {
+        let facts = self.facts();
+        let mut seen = facts.seen.contexts();
+        seen.truncate(contexts);
+        if seen.is_empty() {
+            return BTreeMap::new();
+        }
+        let masked = Masked {
+            secret: &facts.secret,
+            set: self.set(),
+            options: self.compile_options(),
+        };
+        let mut before = masked.segments();
+        for flag in self.set().flags() {
+            masked.compile(flag.definition(), &mut before);
+        }
+        let mut after = before.clone();
+        let (changed, _) =
+            CompiledSegment::compile(Arc::new(masked.segment(segment)), masked.options);
+        after.insert_segment(Arc::new(changed));
+        let of =
+            |key: &FlagKey| SeenPreview::new(key, &seen, (Some(&before), &after), self.clock());
+        let keys = self.set().flags().map(|flag| &flag.definition().key);
+        keys.map(|key| (key.clone(), of(key))).collect()
+    }
+}
+
+impl SeenPreview {
+    fn new(
+        key: &FlagKey,
+        contexts: &[Arc<EvaluationContext>],
+        (before, after): (Option<&FlagSet>, &FlagSet),
+        clock: &dyn Clock,
+    ) -> Self {
         let mut moves: BTreeMap<(Option<String>, Option<String>), u64> = BTreeMap::new();
-        for context in &contexts {
+        for context in contexts {
             let of = |set: &FlagSet| {
-                let resolution = set.evaluate(key, &**context, clock);
+                let resolution = set.evaluate(key.as_str(), &**context, clock);
                 let variation = resolution.as_ref().and_then(Resolution::variation);
                 variation.map(str::to_owned)
             };
-            let (from, to) = (before.as_ref().and_then(of), of(&after));
-            *moves.entry((from, to)).or_default() += 1;
+            *moves.entry((before.and_then(of), of(after))).or_default() += 1;
         }
         let moves = moves.into_iter().filter(|((from, to), _)| from != to);
         let moves: Vec<SeenMove> = moves
             .map(|((from, to), contexts)| SeenMove { from, to, contexts })
             .collect();
-        SeenPreview {
+        Self {
             contexts: contexts.len() as u64,
             changed: moves.iter().map(|it| it.contexts).sum(),
             moves,

@@ -219,3 +219,81 @@ flags:
         assert!(detail.contains(message), "{detail}");
     }
 }
+
+#[cfg(feature = "file-yaml")]
+#[tokio::test]
+async fn numbers_that_json_does_not_have_are_refused_in_yaml() {
+    let server = Server::start().await;
+    let before = server.state().await;
+    for (number, message) in [
+        (".nan", "`.nan` at line 7 column 32 is no number of JSON"),
+        ("-.INF", "`-.INF` at line 7 column 32 is no number of JSON"),
+        (
+            "18446744073709551616",
+            "the whole number 18446744073709551616 at line 7 column 32 does not fit in 64 bits",
+        ),
+    ] {
+        let document = format!(
+            "version: 1\nflags:\n  - key: search\n    name: Search\n    type: json\n    variations:\n      - \
+             {{name: one, value: {{n: {number}}}}}\n    off_variation: one\n    fallthrough: one\n"
+        );
+        let refused = yaml(&server, &document).await;
+        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(message), "{detail}");
+        assert_eq!(refused.refused(400), "Invalid YAML body");
+    }
+    assert_eq!(server.state().await, before);
+}
+
+#[cfg(feature = "file-yaml")]
+#[tokio::test]
+async fn the_export_is_in_the_accepted_form() {
+    let server = Server::start().await;
+    for (accept, content_type) in [
+        ("application/yaml", "application/yaml"),
+        ("application/yaml;q=0, application/json", "application/json"),
+        ("application/yaml;q=0", "application/json"),
+        (
+            "application/yaml;q=0.1, application/json;q=0.2",
+            "application/json",
+        ),
+        (
+            "application/json;q=0.1, text/yaml;q=0.2",
+            "application/yaml",
+        ),
+    ] {
+        let app = server.app.with_header("x-waygate-token", &server.token);
+        let app = app.with_header("accept", accept);
+        let exported = app.get(&format!("/waygate{PATH}")).await;
+        assert_eq!(
+            exported.header("content-type"),
+            Some(content_type),
+            "{accept}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn documents_of_python_that_are_no_objects_are_refused() {
+    let server = Server::start().await;
+    let flag = definition("search");
+    for (body, text) in [
+        (
+            json!([flag]),
+            "a document of Python Waygate is an object with the lists `flags` and `segments`; this is an array",
+        ),
+        (
+            json!({ "flag": [flag] }),
+            "a document of Python Waygate is an object with the lists `flags` and `segments`; this one has neither",
+        ),
+    ] {
+        for query in ["", "&dry_run=true", "&partial=true"] {
+            let path = format!("{PATH}?format=python{query}");
+            let refused = server.post(&path, body.clone()).await;
+            assert_eq!(refused.refused(400), text, "{query}");
+        }
+    }
+    let path = format!("{PATH}?format=python");
+    let imported = server.post(&path, json!({ "flags": [flag] })).await;
+    assert_eq!(imported.expect(200)["flags"][0]["key"], "search");
+}

@@ -157,3 +157,31 @@ async fn reverts_are_checked_as_any_write() {
         json!([])
     );
 }
+
+#[tokio::test]
+async fn a_revert_respects_if_match() {
+    let server = Server::start().await;
+    let flag = definition("search");
+    let created = server.post("/api/flags", flag).await;
+    let stale = created.header("etag").to_owned();
+    created.expect(201);
+    let patched = patch(&server, "/api/flags/search", json!({ "tags": ["a"] })).await;
+    let current = patched.header("etag").to_owned();
+    patched.expect(200);
+    let changes = history(&server, "?limit=1").await;
+    let before = server.state().await;
+    let ask = json!({ "entry": id(&changes[0]) }).to_string();
+    let revert = async |tag: &str| {
+        let headers = [("if-match", tag)];
+        send(&server, "POST", "/api/flags/search/revert", &headers, &ask).await
+    };
+    for tag in [stale.as_str(), "\"x\""] {
+        let refused = revert(tag).await;
+        assert_eq!(refused.header("etag"), current);
+        refused.refused(412);
+    }
+    assert_eq!(server.state().await, before);
+    let reverted = revert(&current).await;
+    assert_ne!(reverted.header("etag"), current);
+    assert_eq!(reverted.expect(200)["tags"], json!([]));
+}

@@ -1,10 +1,12 @@
 //! Feature flags and segments over the admin API.
 
+mod bounds;
 mod definitions;
 mod drafts;
 mod evaluate;
 mod exchange;
 mod history;
+mod numbers;
 mod preview;
 mod refusals;
 mod schedule;

@@ -1,6 +1,11 @@
 //! Who changes if a definition is saved.
 
 use serde_json::{Value, json};
+use waygate::{
+    Waygate,
+    admin::Credentials,
+    flags::{EvaluationContext, FlagObservation},
+};
 
 use super::{super::support::Server, definition, mistakes};
 
@@ -111,4 +116,30 @@ async fn previews_that_cannot_be_made_say_why() {
     let text = server.post(PATH, many).await.refused(400);
     assert_eq!(text, "there are 10001 contexts; use at most 10000");
     assert_eq!(server.state().await, before);
+}
+
+#[tokio::test]
+async fn a_preview_counts_recently_seen_contexts() {
+    let observation = FlagObservation::new().seen_contexts(1_000);
+    let builder = Waygate::builder().observe_flags(observation);
+    let server = Server::built(builder, Credentials::new("admin", "secret")).await;
+    let mut search = definition("search");
+    search["fallthrough"] = json!("off");
+    server.post("/api/flags", search).await.expect(201);
+    let targets = json!({ "patch": { "targets": { "on": ["user-1", "user-9"] } } });
+    let none = server.post(PATH, targets.clone()).await.expect(200);
+    assert_eq!(none.get("seen"), None);
+    for user in ["user-1", "user-2", "user-3"] {
+        let flags = server.waygate.flags();
+        flags.evaluate("search", &EvaluationContext::new(user));
+    }
+    let preview = server.post(PATH, targets).await.expect(200);
+    assert_eq!(
+        preview["seen"],
+        json!({ "evaluated": 3, "changed": 1, "transitions": [{ "from": "off", "to": "on", "count": 1 }] })
+    );
+    // The keys themselves are not in the response.
+    assert!(!preview.to_string().contains("user-"), "{preview}");
+    let usage = server.get("/api/flags/search/usage").await.expect(200);
+    assert_eq!(usage["evaluations"], 3, "a preview counts nothing");
 }

@@ -2,10 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::{super::support::Server, definition, patch};
+use waygate::{
+    Waygate,
+    admin::Credentials,
+    flags::{EvaluationContext, FlagObservation},
+};
+
+use super::{super::support::Server, definition, patch, send};
 
 async fn start() -> Server {
-    let server = Server::start().await;
+    prepared(Server::start().await).await
+}
+
+async fn prepared(server: Server) -> Server {
     let beta = json!({ "key": "beta", "name": "Beta testers", "included": ["user-1"] });
     server.post("/api/segments", beta).await.expect(201);
     let mut search = definition("search");
@@ -92,6 +101,68 @@ async fn changes_are_listed_compared_and_reverted() {
     let missing = server.post("/api/segments/beta/revert", ask).await;
     let message = missing.refused(404);
     assert!(message.contains("the segment `beta`"), "{message}");
+}
+
+#[tokio::test]
+async fn a_revert_respects_if_match() {
+    let server = start().await;
+    let created = server.get("/api/segments/beta/history").await.expect(200);
+    let created = created[0]["id"].as_str().unwrap().to_owned();
+    let stale = server.get("/api/segments/beta").await;
+    let stale = stale.header("etag").to_owned();
+    let body = json!({ "included": ["user-2"] });
+    let patched = patch(&server, "/api/segments/beta", body).await;
+    let current = patched.header("etag").to_owned();
+    patched.expect(200);
+    let before = server.state().await;
+    let ask = json!({ "entry": created, "version": "new" }).to_string();
+    let revert = async |tag: &str| {
+        let headers = [("if-match", tag)];
+        send(&server, "POST", "/api/segments/beta/revert", &headers, &ask).await
+    };
+    for tag in [stale.as_str(), "\"x\""] {
+        let refused = revert(tag).await;
+        assert_eq!(refused.header("etag"), current);
+        refused.refused(412);
+    }
+    assert_eq!(server.state().await, before);
+    let reverted = revert(&current).await;
+    assert_ne!(reverted.header("etag"), current);
+    assert_eq!(reverted.expect(200)["included"], json!(["user-1"]));
+}
+
+#[tokio::test]
+async fn a_preview_counts_recently_seen_contexts() {
+    let observation = FlagObservation::new().seen_contexts(1_000);
+    let builder = Waygate::builder().observe_flags(observation);
+    let credentials = Credentials::new("admin", "secret");
+    let server = prepared(Server::built(builder, credentials).await).await;
+    let ask = json!({ "patch": { "included": ["user-1", "user-2"] }, "contexts": [] });
+    let path = "/api/segments/beta/preview";
+    let none = server.post(path, ask.clone()).await.expect(200);
+    assert_eq!(
+        (&none["flags"], &none["changed_flags"]),
+        (&json!([]), &json!(0))
+    );
+    for user in ["user-1", "user-2", "user-3"] {
+        let flags = server.waygate.flags();
+        flags.evaluate("search", &EvaluationContext::new(user));
+    }
+    let preview = server.post(path, ask).await.expect(200);
+    let [search] = &preview["flags"].as_array().unwrap()[..] else {
+        panic!("{preview}")
+    };
+    assert_eq!(
+        (&search["flag_key"], &search["evaluated"]),
+        (&json!("search"), &json!(0))
+    );
+    assert_eq!(
+        search["seen"],
+        json!({ "evaluated": 3, "changed": 1, "transitions": [{ "from": "off", "to": "on", "count": 1 }] })
+    );
+    assert_eq!(preview["changed_flags"], 1);
+    let usage = server.get("/api/flags/search/usage").await.expect(200);
+    assert_eq!(usage["evaluations"], 3, "a preview counts nothing");
 }
 
 #[tokio::test]

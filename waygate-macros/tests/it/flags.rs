@@ -646,6 +646,8 @@ struct AppState {
 
 mod arms {
     use super::*;
+    use std::{io::Error, task::Poll};
+
     use axum::{
         body::Body,
         extract::{Path, State},
@@ -672,7 +674,13 @@ mod arms {
             "panic" => panic!("as asked"),
             "error" => StatusCode::BAD_GATEWAY.into_response(),
             "body" => {
-                let broken = stream::iter([Ok("a"), Err(std::io::Error::other("broken"))]);
+                let broken = stream::iter([Ok("a"), Err(Error::other("broken"))]);
+                Body::from_stream(broken).into_response()
+            }
+            "bodypanic" => {
+                let broken = stream::poll_fn(|_| -> Poll<Option<Result<&str, Error>>> {
+                    panic!("as asked")
+                });
                 Body::from_stream(broken).into_response()
             }
             "never" => std::future::pending().await,
@@ -798,6 +806,14 @@ async fn facts_are_apart_for_each_arm() {
     );
     let body = broken.await.unwrap().into_body();
     assert!(axum::body::to_bytes(body, 100).await.is_err());
+    let panicking = with_flag(
+        arms::NEW_ANSWERS,
+        true,
+        router.clone().oneshot(request("/arms/bodypanic")),
+    );
+    let body = panicking.await.unwrap().into_body();
+    let read = AssertUnwindSafe(axum::body::to_bytes(body, 100)).catch_unwind();
+    assert!(read.await.is_err());
     let pending = with_flag(
         arms::NEW_ANSWERS,
         true,
@@ -814,9 +830,11 @@ async fn facts_are_apart_for_each_arm() {
     let arm = &canary.candidate;
     assert_eq!(
         (arm.started, arm.completed, arm.failed, arm.aborted),
-        (5, 4, 3, 1)
+        (6, 5, 4, 1)
     );
-    assert_eq!(arm.latency.total(), 4);
+    assert_eq!(arm.latency.total(), 5);
+    assert_eq!(arm.aborted_after.total(), 1);
+    assert!(arm.aborted_after.quantile(0.5) >= Some(Duration::from_secs(2)));
     let arm = &canary.stable;
     assert_eq!(
         (arm.started, arm.completed, arm.failed, arm.aborted),

@@ -119,7 +119,7 @@ fn warn(flag: TypedFlag<bool>, request: &Request) {
 #[derive(Debug)]
 struct CountedBody {
     body: Body,
-    /// `None` after a failure.
+    /// `None` after a failure, which counts once.
     counted: Option<ArmRequest>,
 }
 

@@ -93,6 +93,7 @@ pub(super) struct Shard {
     failed: AtomicU64,
     aborted: AtomicU64,
     latency: Counts,
+    aborted_after: Counts,
 }
 
 impl Shard {
@@ -109,8 +110,9 @@ impl Shard {
         self.failed.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn abort(&self) {
+    pub(super) fn abort(&self, after: Duration) {
         self.aborted.fetch_add(1, Ordering::Relaxed);
+        self.aborted_after.add(after);
     }
 }
 
@@ -120,17 +122,21 @@ impl Facts {
             let counts = self.0.iter().map(|shard| of(shard).load(Ordering::Relaxed));
             counts.sum()
         };
-        let mut latency = LatencyHistogram::default();
-        self.0
-            .iter()
-            .for_each(|shard| shard.latency.add_to(&mut latency));
+        let merged = |of: fn(&Shard) -> &Counts| {
+            let mut merged = LatencyHistogram::default();
+            self.0
+                .iter()
+                .for_each(|shard| of(shard).add_to(&mut merged));
+            merged
+        };
         ArmRecord {
             // Ends are counted after starts.
             completed: sum(|shard| &shard.completed),
             failed: sum(|shard| &shard.failed),
             aborted: sum(|shard| &shard.aborted),
             started: sum(|shard| &shard.started),
-            latency,
+            latency: merged(|shard| &shard.latency),
+            aborted_after: merged(|shard| &shard.aborted_after),
         }
     }
 }

@@ -25,4 +25,7 @@ pub struct ArmRecord {
     pub aborted: u64,
     /// The time from the start to the head of the response, or to the panic.
     pub latency: LatencyHistogram,
+    /// The time from the start to the abort. A client that leaves early says nothing about the handler; one that leaves
+    /// after the usual time does.
+    pub aborted_after: LatencyHistogram,
 }

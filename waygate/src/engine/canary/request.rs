@@ -4,7 +4,8 @@ use waygate_core::port::Clock;
 
 use super::arm::{Arm, Canary};
 
-/// A request that an arm serves. Dropped before the response, it counts as aborted, or as failed in a panic.
+/// A request that an arm serves. Dropped before the response, it counts as aborted, or as failed in a panic; a panic of
+/// the body is a failure, too.
 #[derive(Debug)]
 pub(crate) struct ArmRequest {
     canary: Arc<Canary>,
@@ -29,8 +30,7 @@ impl ArmRequest {
     /// Counts the response. Its body may still [fail](Self::fail).
     pub(crate) fn complete(&mut self, has_failed: bool) {
         self.is_complete = true;
-        let latency = self.clock.monotonic().saturating_sub(self.started);
-        self.canary.shard(self.arm).complete(latency);
+        self.canary.shard(self.arm).complete(self.elapsed());
         if has_failed {
             self.fail();
         }
@@ -39,14 +39,19 @@ impl ArmRequest {
     pub(crate) fn fail(&self) {
         self.canary.shard(self.arm).fail();
     }
+
+    fn elapsed(&self) -> Duration {
+        self.clock.monotonic().saturating_sub(self.started)
+    }
 }
 
 impl Drop for ArmRequest {
     fn drop(&mut self) {
         match (self.is_complete, std::thread::panicking()) {
-            (true, _) => {}
+            (true, false) => {}
+            (true, true) => self.fail(),
             (false, true) => self.complete(true),
-            (false, false) => self.canary.shard(self.arm).abort(),
+            (false, false) => self.canary.shard(self.arm).abort(self.elapsed()),
         }
     }
 }

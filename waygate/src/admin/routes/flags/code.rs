@@ -150,18 +150,20 @@ struct Arm {
     aborted: u64,
     /// The time from the start to the head of the response.
     latency: Latency,
+    /// The time from the start to the abort.
+    aborted_after: Latency,
 }
 
 /// A histogram of latencies.
 #[derive(Debug, Serialize, ToSchema)]
 struct Latency {
-    /// An upper bound of the median, in seconds; `null` without responses, as are the others.
+    /// An upper bound of the median, in seconds; `null` without requests, as are the others.
     p50: Option<f64>,
     /// An upper bound of the 95th percentile, in seconds.
     p95: Option<f64>,
     /// An upper bound of the 99th percentile, in seconds.
     p99: Option<f64>,
-    /// The buckets with responses: four of equal width for each doubling, up to 64 s.
+    /// The buckets with requests: four of equal width for each doubling, up to 64 s.
     buckets: Vec<Bucket>,
 }
 
@@ -170,7 +172,7 @@ struct Latency {
 struct Bucket {
     /// The upper edge in seconds; the last bucket has all longer latencies too.
     up_to: f64,
-    /// The responses in this bucket alone.
+    /// The requests in this bucket alone.
     count: u64,
 }
 
@@ -183,6 +185,7 @@ impl Arm {
             failed: facts.failed,
             aborted: facts.aborted,
             latency: facts.latency.into(),
+            aborted_after: facts.aborted_after.into(),
         }
     }
 }

@@ -95,15 +95,15 @@ fn malformed_contexts_are_refused() {
         ),
         (
             json!({"targetingKey": 5}),
-            "invalid evaluation context: `targetingKey` must be a text",
+            "invalid evaluation context: `targetingKey` must be a string",
         ),
         (
             json!({"key": {}}),
-            "invalid evaluation context: `key` must be a text",
+            "invalid evaluation context: `key` must be a string",
         ),
         (
             json!({"key": "u", "kind": 5}),
-            "invalid evaluation context: `kind` must be a text",
+            "invalid evaluation context: `kind` must be a string",
         ),
         (
             json!({"kind": "multi", "user": 5}),

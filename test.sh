@@ -119,7 +119,7 @@ for feature in "" tokio tracing; do
 done
 cargo clippy -q -p waygate-openfeature-provider -- -D warnings
 # The tests run these examples with the features of the workspace.
-for example in openfeature quickstart rate-limits; do
+for example in flags openfeature quickstart rate-limits; do
     echo "$example"
     cargo check -q -p "$example"
 done

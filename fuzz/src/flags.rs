@@ -21,14 +21,21 @@ use waygate_core::{
     port::ManualClock,
 };
 
+// The tests include this file by its path as well, and its modules are beside it.
+#[path = "ofrep.rs"]
+mod ofrep;
+
+pub use ofrep::ofrep;
+
 /// The name of a target, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets by name, which is also that of their folder of the corpus.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("flag", flag),
     ("segment", segment),
     ("context", context),
+    ("ofrep", ofrep),
     ("operands", operands),
     ("document", document),
     ("flagd", flagd),
@@ -97,16 +104,14 @@ pub fn context(bytes: &[u8]) {
     let Ok(context) = EvaluationContext::from_json(&value) else {
         return;
     };
-    let written = context.to_json();
-    let again = EvaluationContext::from_json(&written).unwrap();
-    assert_eq!(again, context, "what is written is read back: {written}");
+    ofrep::assert_is_read_back(&context);
     let flag = flag_of_all_operators();
     for options in [CompileOptions::default(), CompileOptions::python()] {
         run(&set(std::slice::from_ref(&flag), &[], options), &context);
     }
 }
 
-/// Two texts, separated by a line break, as versions, times, numbers, addresses and patterns.
+/// Two strings, separated by a line break, as versions, times, numbers, addresses and patterns.
 pub fn operands(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;

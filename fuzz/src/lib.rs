@@ -3,4 +3,6 @@
 
 mod flags;
 
-pub use flags::{TARGETS, Target, context, document, flag, flagd, operands, python, segment};
+pub use flags::{
+    TARGETS, Target, context, document, flag, flagd, ofrep, operands, python, segment,
+};

@@ -2,6 +2,19 @@
 
 pub mod walkthrough;
 
+// This crate has the dependencies of all snippets.
+#[cfg(all(doctest, feature = "ofrep-clients"))]
+#[doc = include_str!("../../docs/flags.md")]
+struct FlagsPage;
+
+#[cfg(all(doctest, feature = "ofrep-clients"))]
+#[doc = include_str!("../../docs/ofrep.md")]
+struct OfrepPage;
+
+#[cfg(all(doctest, feature = "ofrep-clients"))]
+#[doc = include_str!("../../docs/openfeature.md")]
+struct OpenFeaturePage;
+
 use std::{
     io,
     net::{TcpListener, TcpStream},

@@ -65,8 +65,8 @@ key! {
     /// use waygate_core::flag::FlagKey;
     ///
     /// assert!("new-checkout".parse::<FlagKey>().is_ok());
-    /// let mistake = "new checkout".parse::<FlagKey>().unwrap_err();
-    /// assert!(mistake.to_string().contains("such as `new-checkout`"));
+    /// let error = "new checkout".parse::<FlagKey>().unwrap_err();
+    /// assert!(error.to_string().contains("such as `new-checkout`"));
     /// ```
     FlagKey, "flag key"
 }

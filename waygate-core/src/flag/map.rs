@@ -4,7 +4,7 @@ use std::{
     sync::OnceLock,
 };
 
-/// A hash map for texts from outside.
+/// A hash map for strings from outside.
 pub(crate) type Map<K, V> = HashMap<K, V, Seeded>;
 
 /// Hashes by folded multiplication with a random seed of the process: several times faster than SipHash for short

@@ -1,6 +1,6 @@
 //! Feature flags: definitions, their compiled form, and a pure evaluator.
 //!
-//! A definition ([`Flag`], [`Segment`]) is read from JSON with all of its mistakes ([`Flag::parse`]), and checked against
+//! A definition ([`Flag`], [`Segment`]) is read from JSON with all of its problems ([`Flag::parse`]), and checked against
 //! the others ([`check_flag`]). A [`FlagSet`] has the compiled form, and evaluates a flag for a [`Context`]. The terms are
 //! those of OpenFeature, except that a variant is a variation, as in the wire contract.
 //!

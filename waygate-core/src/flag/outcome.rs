@@ -49,7 +49,7 @@ words! {
         TypeMismatch = "TYPE_MISMATCH",
         /// A rollout needs the key of the context.
         TargetingKeyMissing = "TARGETING_KEY_MISSING",
-        /// A rollout needs an attribute, as a text or a whole number.
+        /// A rollout needs an attribute, as a string or a whole number.
         InvalidContext = "INVALID_CONTEXT",
         /// The prerequisites or segments are beyond the limits, or a segment does not exist or cannot be read.
         General = "GENERAL",

@@ -9,7 +9,7 @@ use super::{
 };
 
 impl Flag {
-    /// Reads a definition for writing: every mistake is refused, and all are reported together.
+    /// Reads a definition for writing: any problem refuses it, and all are reported together.
     ///
     /// References to other flags and segments are checked by [`check_flag`](crate::flag::check_flag).
     ///
@@ -74,7 +74,7 @@ impl<'de> Deserialize<'de> for Flag {
 }
 
 impl Segment {
-    /// Reads a definition for writing: every mistake is refused, and all are reported together.
+    /// Reads a definition for writing: any problem refuses it, and all are reported together.
     ///
     /// References to other segments are checked by [`check_segment`](crate::flag::check_segment).
     ///

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// A mistake in a definition: its place, and the message for its author.
+/// A problem of a definition: its place, and the message for its author.
 ///
 /// ```
 /// use serde_json::json;
@@ -19,9 +19,9 @@ use serde::Serialize;
 pub struct Problem {
     /// The place, as a JSON pointer (RFC 6901) such as `/rules/2/clauses/0/values/1`; empty for the whole.
     pub pointer: String,
-    /// The name of the mistake, for programs.
+    /// The name of the problem, for programs.
     pub code: ProblemCode,
-    /// The mistake, and what would be right.
+    /// The description of the problem, and what would be right.
     pub message: String,
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The name of a mistake in a definition.
+/// The name of a problem of a definition.
 ///
 /// ```
 /// use waygate_core::flag::ProblemCode;
@@ -52,7 +52,7 @@ pub enum ProblemCode {
     Missing,
     /// A member has another type, or is outside of its range.
     WrongType,
-    /// The text does not follow its grammar.
+    /// The string does not follow its grammar.
     InvalidText,
     /// No member has this name.
     UnknownMember,
@@ -72,17 +72,17 @@ pub enum ProblemCode {
     InvalidOperand,
     /// Members exclude each other.
     Contradiction,
-    /// A list, a text or a value is too large.
+    /// A list, a string or a value is too large.
     TooLarge,
     /// Definitions depend on each other in a chain that is too long.
     TooDeep,
-    /// Definitions depend on each other in a circle.
+    /// Definitions depend on each other in a cycle.
     Cycle,
     /// Two flags have the same part of a layer.
     Overlap,
     /// Another definition needs this one.
     InUse,
-    /// The document may have more mistakes than those that are listed.
+    /// The document may have more problems than those that are listed.
     Incomplete,
 }
 
@@ -93,14 +93,14 @@ impl ProblemCode {
     }
 }
 
-/// All mistakes of a definition.
+/// All problems of a definition.
 ///
 /// ```
 /// use serde_json::json;
 /// use waygate_core::flag::{Problems, Segment};
 ///
 /// let problems = Segment::parse(&json!({"name": 5})).unwrap_err();
-/// assert_eq!(problems.iter().count(), 2, "there is no key, and the name is no text: {problems}");
+/// assert_eq!(problems.iter().count(), 2, "there is no key, and the name is no string: {problems}");
 /// assert_eq!(Problems::default().or(1), Ok(1));
 /// ```
 #[derive(Clone, PartialEq, Eq, Default, Serialize, thiserror::Error)]

@@ -25,7 +25,7 @@ pub enum FlagValue {
     Integer(i64),
     /// Another number.
     Float(f64),
-    /// A text.
+    /// A string.
     String(Arc<str>),
     /// An object, an array, or a whole number beyond 64 bits with a sign.
     Json(Arc<Value>),
@@ -72,7 +72,7 @@ impl FlagValue {
         }
     }
 
-    /// Returns a text.
+    /// Returns a string.
     ///
     /// # Errors
     /// [`ErrorCode::TypeMismatch`] for other values.

@@ -95,15 +95,15 @@ fn malformed_contexts_are_refused() {
         ),
         (
             json!({"targetingKey": 5}),
-            "invalid evaluation context: `targetingKey` must be a text",
+            "invalid evaluation context: `targetingKey` must be a string",
         ),
         (
             json!({"key": {}}),
-            "invalid evaluation context: `key` must be a text",
+            "invalid evaluation context: `key` must be a string",
         ),
         (
             json!({"key": "u", "kind": 5}),
-            "invalid evaluation context: `kind` must be a text",
+            "invalid evaluation context: `kind` must be a string",
         ),
         (
             json!({"kind": "multi", "user": 5}),
@@ -207,7 +207,7 @@ fn deep_nesting_is_refused_by_the_parser_and_by_the_check() {
 }
 
 #[test]
-fn circles_are_refused() {
+fn cycles_are_refused() {
     let needs = |key: &str, other: &str| {
         flag(json!({"key": key, "prerequisites": [{"flag_key": other, "variation": "on"}]}))
     };
@@ -219,7 +219,7 @@ fn circles_are_refused() {
         (&*found.pointer, found.code),
         ("/prerequisites", ProblemCode::Cycle)
     );
-    assert_eq!(found.message, "the prerequisites form a circle: f → f");
+    assert_eq!(found.message, "the prerequisites form a cycle: f → f");
 
     let segment = json!({"key": "s", "name": "s", "rules": [
         {"id": "1", "clauses": [{"attribute": "-", "operator": "in_segment", "values": ["s"]}]},

@@ -104,7 +104,7 @@ fn changes_that_cannot_be_made_are_refused_when_they_are_scheduled() {
         (
             "add_rule",
             json!({"variation": 5}),
-            "expected a text, found the number 5",
+            "expected a string, found the number 5",
         ),
         (
             "add_rule",
@@ -119,7 +119,7 @@ fn changes_that_cannot_be_made_are_refused_when_they_are_scheduled() {
         (
             "patch",
             json!({"enabled": "no"}),
-            "the flag would be invalid after this change: /enabled: expected true or false, found a text",
+            "the flag would be invalid after this change: /enabled: expected true or false, found a string",
         ),
         (
             "patch",

@@ -76,9 +76,12 @@ fn every_form_is_written_and_read_back() {
 fn mistakes_are_named() {
     for (value, expected) in [
         (json!([]), "the context must be an object"),
-        (json!({"key": 5}), "`key` must be a text"),
-        (json!({"targetingKey": {}}), "`targetingKey` must be a text"),
-        (json!({"key": "u", "kind": 1}), "`kind` must be a text"),
+        (json!({"key": 5}), "`key` must be a string"),
+        (
+            json!({"targetingKey": {}}),
+            "`targetingKey` must be a string",
+        ),
+        (json!({"key": "u", "kind": 1}), "`kind` must be a string"),
         (
             json!({"kind": "multi"}),
             "a context of kind `multi` has an object for each kind, such as `user`",

@@ -49,7 +49,7 @@ fn each_mistake_has_a_place_and_says_what_is_right() {
         (
             "/key",
             json!(5),
-            "/key: expected a text, found the number 5",
+            "/key: expected a string, found the number 5",
         ),
         ("/name", json!(""), "/name: the text is empty"),
         (
@@ -67,7 +67,11 @@ fn each_mistake_has_a_place_and_says_what_is_right() {
             json!("interger"),
             "/type: invalid flag type `interger`: did you mean `integer`?",
         ),
-        ("/tags", json!("a"), "/tags: expected a list, found a text"),
+        (
+            "/tags",
+            json!("a"),
+            "/tags: expected a list, found a string",
+        ),
         (
             "/variations",
             json!([]),
@@ -121,7 +125,7 @@ fn each_mistake_has_a_place_and_says_what_is_right() {
         (
             "/enabled",
             json!("yes"),
-            "/enabled: expected true or false, found a text",
+            "/enabled: expected true or false, found a string",
         ),
         (
             "/prerequisites",
@@ -222,7 +226,7 @@ fn each_mistake_has_a_place_and_says_what_is_right() {
         (
             "/rules/0/clauses",
             clause("contains", json!([["a"]])),
-            "/rules/0/clauses/0/values/0: [\"a\"] is no text",
+            "/rules/0/clauses/0/values/0: [\"a\"] is no string",
         ),
         (
             "/rules/0/clauses",

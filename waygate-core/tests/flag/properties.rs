@@ -48,7 +48,7 @@ proptest! {
         }
     }
 
-    /// Definitions with circles, unknown keys and long chains, as a store may have them, end as well.
+    /// Definitions with cycles, unknown keys and long chains, as a store may have them, end as well.
     #[test]
     fn any_graph_of_prerequisites_and_segments_ends(
         needs in proptest::collection::vec(proptest::collection::vec((0..14_usize, any::<bool>()), 0..5), 12),

@@ -66,7 +66,7 @@ fn shown(result: Result<(), Problems>) -> Vec<String> {
 }
 
 #[test]
-fn prerequisites_exist_and_form_no_circle() {
+fn prerequisites_exist_and_form_no_cycle() {
     let others = all(
         vec![
             flag("a", &["b"], json!({})),
@@ -91,11 +91,11 @@ fn prerequisites_exist_and_form_no_circle() {
     );
     assert_eq!(
         check(flag("b", &["a"], json!({}))),
-        ["/prerequisites: the prerequisites form a circle: b → a → b"]
+        ["/prerequisites: the prerequisites form a cycle: b → a → b"]
     );
     assert_eq!(
         check(flag("c", &["c"], json!({}))),
-        ["/prerequisites: the prerequisites form a circle: c → c"]
+        ["/prerequisites: the prerequisites form a cycle: c → c"]
     );
     let renamed = json!({
         "variations": [{"name": "yes", "value": true}], "off_variation": "yes", "fallthrough": "yes",
@@ -168,7 +168,7 @@ fn chains_are_limited_from_both_ends() {
 }
 
 #[test]
-fn segments_exist_and_form_no_circle() {
+fn segments_exist_and_form_no_cycle() {
     let clause =
         json!({"attribute": "key", "operator": "not_in_segment", "values": ["beta", "ghost"]});
     let with_rule = flag(
@@ -191,12 +191,12 @@ fn segments_exist_and_form_no_circle() {
         )),
         [
             "/rules/1/clauses/0/values/0: there is no segment `ghost`",
-            "/rules: the segments form a circle: inner → beta → inner",
+            "/rules: the segments form a cycle: inner → beta → inner",
         ]
     );
     assert_eq!(
         shown(check_segment(&segment("inner", &["inner"]), &others)),
-        ["/rules: the segments form a circle: inner → inner"]
+        ["/rules: the segments form a cycle: inner → inner"]
     );
     assert_eq!(
         shown(check_segment_removal("beta", &others)),
@@ -336,9 +336,9 @@ fn decisions_about_segments_are_limited() {
     assert_eq!(faults, [format!("f: /rules: {}", excess(111_000))]);
 }
 
-/// A store may have any chains and circles; they are reported, and end.
+/// A store may have any chains and cycles; they are reported, and end.
 #[test]
-fn circles_and_long_chains_of_stored_segments_are_reported() {
+fn cycles_and_long_chains_of_stored_segments_are_reported() {
     let name = |number: usize| format!("c{number}");
     let chain = |len: usize| (0..len).map(|at| segment(&name(at), &[&name(at + 1)]));
     let faults = |segments: Vec<Segment>| -> Vec<String> {
@@ -356,7 +356,7 @@ fn circles_and_long_chains_of_stored_segments_are_reported() {
             .collect()
     };
     let fault =
-        |key: &str| format!("{key}: /rules: the segments form a circle or a chain of more than 10");
+        |key: &str| format!("{key}: /rules: the segments form a cycle or a chain of more than 10");
     assert_eq!(
         faults(chain(10).chain([segment("c10", &[])]).collect()),
         [""; 0]
@@ -483,7 +483,7 @@ fn references_of_scheduled_changes_are_checked() {
     assert_eq!(
         check(&[patches_needs("needs", "on")]),
         [format!(
-            "/scheduled_changes/0/payload: {invalid} /prerequisites: the prerequisites form a circle: f → needs → f"
+            "/scheduled_changes/0/payload: {invalid} /prerequisites: the prerequisites form a cycle: f → needs → f"
         )]
     );
     // A later change may take back what an earlier one adds.
@@ -519,9 +519,9 @@ fn what_only_a_scheduled_change_uses_is_in_use() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
-    /// Flags that are written one after the other, each after its check, never form a circle or a long chain.
+    /// Flags that are written one after the other, each after its check, never form a cycle or a long chain.
     #[test]
-    fn checked_graphs_have_no_circle(writes in vec((0..14_usize, vec(0..14_usize, 0..3)), 0..40)) {
+    fn checked_graphs_have_no_cycle(writes in vec((0..14_usize, vec(0..14_usize, 0..3)), 0..40)) {
         let name = |number: usize| format!("f{number}");
         let mut flags: BTreeMap<FlagKey, Flag> =
             (0..14).map(|number| flag(&name(number), &[], json!({}))).map(|flag| (flag.key.clone(), flag)).collect();

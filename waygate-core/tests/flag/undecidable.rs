@@ -76,9 +76,9 @@ fn undecidable() -> Vec<(&'static str, Vec<Value>)> {
             "needs a missing one",
             vec![segment("s", &[in_segment("ghost")])],
         ),
-        ("a circle of one", vec![segment("s", &[in_segment("s")])]),
+        ("a cycle of one", vec![segment("s", &[in_segment("s")])]),
         (
-            "a circle",
+            "a cycle",
             vec![
                 segment("s", &[in_segment("t")]),
                 segment("t", &[vec![uses("not_in_segment", &["s"], false)]]),
@@ -132,7 +132,7 @@ fn the_error_names_its_cause() {
             "missing" | "needs a missing one" => {
                 "A rule uses a segment that does not exist or cannot be read"
             }
-            "a circle of one" | "a circle" => "A segment of a rule needs itself",
+            "a cycle of one" | "a cycle" => "A segment of a rule needs itself",
             _ => {
                 "The segments of the rules form a chain of more than 10, or take more than 10000 decisions"
             }

@@ -8,11 +8,7 @@ use axum::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
-use serde_json::{Map, Value};
-use waygate_core::{
-    InexactNumber,
-    flag::{ErrorCode, EvaluationContext},
-};
+use waygate_core::flag::{ErrorCode, EvaluationContext};
 
 use super::{access::Grant, failure::Failure, state::State};
 
@@ -73,7 +69,8 @@ impl Asked {
         let grant = state.access.admit(shown).await?;
         let params = Params::read(path, state)?;
         let body = collect(request.into_body(), state.max_body_bytes).await?;
-        let context = context(&body)?;
+        let context = EvaluationContext::from_ofrep_body(&body)
+            .map_err(|(code, details)| Failure::bad_request(code, details))?;
         Ok(Self {
             grant,
             params,
@@ -94,33 +91,4 @@ async fn collect(body: Body, most: usize) -> Result<Vec<u8>, Failure> {
         )),
         Err(_) => Err(Failure::timeout(TIMEOUT.as_secs())),
     }
-}
-
-/// Reads `{"context": {..}}`. Unknown members are ignored, and a missing context is empty.
-fn context(body: &[u8]) -> Result<EvaluationContext, Failure> {
-    let parsed = serde_json::from_slice(body).map_err(|error| {
-        let details = format!("the body is no JSON: {error}");
-        Failure::bad_request(ErrorCode::ParseError, details)
-    })?;
-    if let Some(inexact) = InexactNumber::find(body) {
-        let details = inexact.to_string();
-        return Err(Failure::bad_request(ErrorCode::InvalidContext, details));
-    }
-    let Value::Object(mut members) = parsed else {
-        let details =
-            "the body must be an object, such as {\"context\": {\"targetingKey\": \"user-1\"}}";
-        return Err(Failure::bad_request(ErrorCode::ParseError, details));
-    };
-    let mut context = match members.remove("context") {
-        None | Some(Value::Null) => Value::Object(Map::new()),
-        Some(context) => context,
-    };
-    if let Value::Object(attributes) = &mut context
-        && attributes.get("kind").and_then(Value::as_str) != Some("multi")
-    {
-        // A context of OFREP is known by this member; without it, `key` would be the targeting key.
-        attributes.entry("targetingKey").or_insert(Value::Null);
-    }
-    EvaluationContext::from_json(&context)
-        .map_err(|invalid| Failure::bad_request(ErrorCode::InvalidContext, invalid.to_string()))
 }

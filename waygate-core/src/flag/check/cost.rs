@@ -143,7 +143,7 @@ impl<'a> Costs<'a> {
 pub(super) fn excess(cost: u64) -> Option<String> {
     match cost {
         ENDLESS.. => Some(format!(
-            "the segments form a circle or a chain of more than {MAX_DEPTH}"
+            "the segments form a cycle or a chain of more than {MAX_DEPTH}"
         )),
         cost if cost > u64::from(MOST_SEGMENTS) => Some(format!(
             "an evaluation may take {cost} decisions about segments; at most {MOST_SEGMENTS} are allowed"

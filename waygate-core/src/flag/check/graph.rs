@@ -5,7 +5,7 @@ pub(super) const MAX_DEPTH: usize = 10;
 /// The most steps of one evaluation. A definition that is reached on two ways counts twice.
 pub(super) const MOST_STEPS: u64 = 1_000;
 
-/// A mistake of the definitions that one depends on.
+/// A problem of the definitions that one depends on.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Tangle {
     /// The keys of a cycle, from one to the same again.

@@ -265,7 +265,7 @@ fn tangles<'a>(
     let deep = || format!("the {what} form a chain of more than {MAX_DEPTH}");
     match follow(key, needs) {
         Err(Tangle::Cycle(keys)) => {
-            let message = format!("the {what} form a circle: {}", keys.join(" → "));
+            let message = format!("the {what} form a cycle: {}", keys.join(" → "));
             problems.push(place, ProblemCode::Cycle, message);
         }
         Err(Tangle::Deep) => problems.push(place, ProblemCode::TooDeep, deep()),

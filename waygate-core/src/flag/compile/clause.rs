@@ -170,7 +170,7 @@ impl Operands<'_, '_> {
             Operator::SemverLte => self.versions(Test::LessOrEqual),
             Operator::SemverGte => self.versions(Test::GreaterOrEqual),
             Operator::InCidr | Operator::NotInCidr => Matcher::Cidr(self.each(|value, _| {
-                let text = value.as_str().ok_or("expected a text with a network")?;
+                let text = value.as_str().ok_or("expected a string with a network")?;
                 parse_cidr(text).map_err(|invalid| invalid.to_string())
             })),
             Operator::IsSet | Operator::IsNotSet => Matcher::IsSet,
@@ -300,7 +300,7 @@ fn text(value: &Value, python: bool) -> Result<Box<str>, String> {
     let mut buffer = Buffer::new();
     let text = buffer.text(value.into(), python);
     text.map(Box::from)
-        .ok_or_else(|| format!("{value} is no text"))
+        .ok_or_else(|| format!("{value} is no string"))
 }
 
 /// Limits the memory of a compiled pattern, and of its automaton while it runs, in bytes.

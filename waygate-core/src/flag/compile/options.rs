@@ -45,7 +45,7 @@ pub enum Compatibility {
     #[default]
     Native,
     /// A list is compared as a whole, only the first value of a comparison of order counts, `true` equals 1, booleans
-    /// and lists have the texts of Python, texts that are no points in time are compared as texts, and names of
+    /// and lists are written as in Python, strings that are no points in time are compared as strings, and names of
     /// attributes are literal.
     Python,
 }

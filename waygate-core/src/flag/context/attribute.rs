@@ -58,11 +58,11 @@ pub enum AttributeValue<'a> {
     Integer(i64),
     /// Another number.
     Float(f64),
-    /// A text.
+    /// A string.
     String(&'a str),
     /// A point in time.
     Instant(Timestamp),
-    /// A list of texts.
+    /// A list of strings.
     Strings(&'a [String]),
     /// Any JSON: lists, objects, numbers beyond 64 bits with a sign. `null` is as good as no attribute.
     Json(&'a Value),

@@ -6,7 +6,7 @@ use super::invalid::InvalidContext;
 
 /// The most members of objects and elements of lists, at all levels together.
 const MAX_VALUES: usize = 2_000;
-/// The most bytes of all names and texts together.
+/// The most bytes of all names and strings together.
 const MAX_TEXT: usize = 64 * 1024;
 /// The most levels of objects and lists.
 const MAX_DEPTH: usize = 16;
@@ -64,7 +64,7 @@ impl Left {
     fn text(&mut self, more: &str) -> Result<(), InvalidContext> {
         let too_long = || {
             InvalidContext::new(format!(
-                "its names and texts have more than {MAX_TEXT} bytes"
+                "its names and strings have more than {MAX_TEXT} bytes"
             ))
         };
         self.text = self.text.checked_sub(more.len()).ok_or_else(too_long)?;
@@ -95,7 +95,7 @@ mod tests {
             (
                 text(MAX_TEXT - 4),
                 text(MAX_TEXT - 3),
-                "its names and texts have more than 65536 bytes",
+                "its names and strings have more than 65536 bytes",
             ),
             (
                 nested(MAX_DEPTH),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::attribute::AttributeValue;
 
-/// A type of fields that can be the key of a context, as `#[derive(FlagContext)]` reads it: a text, perhaps optional.
+/// A type of fields that can be the key of a context, as `#[derive(FlagContext)]` reads it: a string, perhaps optional.
 ///
 /// ```
 /// use waygate_core::flag::ContextKey;
@@ -23,8 +23,8 @@ use super::attribute::AttributeValue;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a flag context",
-    label = "not a text",
-    note = "keep the key as a text (`String`, `Arc<str>`, `Option<..>` of one), or implement `waygate::flags::ContextKey`"
+    label = "not a string",
+    note = "keep the key as a string (`String`, `Arc<str>`, `Option<..>` of one), or implement `waygate::flags::ContextKey`"
 )]
 pub trait ContextKey {
     /// Returns the key; `None` for an anonymous caller.
@@ -49,7 +49,7 @@ pub trait ContextKey {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an attribute of a flag context",
     label = "no attribute",
-    note = "use a text, a number, `bool`, `Timestamp`, `Vec<String>`, `serde_json::Value` or an `Option` of one, or implement `waygate::flags::ContextAttribute`"
+    note = "use a string, a number, `bool`, `Timestamp`, `Vec<String>`, `serde_json::Value` or an `Option` of one, or implement `waygate::flags::ContextAttribute`"
 )]
 pub trait ContextAttribute {
     /// Returns the value; `None` if there is none.

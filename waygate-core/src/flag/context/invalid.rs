@@ -5,7 +5,7 @@
 /// use waygate_core::flag::EvaluationContext;
 ///
 /// let error = EvaluationContext::from_json(&json!({"targetingKey": 5})).unwrap_err();
-/// assert_eq!(error.to_string(), "invalid evaluation context: `targetingKey` must be a text");
+/// assert_eq!(error.to_string(), "invalid evaluation context: `targetingKey` must be a string");
 /// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid evaluation context: {0}")]

@@ -21,11 +21,17 @@ impl EvaluationContext {
     ///   them. The primary one is `user`, or else the first by name.
     ///
     /// # Errors
-    /// [`InvalidContext`] for JSON that is no object, keys or kinds that are no texts, and JSON with more than 2,000
-    /// members and elements of lists, 64 KiB of names and texts, or 16 levels.
+    /// [`InvalidContext`] for JSON that is no object, keys or kinds that are no strings, and JSON with more than 2,000
+    /// members and elements of lists, 64 KiB of names and strings, or 16 levels.
     pub fn from_json(value: &Value) -> Result<Self, InvalidContext> {
-        let members = object(value, "the context")?;
+        object(value, "the context")?;
         bounds::check(value)?;
+        Self::within_bounds(value)
+    }
+
+    /// As [`from_json`](Self::from_json), without its bounds.
+    pub(super) fn within_bounds(value: &Value) -> Result<Self, InvalidContext> {
+        let members = object(value, "the context")?;
         if members.get("kind").and_then(Value::as_str) != Some("multi") {
             return Ok(Self::from_parts(single(members, None)?, Vec::new()));
         }
@@ -45,7 +51,7 @@ impl EvaluationContext {
 
 impl EvaluationContext {
     /// Returns the context in the form of the wire contract, or of several kinds; [`from_json`](Self::from_json) reads it
-    /// back. A context without a key is in the form of OFREP.
+    /// back, unless its few members of that form exceed the bounds. A context without a key is in the form of OFREP.
     pub fn to_json(&self) -> Value {
         let mut singles = self.singles();
         let (primary, others) = (singles.next(), singles);
@@ -96,19 +102,19 @@ fn object<'a>(value: &'a Value, name: &str) -> Result<&'a Map<String, Value>, In
 }
 
 fn single(members: &Map<String, Value>, kind: Option<&str>) -> Result<Single, InvalidContext> {
-    let text = |name| match members.get(name) {
+    let string = |name| match members.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.as_str())),
-        Some(_) => Err(InvalidContext::new(format!("`{name}` must be a text"))),
+        Some(Value::String(string)) => Ok(Some(string.as_str())),
+        Some(_) => Err(InvalidContext::new(format!("`{name}` must be a string"))),
     };
     let open_feature = ["targetingKey", "targeting_key"]
         .into_iter()
         .find(|name| members.contains_key(*name));
     let key_name = open_feature.unwrap_or("key");
-    let key = text(key_name)?;
+    let key = string(key_name)?;
     let kind = match kind {
         Some(kind) => kind,
-        None => text("kind")?.unwrap_or(EvaluationContext::DEFAULT_KIND),
+        None => string("kind")?.unwrap_or(EvaluationContext::DEFAULT_KIND),
     };
     let mut single = Single::new(kind, key.map(str::to_owned));
     // The form of the contract is known by its `key`; others have plain attributes of these names.

@@ -6,6 +6,7 @@ mod field;
 mod invalid;
 mod json;
 mod merged;
+mod ofrep;
 mod source;
 mod stored;
 

@@ -29,7 +29,7 @@ impl<'s> Memo<'s> {
     pub(super) fn start(&mut self, segment: &'s CompiledSegment) -> usize {
         let place = self.len;
         if let Some(free) = self.known.get_mut(place) {
-            *free = Some((segment, Err(Undecided::Circle)));
+            *free = Some((segment, Err(Undecided::Cycle)));
             self.len += 1;
         }
         place

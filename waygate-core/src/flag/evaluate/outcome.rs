@@ -16,7 +16,7 @@ pub(super) enum Undecided {
     /// The segment does not exist, or could not be read.
     Missing,
     /// The segment needs itself.
-    Circle,
+    Cycle,
     /// The segments need more than the limits allow.
     Limit,
 }

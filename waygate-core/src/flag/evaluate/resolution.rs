@@ -97,7 +97,7 @@ impl<'s> Resolution<'s> {
         self.checked()?.as_f64()
     }
 
-    /// Returns the value as a text.
+    /// Returns the value as a string.
     ///
     /// # Errors
     /// As [`as_bool`](Self::as_bool).
@@ -160,7 +160,7 @@ impl<'s> Resolution<'s> {
             Some(Undecided::Missing) => {
                 return Some("A rule uses a segment that does not exist or cannot be read");
             }
-            Some(Undecided::Circle) => return Some("A segment of a rule needs itself"),
+            Some(Undecided::Cycle) => return Some("A segment of a rule needs itself"),
             Some(Undecided::Limit) => {
                 return Some(
                     "The segments of the rules form a chain of more than 10, or take more than 10000 decisions",

@@ -259,7 +259,7 @@ impl<'s, 'c, C: Context + ?Sized, T: Trace> Run<'s, 'c, C, T> {
             match member {
                 Ok(true) => return Ok(true),
                 Ok(false) => {}
-                Err(Undecided::Circle) if clause.is_python() => {}
+                Err(Undecided::Cycle) if clause.is_python() => {}
                 Err(undecided) => any = any.and(Err(undecided)),
             }
         }

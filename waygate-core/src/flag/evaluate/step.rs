@@ -127,7 +127,7 @@ pub enum StepEvent {
     Split {
         /// The hash.
         hash: HashAlgorithm,
-        /// The text with the bucket, such as the key of the context.
+        /// The string with the bucket, such as the key of the context.
         value: Option<String>,
         /// Its bucket, from 0 to 99,999.
         bucket: Option<u32>,

@@ -17,7 +17,7 @@ use crate::{
 /// A feature flag (wire contract, section 2.5), with members of Waygate after those of the contract; the latter are
 /// omitted from JSON while they are not used.
 ///
-/// Read one with [`Flag::parse`], which refuses every mistake, or [`Flag::stored`], which accepts what the contract
+/// Read one with [`Flag::parse`], which refuses any problem, or [`Flag::stored`], which accepts what the contract
 /// accepts. Evaluate it as part of a [`FlagSet`](crate::flag::FlagSet).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(
@@ -168,7 +168,7 @@ words! {
     pub enum FlagType: "flag type" {
         /// `true` or `false`.
         Boolean = "boolean",
-        /// Text.
+        /// A string.
         String = "string",
         /// A whole number of 64 bits.
         Integer = "integer",

@@ -53,7 +53,7 @@ words! {
         SemverLte = "semver_lte",
         /// The same version or a later one.
         SemverGte = "semver_gte",
-        /// The same number, which may be written as text.
+        /// The same number, which may be written as a string.
         Eq = "eq",
         /// No such number.
         Ne = "ne",

@@ -82,7 +82,7 @@ pub struct Clause {
     pub values: Vec<Value>,
     /// Inverts the result.
     pub negate: bool,
-    /// Compares texts without regard to case.
+    /// Compares strings without regard to case.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ignore_case: bool,
     /// The kind of context with the attribute; `None` is the primary kind.

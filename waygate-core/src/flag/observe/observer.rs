@@ -38,7 +38,7 @@ pub trait Observer: fmt::Debug + Send + Sync {
     /// Sees a result. Called after the evaluation, on its thread, while the observer is active.
     fn evaluated(&self, context: &dyn Context, resolution: &Resolution<'_>);
 
-    /// Sees the key of a flag that does not exist. It may be any text.
+    /// Sees the key of a flag that does not exist. It may be any string.
     fn missing(&self, key: &str);
 }
 

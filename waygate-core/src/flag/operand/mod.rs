@@ -1,4 +1,4 @@
-//! Operands and attributes as numbers, texts, versions and times.
+//! Operands and attributes as numbers, strings, versions and times.
 
 mod equal;
 mod fold;

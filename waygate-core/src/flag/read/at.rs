@@ -28,7 +28,7 @@ impl At<'_> {
             Value::Null => "null".to_owned(),
             Value::Bool(_) => "a boolean".to_owned(),
             Value::Number(number) => format!("the number {number}"),
-            Value::String(_) => "a text".to_owned(),
+            Value::String(_) => "a string".to_owned(),
             Value::Array(_) => "a list".to_owned(),
             Value::Object(_) => "an object".to_owned(),
         };
@@ -54,7 +54,7 @@ pub(super) fn text(at: At<'_>, problems: &mut Problems) -> String {
     match at.value {
         Value::String(text) => text.clone(),
         _ => {
-            at.wrong("a text", problems);
+            at.wrong("a string", problems);
             String::new()
         }
     }
@@ -99,10 +99,10 @@ pub(super) fn seconds(at: At<'_>, problems: &mut Problems) -> u64 {
     })
 }
 
-/// Reads a text with a grammar; `None` if it does not follow it.
+/// Reads a string with a grammar; `None` if it does not follow it.
 pub(super) fn parsed<T: FromStr<Err = Invalid>>(at: At<'_>, problems: &mut Problems) -> Option<T> {
     let Value::String(text) = at.value else {
-        at.wrong("a text", problems);
+        at.wrong("a string", problems);
         return None;
     };
     let parsed = text.parse().map_err(|invalid: Invalid| {
@@ -114,7 +114,7 @@ pub(super) fn parsed<T: FromStr<Err = Invalid>>(at: At<'_>, problems: &mut Probl
 pub(super) fn instant(at: At<'_>, problems: &mut Problems) -> Option<Timestamp> {
     let Value::String(text) = at.value else {
         at.wrong(
-            "a text in RFC 3339, such as `2030-01-01T04:00:00Z`",
+            "a string in RFC 3339, such as `2030-01-01T04:00:00Z`",
             problems,
         );
         return None;

@@ -1,4 +1,4 @@
-//! From JSON to definitions, with every mistake and its place.
+//! From JSON to definitions, with every problem and its place.
 
 mod at;
 mod flag;

@@ -365,7 +365,7 @@ fn what_has_no_equivalent_is_refused_with_its_place() {
             condition(json!({"<": [{"var": "a"}, "b"]})),
             "/if/0",
             "<",
-            "an order of texts",
+            "an order of strings",
         ),
         (
             condition(json!({"in": [{"var": "a"}, "text"]})),

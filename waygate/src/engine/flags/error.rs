@@ -66,14 +66,14 @@ pub enum FlagError {
         /// The key of the flag.
         key: String,
     },
-    /// The definition has mistakes, or others need what it removes.
+    /// The definition has validation errors, or others need what it removes.
     #[error("{kind} `{key}`: {problems}")]
     Invalid {
         /// `flag` or `segment`.
         kind: &'static str,
         /// Its key.
         key: String,
-        /// The mistakes, with their places.
+        /// The problems, with their places.
         problems: Problems,
     },
 }

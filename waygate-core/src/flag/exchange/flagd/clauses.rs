@@ -59,7 +59,7 @@ fn attribute(node: &Node, name: &str, comparison: Comparison, value: &Value) -> 
         (Comparison::NotEqual | Comparison::StrictNotEqual, Value::Null) => {
             one(Operator::IsSet, Vec::new())
         }
-        // Numbers that are written as texts are equal as well.
+        // Numbers that are written as strings are equal as well.
         (Comparison::Equal, Value::Number(_)) => one(Operator::Eq, constant()),
         (Comparison::NotEqual, Value::Number(_)) => one(Operator::Ne, constant()),
         (Comparison::Equal, _) => one(Operator::Is, loosely(value)),
@@ -70,11 +70,11 @@ fn attribute(node: &Node, name: &str, comparison: Comparison, value: &Value) -> 
         (Comparison::LessOrEqual, Value::Number(_)) => one(Operator::Lte, constant()),
         (Comparison::Greater, Value::Number(_)) => one(Operator::Gt, constant()),
         (Comparison::GreaterOrEqual, Value::Number(_)) => one(Operator::Gte, constant()),
-        _ => Err(node.untranslatable("an order of texts; compare with a number")),
+        _ => Err(node.untranslatable("an order of strings; compare with a number")),
     }
 }
 
-/// The values that equal a text or a boolean if types do not count: also the number of the text.
+/// The values that equal a string or a boolean if types do not count: also the number of the string.
 fn loosely(value: &Value) -> Vec<Value> {
     let number = value.as_str().and_then(|text| text.parse().ok());
     let number = number.map(|number: serde_json::Number| number.into());
@@ -113,7 +113,7 @@ pub(super) fn within(node: &Node, [one, other]: &[Box<Node>; 2]) -> Translated {
             Ok(Alternatives::clause(contains))
         }
         _ => {
-            let message = "use an attribute in a list of constants, or a text in an attribute";
+            let message = "use an attribute in a list of constants, or a string in an attribute";
             Err(node.untranslatable(message))
         }
     }
@@ -124,7 +124,7 @@ pub(super) fn affix(node: &Node, operator: Operator, [one, other]: &[Box<Node>; 
         (Expression::Attribute(name), Expression::Literal(part @ Value::String(_))) => Ok(
             Alternatives::clause(clause(name, operator, vec![part.clone()])),
         ),
-        _ => Err(node.untranslatable("expected an attribute and a text")),
+        _ => Err(node.untranslatable("expected an attribute and a string")),
     }
 }
 
@@ -138,7 +138,7 @@ pub(super) fn versions(
     let (Expression::Attribute(name), Expression::Literal(Value::String(text))) =
         (&one.expression, &other.expression)
     else {
-        return Err(node.untranslatable("expected an attribute and the text of a version"));
+        return Err(node.untranslatable("expected an attribute and a string with a version"));
     };
     let Some(version) = Version::parse(text) else {
         return Err(node.untranslatable(format!("`{text}` is no version such as `1.2.3`")));

@@ -69,7 +69,7 @@ impl Conditions<'_> {
             }
             Expression::Evaluator(_, node) => self.of(node),
             Expression::Timestamp => Err(node.untranslatable("the time; compare it with a number")),
-            Expression::Cat(_) => Err(node.untranslatable("a text as a condition")),
+            Expression::Cat(_) => Err(node.untranslatable("a string as a condition")),
             Expression::Fractional(..) => {
                 Err(node
                     .untranslatable("a part of the contexts as a condition; let it be the result"))

@@ -11,7 +11,7 @@ pub(super) struct Node {
 
 #[derive(Debug, Clone)]
 pub(super) enum Expression {
-    /// A text, a number, a boolean, `null`, or a list of these.
+    /// A string, a number, a boolean, `null`, or a list of these.
     Literal(Value),
     /// An attribute, in the form of a clause.
     Attribute(String),

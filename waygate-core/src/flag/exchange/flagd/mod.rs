@@ -31,7 +31,7 @@ pub use options::FlagdOptions;
 /// |---|---|
 /// | `if`, `?:` with `and`, `or`, `!`, `!!` | a rule for each alternative |
 /// | `==`, `!=`, `===`, `!==`, `<`, `<=`, `>`, `>=` of an attribute and a constant | a clause |
-/// | `in` of an attribute and a list, `in` of a text and an attribute | `in`, `contains` |
+/// | `in` of an attribute and a list, `in` of a string and an attribute | `in`, `contains` |
 /// | `starts_with`, `ends_with`, `sem_ver` | the same |
 /// | `fractional`, also with conditions in it | a rollout |
 /// | `$evaluators` | segments, where they are conditions |
@@ -43,7 +43,7 @@ pub use options::FlagdOptions;
 ///
 /// - A disabled flag has its default variant, where flagd leaves the value to the caller's code.
 /// - A missing attribute satisfies no order, where some implementations of JSONLogic take it for zero.
-/// - A list satisfies a clause if an element does; for `in` with a text before it, if an element has the text as a part.
+/// - A list satisfies a clause if an element does; for `in` with a string before it, if an element has the string as a part.
 /// - Versions have up to four numbers.
 /// - `cat` of constants and a missing attribute is the constants alone; the engine for JavaScript adds `null`.
 /// - A rollout by the key fails without a key (`TARGETING_KEY_MISSING`), where flagd has the default variant.

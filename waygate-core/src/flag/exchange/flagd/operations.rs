@@ -54,7 +54,7 @@ impl Operations<'_> {
             .iter()
             .any(|value| value.is_null() || value.is_object() || value.is_array())
         {
-            return refused("flagd compares with texts, numbers and booleans");
+            return refused("flagd compares with strings, numbers and booleans");
         }
         let in_segment = matches!(
             clause.operator,
@@ -117,7 +117,7 @@ impl Operations<'_> {
                 | Operator::NotEndsWith
         );
         if texts && !clause.values.iter().all(Value::is_string) {
-            return refused("flagd looks for texts only");
+            return refused("flagd looks for strings only");
         }
         if let Some(Value::String(version)) = clause.values.iter().find(|value| is_long(value))
             && clause.operator.as_str().starts_with("semver")

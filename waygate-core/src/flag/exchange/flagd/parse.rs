@@ -9,7 +9,7 @@ use crate::similar::nearest;
 pub(super) struct Parser<'a> {
     flag_key: &'a str,
     evaluators: &'a Map<String, Value>,
-    /// The evaluators that are being read, to find circles.
+    /// The evaluators that are being read, to find cycles.
     open: Vec<&'a str>,
     depth: usize,
     nodes: usize,
@@ -66,7 +66,7 @@ impl<'a> Parser<'a> {
                 }
             }
             Value::Array(items) if items.iter().any(Value::is_object) => {
-                let message = "a list of expressions; use a list of texts or numbers";
+                let message = "a list of expressions; use a list of strings or numbers";
                 return Err(wrong(pointer, None, message));
             }
             literal => Expression::Literal(literal.clone()),

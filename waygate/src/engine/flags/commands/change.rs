@@ -30,7 +30,7 @@ pub(crate) trait Definition:
     type Body: Serialize + Send + Sync;
     const NOUN: &'static str;
 
-    /// Reads a definition for writing, with all of its mistakes.
+    /// Reads a definition for writing, with all of its problems.
     fn read(definition: &Value) -> Result<Self::Body, Problems>;
     /// Reads a definition that the store had.
     fn stored(definition: &Value) -> Result<Self::Body, Problems>;

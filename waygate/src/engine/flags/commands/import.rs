@@ -45,7 +45,7 @@ impl Flags {
     /// ```
     ///
     /// # Errors
-    /// Returns [`FlagError::Invalid`] with all mistakes of all definitions.
+    /// Returns [`FlagError::Invalid`] with all problems of all definitions.
     pub fn plan(&self, document: FlagDocument) -> Result<ImportPlan, FlagError> {
         planned(document, self.records(), self.clock().now()).map_err(invalid)
     }
@@ -76,7 +76,7 @@ impl Operator {
     /// ```
     ///
     /// # Errors
-    /// Returns a [`ChangeError`] on failure, in which case nothing is changed: [`FlagError::Invalid`] with all mistakes
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed: [`FlagError::Invalid`] with all problems
     /// of all definitions.
     pub async fn import_flags(&self, document: FlagDocument) -> Result<ImportPlan, ChangeError> {
         self.make(FlagImport { document }).await

@@ -52,7 +52,7 @@ impl Operator {
     ///
     /// # Errors
     /// Returns a [`ChangeError`] on failure, in which case nothing is changed: [`FlagError::Exists`](crate::flags::FlagError::Exists) if there is a flag
-    /// of this key, and [`FlagError::Invalid`](crate::flags::FlagError::Invalid) with all mistakes of the definition.
+    /// of this key, and [`FlagError::Invalid`](crate::flags::FlagError::Invalid) with all problems of the definition.
     pub async fn create_flag(&self, flag: Flag) -> Result<FlagRecord, ChangeError> {
         self.put_flag(flag, Write::Create)
             .await

@@ -67,7 +67,7 @@ impl Flags {
     /// ```
     ///
     /// # Errors
-    /// Returns [`FlagError::Invalid`] with all mistakes of the definition.
+    /// Returns [`FlagError::Invalid`] with all problems of the definition.
     pub fn preview(&self, definition: &Flag) -> Result<FlagPreview, FlagError> {
         let flag = self.checked::<kinds::Flags>(&definition.key, definition)?;
         let key = flag.key.clone();
@@ -98,7 +98,7 @@ impl Flags {
     /// ```
     ///
     /// # Errors
-    /// Returns [`FlagError::Invalid`] with all mistakes of the definition.
+    /// Returns [`FlagError::Invalid`] with all problems of the definition.
     pub fn preview_segment(&self, definition: &Segment) -> Result<SegmentPreview, FlagError> {
         let segment = self.checked::<kinds::Segments>(&definition.key, definition)?;
         let mut next = self.set().clone();

@@ -94,7 +94,7 @@ impl Flags {
     /// #     "key": "page-size", "name": "Page size", "type": "string",
     /// #     "variations": [{"name": "large", "value": "a hundred"}], "off_variation": "large", "fallthrough": "large",
     /// # }))?;
-    /// // An operator has stored texts as its values.
+    /// // An operator has stored strings as its values.
     /// let waygate = Waygate::builder().seed_flags([page_size]).build().await?;
     /// let (flags, user) = (waygate.flags(), EvaluationContext::new("user-1"));
     /// assert_eq!(PAGE_SIZE.get(&flags.for_context(&user)), 20);

@@ -47,7 +47,7 @@ pub(super) fn differences() -> Vec<Difference> {
             "flags",
             "evaluate invalid context",
             400,
-            error("invalid evaluation context: `key` must be a text"),
+            error("invalid evaluation context: `key` must be a string"),
             "wrong types are 400",
         ),
         differs(

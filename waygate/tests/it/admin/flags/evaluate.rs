@@ -123,12 +123,12 @@ async fn evaluations_that_cannot_succeed_say_why() {
     for (context, expected) in [
         (json!(5), "the context must be an object"),
         (json!([]), "the context must be an object"),
-        (json!({ "key": 5 }), "`key` must be a text"),
+        (json!({ "key": 5 }), "`key` must be a string"),
         (
             json!({ "targetingKey": ["a"] }),
-            "`targetingKey` must be a text",
+            "`targetingKey` must be a string",
         ),
-        (json!({ "key": "u", "kind": 5 }), "`kind` must be a text"),
+        (json!({ "key": "u", "kind": 5 }), "`kind` must be a string"),
         (
             json!({ "kind": "multi" }),
             "a context of kind `multi` has an object for each kind, such as `user`",

@@ -110,7 +110,7 @@ async fn previews_that_cannot_be_made_say_why() {
     let text = server.post(PATH, wrong).await.refused(400);
     assert_eq!(
         text,
-        "contexts[1]: invalid evaluation context: `key` must be a text"
+        "contexts[1]: invalid evaluation context: `key` must be a string"
     );
     let many = json!({ "patch": {}, "contexts": users(10_001) });
     let text = server.post(PATH, many).await.refused(400);

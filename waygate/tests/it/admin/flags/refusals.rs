@@ -170,7 +170,7 @@ async fn definitions_with_mistakes_name_every_mistake_and_change_nothing() {
             ),
             400,
             &["/prerequisites cycle"],
-            "form a circle: other → other",
+            "form a cycle: other → other",
         ),
         (
             with(
@@ -220,7 +220,7 @@ async fn patches_with_mistakes_use_the_words_of_the_contract() {
         (
             json!({ "enabled": "yes" }),
             "/enabled wrong_type",
-            "Invalid patch: /enabled: expected true or false, found a text",
+            "Invalid patch: /enabled: expected true or false, found a string",
         ),
         (
             json!({ "nme": "x" }),
@@ -269,12 +269,12 @@ async fn definitions_that_others_need_stay() {
         variation.refused(400),
         "Invalid patch: /variations: the flag `user` requires the variation `on`"
     );
-    // A circle of two flags.
-    let circle = json!({ "prerequisites": [{ "flag_key": "user", "variation": "on" }] });
-    let circle = patch(&server, "/api/flags/search", circle).await;
-    assert_eq!(mistakes(&circle), ["/prerequisites cycle"]);
-    circle.refused(400);
-    // A circle of two segments.
+    // A cycle of two flags.
+    let cycle = json!({ "prerequisites": [{ "flag_key": "user", "variation": "on" }] });
+    let cycle = patch(&server, "/api/flags/search", cycle).await;
+    assert_eq!(mistakes(&cycle), ["/prerequisites cycle"]);
+    cycle.refused(400);
+    // A cycle of two segments.
     let inner = |key: &str| json!({ "name": "S", "rules": [{ "id": "1", "clauses": [{ "attribute": "key", "operator": "in_segment", "values": [key] }] }] });
     server
         .put("/api/segments/gamma", inner("beta"))

@@ -72,6 +72,7 @@ mod shutdown;
 mod snapshot;
 mod stacked;
 mod store;
+mod store_faults;
 mod store_reset;
 mod stored;
 mod supervise;

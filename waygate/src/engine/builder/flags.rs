@@ -26,8 +26,8 @@ impl WaygateBuilder {
     }
 
     /// Sets the type of callers in the extensions of requests that is their context, usually with
-    /// `#[derive(FlagContext)]`. Insert a value where you authenticate, in a layer around the guarded router. Requests
-    /// without one are anonymous. Replaces [`flag_context`](Self::flag_context).
+    /// `#[derive(FlagContext)]`. Insert a value where you authenticate, in a layer around the guarded router: gates do
+    /// not see a value that a layer inside of it inserts. Requests without one are anonymous. Replaces [`flag_context`](Self::flag_context).
     ///
     /// ```
     /// use waygate::{FlagContext, Waygate};

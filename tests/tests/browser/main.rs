@@ -1,5 +1,6 @@
-//! Swagger UI in a real browser: the page follows changes without a reload.
+//! Pages in a real browser: Swagger UI, which follows changes without a reload, and pages that call the flags server.
 
+mod cors;
 mod page;
 
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -53,6 +53,12 @@ pub struct FlagGate {
     /// The errors of evaluations since the last change of the flags, such as `FLAG_NOT_FOUND`, if any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
+    /// The requests without a caller while the flag depended on it, since the process started.
+    #[serde(default)]
+    pub without_caller: u64,
+    /// Those of `without_caller` with a caller in their handler: the layer that inserts it is inside of the guard.
+    #[serde(default)]
+    pub late_callers: u64,
 }
 
 impl FlagGate {
@@ -64,6 +70,8 @@ impl FlagGate {
             default: false,
             defaults: 0,
             errors: Vec::new(),
+            without_caller: 0,
+            late_callers: 0,
         }
     }
 }

@@ -1,13 +1,21 @@
-//! Gates that cannot evaluate their flag: the default is served, counted and reported.
+//! Gates that cannot evaluate their flag: the default is served, counted and reported. Gates that do not see the caller
+//! are reported too.
 
+use axum::{
+    extract::Request,
+    middleware::{Next, from_fn},
+    response::Response,
+};
 use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
-    Waygate, flag_gate,
-    flags::{Flag, FlagGate},
+    FlagContext, Waygate, canary, flag_gate,
+    flags::{Flag, FlagGate, RequestFlags},
     health::Component,
     testing::TestApp,
 };
+
+use crate::log::Log;
 
 mod failing {
     use super::flag_gate;
@@ -46,7 +54,11 @@ fn flag(value_type: &str, on: Value, fallthrough: Value) -> Flag {
 }
 
 fn gate(waygate: &Waygate) -> FlagGate {
-    let [gate] = &waygate.route(ROUTE).unwrap().flag_gates[..] else {
+    gate_of(waygate, ROUTE)
+}
+
+fn gate_of(waygate: &Waygate, route: &str) -> FlagGate {
+    let [gate] = &waygate.route(route).unwrap().flag_gates[..] else {
         panic!("one gate")
     };
     gate.clone()
@@ -120,4 +132,145 @@ async fn a_context_without_a_key_is_counted_and_does_not_degrade_the_health() {
         report.contains("decided 2 requests: TARGETING_KEY_MISSING"),
         "{report}"
     );
+}
+
+mod callers {
+    use axum::extract::State;
+
+    use super::{RequestFlags, Waygate, canary, flag_gate};
+
+    waygate::flags! {
+        /// For all but some.
+        pub FOR_MOST: bool = false;
+    }
+
+    #[flag_gate(FOR_MOST)]
+    #[utoipa::path(get, path = "/callers/read")]
+    pub(super) async fn read(flags: RequestFlags, again: RequestFlags) -> String {
+        format!("{} {}", FOR_MOST.get(&flags), FOR_MOST.get(&again))
+    }
+
+    #[utoipa::path(get, path = "/callers/arms")]
+    #[canary(flag = FOR_MOST, stable = stable)]
+    #[flag_gate(FOR_MOST)]
+    pub(super) async fn arms(_: State<Waygate>, _: RequestFlags) -> &'static str {
+        "candidate"
+    }
+
+    pub(super) async fn stable(_: State<Waygate>, flags: RequestFlags) -> String {
+        format!("stable {}", FOR_MOST.get(&flags))
+    }
+
+    pub(super) const MODULE: &str = module_path!();
+}
+
+#[derive(Clone, FlagContext)]
+struct Account {
+    #[flag(key)]
+    id: String,
+}
+
+async fn authenticate(mut request: Request, next: Next) -> Response {
+    let user = request.headers().get("x-user").cloned();
+    if let Some(user) = user {
+        let id = user.to_str().unwrap().to_owned();
+        request.extensions_mut().insert(Account { id });
+    }
+    next.run(request).await
+}
+
+/// A flag that is on for all but alice.
+fn for_most(fallthrough: &str) -> Flag {
+    Flag::parse(&json!({
+        "key": "for-most", "name": "For most", "type": "boolean",
+        "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+        "off_variation": "off", "fallthrough": fallthrough, "targets": {"off": ["alice"]},
+    }))
+    .unwrap()
+}
+
+/// The application with the layer that knows the caller around or inside of the guard.
+async fn with_callers(is_around: bool) -> (Waygate, TestApp) {
+    let builder = Waygate::builder().only_handlers_under(callers::MODULE);
+    let waygate = builder.flag_principal::<Account>().build().await.unwrap();
+    waygate.system().create_flag(for_most("on")).await.unwrap();
+    let mut api = OpenApiRouter::new()
+        .routes(routes!(callers::read))
+        .routes(routes!(callers::arms))
+        .with_state(waygate.clone());
+    if !is_around {
+        api = api.layer(from_fn(authenticate));
+    }
+    let mut guarded = waygate.guard(api).await.unwrap();
+    if is_around {
+        guarded = guarded.layer(from_fn(authenticate));
+    }
+    let app = TestApp::new(guarded);
+    (waygate, app)
+}
+
+/// The requests without a caller, and those with a late one.
+fn callers_of(waygate: &Waygate, route: &str) -> (u64, u64) {
+    let gate = gate_of(waygate, route);
+    (gate.without_caller, gate.late_callers)
+}
+
+#[tokio::test]
+async fn a_gate_that_is_decided_before_the_caller_is_known_is_reported() {
+    let (log, _guard) = Log::of_this_thread();
+    let (waygate, app) = with_callers(false).await;
+    let alice = app.with_header("x-user", "alice");
+    // Without a caller at all, the gate and the handler agree.
+    assert_eq!(app.get("/callers/read").await.text(), "true true");
+    assert_eq!(callers_of(&waygate, "GET:/callers/read"), (1, 0));
+    assert_eq!(cause(&waygate), "");
+    let report = waygate.report().to_string();
+    let line = "+flag `for-most` (1 requests without a caller)";
+    assert!(report.contains(line), "{report}");
+
+    // Open for a request without a caller, while the handler sees alice.
+    for _ in 0..2 {
+        assert_eq!(alice.get("/callers/read").await.text(), "false false");
+    }
+    assert_eq!(callers_of(&waygate, "GET:/callers/read"), (3, 2));
+    let fault =
+        "`GET:/callers/read`: the gate of the flag `for-most` is decided without the caller";
+    assert!(cause(&waygate).contains(fault), "{}", cause(&waygate));
+    assert!(cause(&waygate).contains("Guarded::layer"));
+    let report = waygate.report().to_string();
+    let line = "(decided 2 requests without the caller that their handler had)";
+    assert!(report.contains(line), "{report}");
+
+    let of_route = |event| log.count(&["route=GET:/callers/read", event]);
+    assert_eq!(of_route("a request carries no caller"), 1);
+    assert_eq!(of_route("without the caller that the handler has"), 1);
+
+    // A canary and the flags of its handler agree, and a request is counted once.
+    assert_eq!(alice.get("/callers/arms").await.text(), "stable false");
+    assert_eq!(callers_of(&waygate, "GET:/callers/arms"), (1, 1));
+    assert!(cause(&waygate).contains("`GET:/callers/arms`"));
+
+    // All callers get the same value: nothing differs.
+    let mut same = for_most("on");
+    same.enabled = false;
+    waygate.system().set_flag(same).await.unwrap();
+    assert_eq!(cause(&waygate), "");
+}
+
+#[tokio::test]
+async fn a_gate_behind_the_layer_of_callers_sees_them() {
+    let (waygate, app) = with_callers(true).await;
+    let (alice, bob) = (
+        app.with_header("x-user", "alice"),
+        app.with_header("x-user", "bob"),
+    );
+    for (path, served) in [
+        ("/callers/read", "true true"),
+        ("/callers/arms", "candidate"),
+    ] {
+        assert_eq!(alice.get(path).await.status(), 404);
+        assert_eq!(bob.get(path).await.text(), served);
+        assert_eq!(callers_of(&waygate, &format!("GET:{path}")), (0, 0));
+    }
+    assert_eq!(cause(&waygate), "");
 }

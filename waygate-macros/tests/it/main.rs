@@ -10,6 +10,7 @@ mod flags;
 mod forms;
 mod gates;
 mod limits;
+mod log;
 mod registration;
 mod utoipa_contract;
 

@@ -47,9 +47,7 @@ pub(crate) async fn look(inner: &Arc<Inner>) {
         .is_err()
     {
         let cause = format!("no answer within {} milliseconds", FIRST_LOOK.as_millis());
-        inner
-            .monitor
-            .degrade(Component::Store, cause, inner.clock.now());
+        inner.monitor.store_read_failed(cause, inner.clock.now());
     }
 }
 

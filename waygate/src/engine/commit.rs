@@ -48,19 +48,14 @@ impl Inner {
         let revision = match self.commit_in_time(batch).await {
             Ok(revision) => revision,
             Err(CommitError::Backend(error)) => {
-                let (monitor, now) = (&self.monitor, self.clock.now());
-                match &error {
-                    BackendError::NotWritable(_) => monitor.store_takes_writes(Some(&error), now),
-                    _ => monitor.degrade(Component::Store, &error, now),
-                }
+                self.monitor.store_write_failed(&error, self.clock.now());
                 return Err(error.into());
             }
             Err(error @ CommitError::Unconfirmed(_)) => {
                 // The next read of the store decides.
                 self.behind.notify_one();
                 let error = BackendError::Unavailable(error.to_string());
-                self.monitor
-                    .degrade(Component::Store, &error, self.clock.now());
+                self.monitor.store_write_failed(&error, self.clock.now());
                 return Err(error.into());
             }
             Err(error @ CommitError::Replaced { .. }) => {
@@ -69,8 +64,6 @@ impl Inner {
             }
             Err(error) => return Err(error),
         };
-        let no_fault = None::<&BackendError>;
-        self.monitor.store_takes_writes(no_fault, self.clock.now());
         let changed: Vec<EntityKey> = puts.iter().map(|(key, _)| key.clone()).collect();
         for (key, value) in puts {
             let entity = Entity::new(revision.number, value);
@@ -87,7 +80,10 @@ impl Inner {
             && revision.number == stored.revision.number + 1;
         if follows || stored.revision.number == 0 && revision.number == 1 {
             stored.revision = revision;
+            self.monitor.store_was_written(self.clock.now());
         } else {
+            let no_fault = None::<&BackendError>;
+            self.monitor.store_takes_writes(no_fault, self.clock.now());
             self.behind.notify_one();
         }
         Ok(revision)

@@ -8,7 +8,12 @@ use std::{
 };
 
 use serde::Serialize;
-use waygate_core::{Printable, Timestamp, port::Clock};
+use waygate_core::{
+    Printable, Timestamp,
+    port::{BackendError, Clock},
+};
+
+use super::store_faults::StoreFaults;
 
 /// A part of Waygate that can be impaired while the API keeps running.
 ///
@@ -27,7 +32,8 @@ use waygate_core::{Printable, Timestamp, port::Clock};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Component {
-    /// The store does not respond or is not writable; the last known state applies.
+    /// The store cannot be read, and the last known state applies; or it cannot be written, and what is known is
+    /// current. If both, the cause is that of the reads.
     Store,
     /// The store was emptied, replaced or rolled back; the last known state applies.
     StoreReset,
@@ -37,7 +43,8 @@ pub enum Component {
     Records,
     /// Some stored flags or segments have conditions that never match, or flags of the program do not fit to those in
     /// the store and were not [written](crate::WaygateBuilder), or a gate has served the default of a flag that is not
-    /// stored or cannot be evaluated. Cleared when they are changed.
+    /// stored or cannot be evaluated, or a gate was decided without the caller that its handler has. Cleared when they are
+    /// changed.
     Flags,
     /// The task that follows the store.
     Sync,
@@ -123,11 +130,9 @@ pub type Health = BTreeMap<Component, Degraded>;
 #[derive(Debug, Default)]
 pub(crate) struct Monitor {
     health: Mutex<Health>,
+    /// Locked before `health`, so that both agree.
+    store: Mutex<StoreFaults>,
     counting: Counting,
-    /// `true` if the store is not writable; a successful read does not reset this.
-    refuses_writes: AtomicBool,
-    /// `true` if the store could not be read at startup, and has not been read since.
-    is_closed: AtomicBool,
 }
 
 /// The failure state of the counter store, readable without a lock.
@@ -144,10 +149,7 @@ const CALM: u64 = 1_000;
 
 impl Monitor {
     pub(crate) fn degrade(&self, component: Component, cause: impl fmt::Display, now: Timestamp) {
-        let mut cause = cause.to_string();
-        if component == Component::Store && self.is_closed.load(Ordering::Relaxed) {
-            cause.push_str("; everything is closed until it can be read");
-        }
+        let cause = cause.to_string();
         let mut health = self.health();
         match health.get_mut(&component) {
             Some(known) => {
@@ -171,45 +173,68 @@ impl Monitor {
         }
     }
 
-    /// Records that the store cannot be read at all, and that everything is closed until it can.
-    pub(crate) fn degrade_closed(&self, cause: impl fmt::Display, now: Timestamp) {
-        self.is_closed.store(true, Ordering::Relaxed);
-        self.degrade(Component::Store, cause, now);
-    }
-
-    /// The cause of a degradation.
-    pub(crate) fn cause(&self, component: Component) -> Option<String> {
-        let health = self.health();
-        health.get(&component).map(|known| known.cause.clone())
-    }
-
     pub(crate) fn recover(&self, component: Component) {
         if self.health().remove(&component).is_some() {
             tracing::info!(%component, "recovered");
         }
     }
 
+    /// Records that the store cannot be read at all, and that everything is closed until it can. Returns the cause.
+    pub(crate) fn store_is_closed(&self, error: &BackendError, now: Timestamp) -> String {
+        self.note_store(now, |faults| {
+            faults.closed(error);
+            faults.read_fault().unwrap_or_default().to_owned()
+        })
+    }
+
+    /// Records a failed read of the store.
+    pub(crate) fn store_read_failed(&self, cause: impl fmt::Display, now: Timestamp) {
+        self.note_store(now, |faults| faults.read_failed(cause));
+    }
+
+    /// Records a failed write.
+    pub(crate) fn store_write_failed(&self, error: &BackendError, now: Timestamp) {
+        self.note_store(now, |faults| faults.write_failed(error));
+    }
+
     /// Records a successful read of the store.
-    pub(crate) fn store_was_read(&self) {
-        self.is_closed.store(false, Ordering::Relaxed);
-        if !self.store_refuses_writes() {
-            self.recover(Component::Store);
-        }
+    pub(crate) fn store_was_read(&self, now: Timestamp) {
+        self.note_store(now, StoreFaults::was_read);
+    }
+
+    /// Records a successful write on the current state, which proves that nothing newer is unread.
+    pub(crate) fn store_was_written(&self, now: Timestamp) {
+        self.note_store(now, |faults| {
+            faults.probed(None::<&BackendError>);
+            faults.was_read();
+        });
     }
 
     /// Records whether the store accepts writes.
     pub(crate) fn store_takes_writes(&self, fault: Option<&impl fmt::Display>, now: Timestamp) {
-        self.refuses_writes
-            .store(fault.is_some(), Ordering::Relaxed);
-        match fault {
-            Some(fault) => self.degrade(Component::Store, fault, now),
-            None => self.recover(Component::Store),
-        }
+        self.note_store(now, |faults| faults.probed(fault));
     }
 
     /// Returns `true` if the store is known not to be writable.
     pub(crate) fn store_refuses_writes(&self) -> bool {
-        self.refuses_writes.load(Ordering::Relaxed)
+        self.store().refuses_writes()
+    }
+
+    /// The cause of failed reads of the store, since which its values may be out of date.
+    #[cfg(feature = "flags")]
+    pub(crate) fn store_read_fault(&self) -> Option<String> {
+        self.store().read_fault().map(str::to_owned)
+    }
+
+    /// Updates the failures of the store, and its health with them.
+    fn note_store<R>(&self, now: Timestamp, update: impl FnOnce(&mut StoreFaults) -> R) -> R {
+        let mut faults = self.store();
+        let result = update(&mut faults);
+        match faults.cause() {
+            Some(cause) => self.degrade(Component::Store, cause, now),
+            None => self.recover(Component::Store),
+        }
+        result
     }
 
     /// Records the result of a call to the counter store.
@@ -259,6 +284,10 @@ impl Monitor {
 
     fn health(&self) -> MutexGuard<'_, Health> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn store(&self) -> MutexGuard<'_, StoreFaults> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -72,6 +72,7 @@ mod shutdown;
 mod snapshot;
 mod stacked;
 mod store;
+mod store_faults;
 mod store_reset;
 mod stored;
 mod supervise;
@@ -130,7 +131,7 @@ pub(crate) use flags::DefinitionKind;
 #[cfg(all(feature = "flags", feature = "testing"))]
 pub(crate) use flags::Overrides;
 #[cfg(feature = "flags")]
-pub(crate) use flags::{ContextSource, PreparedFlags, RouteGate, SharedContext};
+pub(crate) use flags::{ContextSource, PreparedFlags, RouteGate, SharedContext, note_late_caller};
 pub(crate) use granted::Granted;
 pub(crate) use headers::{StateHeaders, set as set_header};
 pub(crate) use inner::Inner;

@@ -40,12 +40,10 @@ pub(super) async fn load(backend: &dyn Backend, monitor: &Monitor, now: Timestam
             stored
         }
         Err(error @ (BackendError::Corrupt(_) | BackendError::Unreadable(_))) => {
-            monitor.degrade_closed(error, now);
-            let cause = monitor.cause(Component::Store).unwrap_or_default();
-            nothing().closed(cause)
+            nothing().closed(monitor.store_is_closed(&error, now))
         }
         Err(error) => {
-            monitor.degrade(Component::Store, error, now);
+            monitor.store_read_failed(error, now);
             nothing()
         }
     }

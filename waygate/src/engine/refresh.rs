@@ -44,11 +44,10 @@ impl Inner {
     /// Reads the current content of the store.
     pub(crate) async fn look(&self) -> Result<Image, BackendError> {
         let loaded = in_time(self.backend.load()).await;
+        let now = self.clock.now();
         match &loaded {
-            Ok(_) => self.monitor.store_was_read(),
-            Err(error) => self
-                .monitor
-                .degrade(Component::Store, error, self.clock.now()),
+            Ok(_) => self.monitor.store_was_read(now),
+            Err(error) => self.monitor.store_read_failed(error, now),
         }
         loaded
     }

@@ -278,6 +278,14 @@ fn notes(route: &RouteRecord, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             }
             write!(f, ")")?;
         }
+        match (gate.late_callers, gate.without_caller) {
+            (0, 0) => {}
+            (0, count) => write!(f, " ({count} requests without a caller)")?,
+            (late, _) => write!(
+                f,
+                " (decided {late} requests without the caller that their handler had)"
+            )?,
+        }
     }
     let mut also = route.also_gated_by.iter();
     also.try_for_each(|other| write!(f, " +also gated by {}", Printable(other)))

@@ -100,8 +100,7 @@ impl Inner {
             .degrade(Component::StoreReset, &cause, self.clock.now());
         match self.reseed(stored, image, &Origin::system()).await {
             Err(CommitError::Backend(error)) => {
-                self.monitor
-                    .degrade(Component::Store, &error, self.clock.now());
+                self.monitor.store_write_failed(&error, self.clock.now());
                 Err(error)
             }
             // The next read of the store decides.

@@ -19,14 +19,14 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use waygate_core::Printable;
 
-use crate::engine::{Arm, ArmRequest, FlagRequest, PreparedFlags, TypedFlag};
+use crate::engine::{Arm, ArmRequest, FlagRequest, PreparedFlags, TypedFlag, note_late_caller};
 
 /// Serves a request with one of two handlers: the candidate if the flag is on for the context of the request.
 ///
 /// Only the layer knows the flags of a request. Without it, the stable handler serves all requests.
 pub fn canary<Candidate, OfCandidate, Stable, OfStable, S>(
     flag: TypedFlag<bool>,
-    request: Request,
+    mut request: Request,
     state: S,
     candidate: Candidate,
     stable: Stable,
@@ -35,6 +35,7 @@ where
     Candidate: Handler<OfCandidate, S>,
     Stable: Handler<OfStable, S>,
 {
+    note_late_caller(request.extensions_mut());
     let (arm, counted) = choose(flag, &request);
     let answer = match arm {
         Arm::Candidate => Either::Left(candidate.call(request, state)),

@@ -10,12 +10,14 @@ use crate::{
     Waygate,
     engine::{
         ContextSource, FlagRequest, FlagScope, Flags, PreparedFlags, SharedContext, Snapshot,
+        note_late_caller,
     },
 };
 
 /// Extractor of the flags with the context of the request. The scope of declared flags.
 ///
-/// All evaluations for a request use one snapshot of the flags and one context, also those of its gates. The context is
+/// All evaluations for a request use one snapshot of the flags and one context, also those of its gates, if the caller is
+/// inserted in a layer around the guarded router. The context is
 /// that of [`flag_principal`](crate::WaygateBuilder::flag_principal) or
 /// [`flag_context`](crate::WaygateBuilder::flag_context); without them, the request is anonymous. The state of the router
 /// must provide a [`Waygate`] (`FromRef`).
@@ -50,6 +52,7 @@ pub struct RequestFlags {
 impl RequestFlags {
     /// The flags and the context of a request, which its extensions keep.
     pub(crate) fn of(parts: &mut Parts, waygate: &Waygate) -> Self {
+        note_late_caller(&mut parts.extensions);
         let prepared = parts.extensions.get::<PreparedFlags>();
         let prepared = prepared.filter(|prepared| prepared.flags.are_of(waygate));
         let (flags, context) = match prepared.cloned() {
@@ -60,11 +63,13 @@ impl RequestFlags {
             let contexts = &waygate.inner.flag_contexts;
             let context = contexts.share(&request(parts));
             let prepared = parts.extensions.get::<PreparedFlags>();
+            let without_caller = prepared.and_then(|prepared| prepared.without_caller);
             let canary = prepared.and_then(|prepared| prepared.canary.clone());
             parts.extensions.insert(PreparedFlags {
                 flags: flags.clone(),
                 context: Some(context.clone()),
                 canary,
+                without_caller,
             });
             context
         });
@@ -123,10 +128,13 @@ impl Endpoint {
                 Some(contexts.share(&request))
             }
         };
+        let contexts = &waygate.inner.flag_contexts;
+        let without_caller = contexts.lacks_caller(request.extensions()).then_some(slot);
         request.extensions_mut().insert(PreparedFlags {
             flags: Flags::of(waygate, snapshot.clone()),
             context,
             canary: snapshot.canary(slot),
+            without_caller,
         });
         self.decide_at(Some(slot), request, &snapshot)
     }

@@ -54,6 +54,10 @@ impl Asked for Operation {
             .map_or(Ok(true), waygate_core::flag::FlagValue::as_bool)
     }
 
+    /// A document has no caller.
+    #[cfg(feature = "flags")]
+    fn depends_on_caller(&self, _: usize, _: &crate::engine::RouteGate) {}
+
     /// A document serves no request.
     #[cfg(feature = "flags")]
     fn serves_default(

@@ -17,7 +17,8 @@ use crate::engine::Waygate;
 /// The flags of an engine as a provider of the native OpenFeature SDK. Evaluations read the current snapshot.
 ///
 /// A change of a flag is the event `PROVIDER_CONFIGURATION_CHANGED`, with its key, in whatever process it was made. While
-/// the engine cannot read its store, the last known flags apply, and the status is `STALE`. Results name the environment
+/// the engine cannot read its store, the last known flags apply, and the status is `STALE`; a store that only refuses
+/// writes leaves it `READY`. Results name the environment
 /// of the engine as `flagSetId`. Tracked actions are conversions ([`Flags::track`](crate::flags::Flags::track)).
 ///
 /// The provider keeps the engine alive until it is replaced or the API is shut down.

@@ -10,13 +10,8 @@ use crate::engine::{Component, Event, Events, Inner, Waygate};
 /// The time between two looks at the engine's health, of which it sends no events.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The components without which flags may be out of date.
-const NEEDED: [Component; 4] = [
-    Component::Store,
-    Component::StoreReset,
-    Component::Records,
-    Component::Sync,
-];
+/// The components, besides the reads of the store, without which flags may be out of date.
+const NEEDED: [Component; 3] = [Component::StoreReset, Component::Records, Component::Sync];
 
 /// Turns the events and the health of an engine into events of a provider.
 pub(super) struct Watch {
@@ -76,11 +71,7 @@ impl Watch {
 
     /// Emits what has changed about the engine's health.
     pub(super) fn check(&mut self, waygate: &Waygate) {
-        let health = waygate.health();
-        let fault = NEEDED.iter().find_map(|component| {
-            let degraded = health.get(component)?;
-            Some(format!("{component}: {}", degraded.cause))
-        });
+        let fault = fault(waygate);
         let was_stale = std::mem::replace(&mut self.is_stale, fault.is_some());
         let event = match fault {
             Some(fault) if !was_stale => {
@@ -91,4 +82,17 @@ impl Watch {
         };
         self.events.emit(event);
     }
+}
+
+/// The reason why flags may be out of date. A store that only refuses writes is none: its values are current.
+fn fault(waygate: &Waygate) -> Option<String> {
+    let unread = waygate.inner.monitor.store_read_fault();
+    if let Some(cause) = unread {
+        return Some(format!("{}: {cause}", Component::Store));
+    }
+    let health = waygate.health();
+    NEEDED.iter().find_map(|component| {
+        let degraded = health.get(component)?;
+        Some(format!("{component}: {}", degraded.cause))
+    })
 }

@@ -24,7 +24,8 @@ pub(crate) struct Faulty {
 
 pub(crate) const FINE: u8 = 0;
 pub(crate) const DOWN: u8 = 1;
-const FULL: u8 = 2;
+/// Reads work, and writes are refused.
+pub(crate) const FULL: u8 = 2;
 const HUNG: u8 = 3;
 
 impl Faulty {

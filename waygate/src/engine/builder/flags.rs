@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::WaygateBuilder;
 use crate::engine::{
-    BuildError, Component, FlagFinding, FlagMismatch,
+    BuildError, FlagFinding, FlagMismatch,
     flags::{ContextSource, FlagRequest, usage},
     health::Monitor,
     snapshot::Snapshot,
@@ -26,8 +26,8 @@ impl WaygateBuilder {
     }
 
     /// Sets the type of callers in the extensions of requests that is their context, usually with
-    /// `#[derive(FlagContext)]`. Insert a value where you authenticate, in a layer around the guarded router. Requests
-    /// without one are anonymous. Replaces [`flag_context`](Self::flag_context).
+    /// `#[derive(FlagContext)]`. Insert a value where you authenticate, in a layer around the guarded router: gates do
+    /// not see a value that a layer inside of it inserts. Requests without one are anonymous. Replaces [`flag_context`](Self::flag_context).
     ///
     /// ```
     /// use waygate::{FlagContext, Waygate};
@@ -100,7 +100,7 @@ impl WaygateBuilder {
         if self.denied_flags.is_empty() {
             return Ok(());
         }
-        let is_read = !monitor.current().contains_key(&Component::Store);
+        let is_read = monitor.store_read_fault().is_none();
         let is_denied = |finding: &FlagFinding| {
             self.denied_flags.contains(&finding.kind)
                 && (is_read || finding.kind != FlagMismatch::NotStored)

@@ -3,7 +3,7 @@
 use waygate_core::{Printable, flag::ErrorCode, model::RouteKey};
 
 use super::{RouteGate, is_fault};
-use crate::engine::{Component, Inner, Snapshot};
+use crate::engine::{Component, Inner, Snapshot, limits::caller_around};
 
 /// The most of them in one message.
 const MOST: usize = 20;
@@ -43,6 +43,46 @@ impl Inner {
         }
     }
 
+    /// Counts a request without a caller at a gate with a flag that depends on it. The first one of the route is logged.
+    pub(crate) fn note_without_caller(&self, slot: usize, gate: &RouteGate) {
+        let snapshot = self.snapshot.load();
+        if !gate.facts.without_caller.notice() {
+            return;
+        }
+        let Some(route) = snapshot.table.route(slot) else {
+            return;
+        };
+        tracing::info!(
+            route = %Printable(&route.key),
+            flag = %Printable(gate.flag.key()),
+            "a request carries no caller, so the flag that gates its route is evaluated without one; if callers are \
+             known, {}; only the first such request is logged, and all are counted as `without_caller`",
+            Printable(caller_around(None))
+        );
+    }
+
+    /// Counts a request that had no caller at the gates of the route in `slot`, and has one in its handler. The first one
+    /// of the route is logged.
+    pub(crate) fn note_late_caller(&self, slot: usize, snapshot: &Snapshot) {
+        let Some(route) = snapshot.table.route(slot) else {
+            return;
+        };
+        for gate in &route.gates {
+            // The value of other gates is that of all callers.
+            if snapshot.gate_for_all(gate).is_some() || !gate.facts.late_callers.notice() {
+                continue;
+            }
+            tracing::warn!(
+                route = %Printable(&route.key),
+                flag = %Printable(gate.flag.key()),
+                "a gate was decided without the caller that the handler has, so both may see another value of the flag; \
+                 {}; only the first such request is logged, and all are counted as `late_callers`",
+                Printable(caller_around(None))
+            );
+            self.note_flags();
+        }
+    }
+
     /// Updates the health of flags.
     pub(crate) fn note_flags(&self) {
         let mut faults = self.flag_faults();
@@ -69,7 +109,21 @@ impl Snapshot {
         });
         gates.flat_map(|(route, gate)| {
             let errors = gate.facts.errors().filter(|code| is_fault(*code));
-            errors.map(|code| gate_fault(route, gate, code))
+            let of_flag = errors.map(|code| gate_fault(route, gate, code));
+            of_flag.chain(self.caller_fault(route, gate))
+        })
+    }
+
+    /// Describes a gate that does not see the callers of its handler.
+    fn caller_fault(&self, route: &RouteKey, gate: &RouteGate) -> Option<String> {
+        let is_wrong = gate.facts.late_callers.count() > 0 && self.gate_for_all(gate).is_none();
+        is_wrong.then(|| {
+            format!(
+                "`{}`: the gate of the flag `{}` is decided without the caller that the handler has: {}",
+                Printable(route),
+                gate.flag.key(),
+                caller_around(None)
+            )
         })
     }
 

@@ -91,6 +91,12 @@ impl Flags {
         Arc::ptr_eq(&self.waygate.inner, &waygate.inner)
     }
 
+    /// Notes that a request had no caller at the gates of the route in `slot`, and has one now.
+    #[cold]
+    pub(crate) fn note_late_caller(&self, slot: usize) {
+        self.waygate.inner.note_late_caller(slot, &self.snapshot);
+    }
+
     /// Returns the stored flag of a declaration.
     #[inline]
     pub(crate) fn declared(&self, declared: &DeclaredFlag) -> Option<&StoredFlag> {

@@ -38,6 +38,7 @@ pub use request::FlagRequest;
 #[cfg(feature = "testing")]
 pub(crate) use request::Overrides;
 pub(crate) use request::{
-    ContextSource, PreparedFlags, RouteGate, SharedContext, is_fault, with_context,
+    ContextSource, PreparedFlags, RouteGate, SharedContext, is_fault, note_late_caller,
+    with_context,
 };
 pub use typed::{FlagDetails, Structured, Typed, TypedFlag};

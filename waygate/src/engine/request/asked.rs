@@ -18,6 +18,10 @@ pub(crate) trait Asked {
         flag: &waygate_core::flag::CompiledFlag,
     ) -> Result<bool, waygate_core::flag::ErrorCode>;
 
+    /// Notes a gate of the route in `slot` with a flag that depends on the caller, if the request carries none.
+    #[cfg(feature = "flags")]
+    fn depends_on_caller(&self, slot: usize, gate: &crate::engine::RouteGate);
+
     /// Notes that a gate of the route in `slot` serves the default of its flag.
     #[cfg(feature = "flags")]
     fn serves_default(

@@ -208,6 +208,13 @@ impl<'a, F: Framework<'a>> Asked for RequestFacts<'a, F> {
     }
 
     #[cfg(feature = "flags")]
+    fn depends_on_caller(&self, slot: usize, gate: &crate::engine::RouteGate) {
+        if self.engine.flag_contexts.lacks_caller(self.extensions) {
+            self.engine.note_without_caller(slot, gate);
+        }
+    }
+
+    #[cfg(feature = "flags")]
     #[cold]
     fn serves_default(
         &self,

@@ -38,7 +38,12 @@ impl Snapshot {
             return *on;
         }
         let on = match self.declared.get(gate.flag) {
-            Some(stored) => asked.is_on(&self.flags, &stored.flag),
+            Some(stored) => {
+                if stored.flag.constant().is_none() {
+                    asked.depends_on_caller(slot, gate);
+                }
+                asked.is_on(&self.flags, &stored.flag)
+            }
             None => Err(ErrorCode::FlagNotFound),
         };
         on.unwrap_or_else(|code| {

@@ -11,18 +11,19 @@ use axum::{
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use waygate::{
-    Waygate,
+    ChangeError, Waygate,
     flags::{EvaluationContext, Flag, FlagObservation, Segment},
+    health::Component,
     openfeature::{
         EngineProvider, EventDetails, MetadataValue, OpenFeature, ProviderEvent, ProviderStatus,
         Reason, TaskContext, TrackingDetails, isolated,
     },
-    port::MemoryBackend,
+    port::{BackendError, MemoryBackend},
     testing::TestApp,
 };
 
 use crate::{
-    faults::{DOWN, FINE, Faulty},
+    faults::{DOWN, FINE, FULL, Faulty},
     support::builder,
 };
 
@@ -61,11 +62,11 @@ async fn changes_of_any_process_are_evaluated_and_announced() {
     let (api, mut events) = provided(&here).await;
     let client = api.client();
     let pro = EvaluationContext::new("u1").with("plan", "pro");
-    assert_eq!(events.recv().await.unwrap().event, ProviderEvent::Ready);
+    assert_eq!(next(&mut events).await.event, ProviderEvent::Ready);
 
     for waygate in [&here, &there] {
         waygate.system().set_flag(flag(true)).await.unwrap();
-        let changed = events.recv().await.unwrap();
+        let changed = next(&mut events).await;
         assert_eq!(changed.event, ProviderEvent::ConfigurationChanged);
         assert_eq!(changed.flags_changed, ["search"]);
         let details = client.bool_details("search", false, &pro);
@@ -77,13 +78,13 @@ async fn changes_of_any_process_are_evaluated_and_announced() {
         assert_eq!(environment, Some(MetadataValue::from("production")));
 
         waygate.system().set_flag(flag(false)).await.unwrap();
-        assert_eq!(events.recv().await.unwrap().flags_changed, ["search"]);
+        assert_eq!(next(&mut events).await.flags_changed, ["search"]);
         assert!(!client.bool("search", true, &pro));
     }
     // A segment may be in any flag.
     let segment = Segment::parse(&json!({"key": "beta", "name": "Beta"})).unwrap();
     here.system().create_segment(segment).await.unwrap();
-    assert!(events.recv().await.unwrap().flags_changed.is_empty());
+    assert!(next(&mut events).await.flags_changed.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,10 +94,10 @@ async fn the_status_is_stale_while_the_store_is_down() {
     waygate.system().set_flag(flag(true)).await.unwrap();
     let (api, mut events) = provided(&waygate).await;
     let client = api.client();
-    assert_eq!(events.recv().await.unwrap().event, ProviderEvent::Ready);
+    assert_eq!(next(&mut events).await.event, ProviderEvent::Ready);
     for _ in 0..2 {
         store.set(DOWN);
-        let stale = events.recv().await.unwrap();
+        let stale = next(&mut events).await;
         assert_eq!(
             (stale.event, client.provider_status()),
             (ProviderEvent::Stale, ProviderStatus::Stale)
@@ -117,18 +118,95 @@ async fn the_status_is_stale_while_the_store_is_down() {
         assert_eq!(other.client().provider_status(), ProviderStatus::Stale);
 
         store.set(FINE);
-        assert_eq!(events.recv().await.unwrap().event, ProviderEvent::Ready);
+        assert_eq!(next(&mut events).await.event, ProviderEvent::Ready);
         assert_eq!(client.provider_status(), ProviderStatus::Ready);
     }
+}
+
+/// Waits for the next event. Handlers run in a thread of their own, so the limit is in real time also while that of the
+/// runtime is paused.
+async fn next(events: &mut UnboundedReceiver<EventDetails>) -> EventDetails {
+    let (waiting, done) = std::sync::mpsc::channel::<()>();
+    let (late, deadline) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        let _ = done.recv_timeout(Duration::from_secs(30));
+        drop(late);
+    });
+    let event = tokio::select! {
+        event = events.recv() => event.expect("the API has a handler"),
+        _ = deadline => panic!("no event within 30 seconds"),
+    };
+    drop(waiting);
+    event
+}
+
+/// The cause of the store's health, once it contains `expected`.
+async fn store_cause(waygate: &Waygate, expected: Option<&str>) {
+    for _ in 0..60 {
+        let health = waygate.health();
+        let cause = health.get(&Component::Store).map(|store| &store.cause);
+        match (cause, expected) {
+            (Some(cause), Some(expected)) if cause.contains(expected) => return,
+            (None, None) => return,
+            _ => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+    }
+    panic!("the store is not {expected:?}: {:?}", waygate.health());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_only_refuses_writes_leaves_the_status_ready() {
+    let store = Arc::new(Faulty::default());
+    let waygate = builder().backend(store.clone()).build().await.unwrap();
+    waygate.system().set_flag(flag(true)).await.unwrap();
+    let (api, mut events) = provided(&waygate).await;
+    let status = || api.client().provider_status();
+    assert_eq!(next(&mut events).await.event, ProviderEvent::Ready);
+
+    store.set(FULL);
+    let refused = waygate.system().set_flag(flag(false)).await.unwrap_err();
+    assert!(
+        matches!(refused, ChangeError::Backend(BackendError::NotWritable(_))),
+        "{refused}"
+    );
+    store_cause(&waygate, Some("no space left")).await;
+    let (other, _) = provided(&waygate).await;
+    assert_eq!(other.client().provider_status(), ProviderStatus::Ready);
+    // Several checks of the health, and polls that find the store readable but not writable.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    store_cause(&waygate, Some("no space left")).await;
+
+    // The first event is that of the reads, and they recover while writes are refused.
+    store.set(DOWN);
+    let stale = next(&mut events).await;
+    assert_eq!(
+        (stale.event, status()),
+        (ProviderEvent::Stale, ProviderStatus::Stale)
+    );
+    assert!(stale.message.unwrap().contains("connection refused"));
+    store_cause(&waygate, Some("connection refused")).await;
+    store.set(FULL);
+    let ready = next(&mut events).await;
+    assert_eq!(
+        (ready.event, status()),
+        (ProviderEvent::Ready, ProviderStatus::Ready)
+    );
+    store_cause(&waygate, Some("no space left")).await;
+
+    store.set(FINE);
+    store_cause(&waygate, None).await;
+    waygate.system().set_flag(flag(false)).await.unwrap();
+    let changed = next(&mut events).await;
+    assert_eq!(changed.event, ProviderEvent::ConfigurationChanged);
 }
 
 #[tokio::test]
 async fn a_provider_ends_with_its_api_and_with_the_engine() {
     let waygate = builder().build().await.unwrap();
     let (api, mut events) = provided(&waygate).await;
-    assert_eq!(events.recv().await.unwrap().event, ProviderEvent::Ready);
+    assert_eq!(next(&mut events).await.event, ProviderEvent::Ready);
     waygate.shutdown().await;
-    let stale = events.recv().await.unwrap();
+    let stale = next(&mut events).await;
     assert_eq!(stale.message.as_deref(), Some("the engine has ended"));
     assert_eq!(api.client().provider_status(), ProviderStatus::Stale);
 

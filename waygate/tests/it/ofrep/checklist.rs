@@ -3,7 +3,12 @@
 use std::{fs, path::Path};
 
 const CHECKLIST: &str = include_str!("../../../../docs/ofrep.md");
-const FOLDERS: [&str; 3] = ["tests/it/ofrep", "src/ofrep", "../tests/tests/ofrep"];
+const FOLDERS: [&str; 4] = [
+    "tests/it/ofrep",
+    "src/ofrep",
+    "../tests/tests/ofrep",
+    "../tests/tests/browser",
+];
 
 #[test]
 fn each_row_names_tests_that_exist() {

@@ -49,6 +49,8 @@ impl From<&RouteGate> for FlagGate {
         let mut view = Self::new(gate.flag.key(), gate.status);
         view.default = gate.default;
         view.defaults = gate.facts.defaults();
+        view.without_caller = gate.facts.without_caller.count();
+        view.late_callers = gate.facts.late_callers.count();
         view.errors = gate.facts.errors().map(|code| code.to_string()).collect();
         view
     }

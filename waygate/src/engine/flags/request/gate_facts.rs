@@ -2,6 +2,8 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use waygate_core::flag::ErrorCode;
 
+use crate::engine::limits::Noticed;
+
 /// The errors of gates, by their bits.
 const CODES: [ErrorCode; 6] = [
     ErrorCode::FlagNotFound,
@@ -18,6 +20,10 @@ pub(crate) struct GateFacts {
     defaults: AtomicU64,
     /// The errors since the last change of the flags, one bit each.
     errors: AtomicU8,
+    /// Requests without a caller, if the flag depends on it.
+    pub(crate) without_caller: Noticed,
+    /// Those of them with a caller in their handler.
+    pub(crate) late_callers: Noticed,
 }
 
 impl GateFacts {

@@ -11,6 +11,6 @@ pub(crate) use gate::RouteGate;
 pub(crate) use gate_facts::is_fault;
 #[cfg(feature = "testing")]
 pub(crate) use overrides::Overrides;
-pub(crate) use prepared::{PreparedFlags, with_context};
+pub(crate) use prepared::{PreparedFlags, note_late_caller, with_context};
 pub use source::FlagRequest;
 pub(crate) use source::{ContextSource, SharedContext};

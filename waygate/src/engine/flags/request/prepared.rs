@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::Extensions;
 use waygate_core::flag::Context;
 
 use super::source::{ContextSource, FlagRequest, SharedContext};
@@ -15,6 +16,8 @@ pub(crate) struct PreparedFlags {
     pub(crate) context: Option<SharedContext>,
     /// The two handlers of the route.
     pub(crate) canary: Option<Arc<crate::engine::Canary>>,
+    /// The slot of the route, if its gates were decided for a request without a caller.
+    pub(crate) without_caller: Option<usize>,
 }
 
 /// Passes the context of a request to `read`: the one that it keeps, or that of the source.
@@ -28,6 +31,23 @@ pub(crate) fn with_context<R>(
     match prepared.and_then(|prepared| prepared.context.as_deref()) {
         Some(context) => read(context),
         None => contexts.with(request, read),
+    }
+}
+
+/// Notes, once for each request, that its caller became known after its gates were decided.
+pub(crate) fn note_late_caller(extensions: &mut Extensions) {
+    let Some(prepared) = extensions.get::<PreparedFlags>() else {
+        return;
+    };
+    let Some(slot) = prepared.without_caller else {
+        return;
+    };
+    if prepared.flags.contexts().lacks_caller(extensions) {
+        return;
+    }
+    prepared.flags.note_late_caller(slot);
+    if let Some(prepared) = extensions.get_mut::<PreparedFlags>() {
+        prepared.without_caller = None;
     }
 }
 

@@ -83,6 +83,14 @@ impl ContextSource {
         matches!(self, Self::Nothing)
     }
 
+    /// Returns `true` if callers are known by their type, and a request carries none.
+    pub(crate) fn lacks_caller(&self, extensions: &Extensions) -> bool {
+        match self {
+            Self::Principal { read, .. } => read(extensions).is_none(),
+            Self::Nothing | Self::Function(_) => false,
+        }
+    }
+
     /// Passes the context of a request to `read`, without a copy of the caller.
     #[inline]
     pub(crate) fn with<R>(

@@ -9,6 +9,8 @@
 use std::{hint::black_box, sync::Arc, time::Instant};
 
 use serde_json::{Value, json};
+use tokio::runtime::Builder;
+use waygate::Waygate;
 use waygate_bench::{Call, Report, Row, Timing, time_calls};
 use waygate_core::{
     flag::{
@@ -20,11 +22,18 @@ use waygate_core::{
 
 #[path = "flags/baseline.rs"]
 mod baseline;
+#[path = "flags/engine.rs"]
+mod engine;
+#[path = "flags/gate.rs"]
+mod gate;
 #[path = "flags/launchdarkly.rs"]
 mod launchdarkly;
+#[path = "flags/provider.rs"]
+mod provider;
 #[path = "flags/yggdrasil.rs"]
 mod yggdrasil;
 
+use engine::EVALUATED;
 use yggdrasil::Strategy;
 
 /// The evaluated flag of a hundred.
@@ -37,14 +46,21 @@ const COUNTRY: &str = "de";
 const PLAN: &str = "free";
 
 fn main() {
-    let (control, mut rows) = evaluations();
+    // Only for preparations: its tasks have a budget, after which locks wait.
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let waygate = runtime.block_on(engine::engine());
+    let routes = runtime.block_on(gate::Routes::new(&waygate));
+    let clients = runtime.block_on(provider::Clients::new(&waygate));
+    let of_engine = [routes.row(&waygate), clients.row()];
+    let (control, mut rows) = evaluations(&waygate);
+    rows.extend(of_engine);
     rows.push(targets());
     rows.push(rebuild());
     Report::new("flags", control, rows).publish().unwrap();
 }
 
 /// One evaluation: by key, by a flag at hand, and by the peers.
-fn evaluations() -> (f64, Vec<Row>) {
+fn evaluations(waygate: &Waygate) -> (f64, Vec<Row>) {
     let flags = flags(FLAGS);
     let handle = flags.flag(FLAG).unwrap().clone();
     let context = EvaluationContext::new(USER)
@@ -53,11 +69,9 @@ fn evaluations() -> (f64, Vec<Row>) {
         .with("email", "a@example.com")
         .with("seats", 5)
         .with("beta", true);
-    let user = User {
-        id: USER.to_owned(),
-        country: COUNTRY.to_owned(),
-        plan: PLAN.to_owned(),
-    };
+    let current = waygate.flags();
+    let caller = black_box(CALLER);
+    let scope = current.for_context(&caller);
     let map = baseline::Flags::new();
     let yggdrasil = yggdrasil::Flags::new(Strategy::FlexibleRollout);
     let older = yggdrasil::Flags::new(Strategy::Default);
@@ -69,19 +83,22 @@ fn evaluations() -> (f64, Vec<Row>) {
         black_box(resolution.is_some_and(|resolution| resolution.as_bool().unwrap_or(false)))
     };
     let by_handle = |_| {
-        let resolution = flags.evaluate_flag(black_box(&handle), black_box(&user), &clock);
+        let resolution = flags.evaluate_flag(black_box(&handle), black_box(&caller), &clock);
         black_box(resolution.as_bool().unwrap_or(false))
     };
+    let by_engine = |_| black_box(EVALUATED.get(black_box(&scope)));
     let of_map = |_| black_box(map.evaluate(black_box(FLAG)));
     let of_yggdrasil = |_| black_box(yggdrasil.evaluate(black_box(FLAG)));
     let of_older = |_| black_box(older.evaluate(black_box(FLAG)));
     let of_launchdarkly = |_| black_box(launchdarkly.evaluate(black_box(FLAG)));
     assert_eq!(by_key(0), by_handle(0));
+    assert_eq!(by_key(0), by_engine(0));
     assert_eq!(by_key(0), of_map(0));
 
     let allocations = [
         counted(by_key),
         counted(by_handle),
+        counted(by_engine),
         counted(of_map),
         counted(of_yggdrasil),
         counted(of_older),
@@ -91,6 +108,7 @@ fn evaluations() -> (f64, Vec<Row>) {
         call("by key", by_key),
         call("by key, again", by_key),
         call("typed handle", by_handle),
+        call("typed handle of an engine", by_engine),
         call("map baseline", of_map),
         call("yggdrasil", of_yggdrasil),
         call("yggdrasil, `default`", of_older),
@@ -99,26 +117,28 @@ fn evaluations() -> (f64, Vec<Row>) {
     let timings = time_calls(calls, 1);
     print(&timings);
     println!(
-        "allocations: by key {}, typed handle {}, map baseline {}, yggdrasil {} and {}, launchdarkly {}",
+        "allocations: by key {}, typed handle {}, of an engine {}, map baseline {}, yggdrasil {} and {}, launchdarkly {}",
         allocations[0],
         allocations[1],
         allocations[2],
         allocations[3],
         allocations[4],
-        allocations[5]
+        allocations[5],
+        allocations[6]
     );
     let figure = |at: usize| timings[at].min;
     let row = |name, ours, peer: usize, target, allocations| {
         Row::new(name, figure(ours), timings[peer].name, figure(peer), target)
             .with_allocations(allocations)
     };
-    let [by_key, by_handle, ..] = allocations;
+    let [by_key, by_handle, by_engine, ..] = allocations;
     let rows = vec![
-        row("by key", 0, 3, Some(1.2), by_key),
-        row("typed handle", 2, 3, Some(0.6), by_handle),
-        row("yggdrasil", 0, 4, Some(0.2), by_key),
-        row("yggdrasil, older strategies", 0, 5, None, by_key),
-        row("launchdarkly", 0, 6, Some(1.0 / 3.0), by_key),
+        row("by key", 0, 4, Some(1.2), by_key),
+        row("typed handle", 2, 4, Some(0.6), by_handle),
+        row("typed handle of an engine", 3, 4, Some(0.8), by_engine),
+        row("yggdrasil", 0, 5, Some(0.2), by_key),
+        row("yggdrasil, older strategies", 0, 6, None, by_key),
+        row("launchdarkly", 0, 7, Some(1.0 / 3.0), by_key),
     ];
     (figure(1) / figure(0), rows)
 }
@@ -234,22 +254,29 @@ fn compiled(definition: &Value) -> Arc<CompiledFlag> {
     Arc::new(CompiledFlag::compile(flag, CompileOptions::default()).0)
 }
 
-/// A type of an application.
-struct User {
-    id: String,
-    country: String,
-    plan: String,
+/// The type of callers of an application.
+#[derive(Debug, Clone, Copy)]
+struct Caller {
+    id: &'static str,
+    country: &'static str,
+    plan: &'static str,
 }
 
-impl Context for User {
+const CALLER: Caller = Caller {
+    id: USER,
+    country: COUNTRY,
+    plan: PLAN,
+};
+
+impl Context for Caller {
     fn key(&self, _: Option<&str>) -> Option<&str> {
-        Some(&self.id)
+        Some(self.id)
     }
 
     fn attribute(&self, _: Option<&str>, name: &AttributeName) -> Option<AttributeValue<'_>> {
         match name.as_str() {
-            "country" => Some((&self.country).into()),
-            "plan" => Some((&self.plan).into()),
+            "country" => Some(self.country.into()),
+            "plan" => Some(self.plan.into()),
             _ => None,
         }
     }

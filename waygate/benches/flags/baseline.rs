@@ -43,8 +43,18 @@ impl Flags {
 
     pub(crate) fn evaluate(&self, key: &str) -> bool {
         let context = black_box(&self.context);
+        self.evaluate_for(key, |name| context.get(name).map(String::as_str))
+    }
+
+    /// Evaluates a flag for a context of another type.
+    #[inline(always)]
+    pub(crate) fn evaluate_for<'a>(
+        &self,
+        key: &str,
+        context: impl Fn(&str) -> Option<&'a str>,
+    ) -> bool {
         let holds = |(name, values): &Clause| {
-            let actual = context.get(name);
+            let actual = context(name);
             actual.is_some_and(|actual| values.iter().any(|value| value == actual))
         };
         let mut rules = self.flags[key].iter();
@@ -52,7 +62,11 @@ impl Flags {
             return true;
         }
         let mut buffer = [0; 64];
-        let parts = [key.as_bytes(), b"\x1f", context["key"].as_bytes()];
+        let parts = [
+            key.as_bytes(),
+            b"\x1f",
+            context("key").unwrap_or_default().as_bytes(),
+        ];
         let mut len = 0;
         for part in parts {
             buffer[len..len + part.len()].copy_from_slice(part);

@@ -47,7 +47,10 @@ fn every_command_of_the_page_succeeds() {
     let trace = String::from_utf8_lossy(&output.stderr);
     let responses = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{trace}\n{responses}");
-    for shown in ["\"execute_at\":\"2040-01-01T04:00:00Z\"", "event: ready"] {
+    for shown in [
+        "\"execute_at\":\"2040-01-01T04:00:00Z\"",
+        "\"change\":\"replace\"",
+    ] {
         assert!(responses.contains(shown), "{shown}: {responses}");
     }
 }

@@ -116,9 +116,14 @@ where
 impl Endpoint {
     /// Decides about a request for a route with gates. The request keeps the flags, so that the handler evaluates the
     /// same ones.
-    pub(super) fn decide_with_flags(&self, slot: usize, request: &mut Request) -> Step {
+    #[inline(never)]
+    pub(super) fn decide_with_flags(
+        &self,
+        slot: usize,
+        request: &mut Request,
+        snapshot: &Arc<Snapshot>,
+    ) -> Step {
         let waygate = &self.shared.waygate;
-        let snapshot: Arc<Snapshot> = waygate.inner.snapshot.load_full();
         let context = match &waygate.inner.flag_contexts {
             // Callers are read where they are.
             ContextSource::Nothing | ContextSource::Principal { .. } => None,
@@ -136,6 +141,6 @@ impl Endpoint {
             canary: snapshot.canary(slot),
             without_caller,
         });
-        self.decide_at(Some(slot), request, &snapshot)
+        self.decide_at(Some(slot), request, snapshot)
     }
 }

@@ -42,8 +42,8 @@ where
     }
 
     // Requests are large, so each is moved only once, to where it is served.
-    fn call(&mut self, request: Request) -> Self::Future {
-        let step = self.endpoint.decide(&request);
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let step = self.endpoint.decide(&mut request);
         let Some(watching) = self.endpoint.watch.light() else {
             return self.follow_step(request, step);
         };
@@ -102,11 +102,6 @@ where
                 }
                 self.serve(request, after)
             }
-            #[cfg(feature = "flags")]
-            Step::Flagged(slot) => {
-                let step = self.endpoint.decide_with_flags(slot, &mut request);
-                self.follow_step(request, step)
-            }
             Step::Probed => ResponseFuture::ready(survey::answer(&self.endpoint, &request)),
             Step::Block(slot, reason) => self.endpoint.block(request, slot, *reason),
             Step::Refuse(refused) => self.refuse(request, *refused),
@@ -146,7 +141,7 @@ pub(super) fn follow_gate(
 
 impl Endpoint {
     #[inline]
-    pub(super) fn decide(&self, request: &Request) -> Step {
+    pub(super) fn decide(&self, request: &mut Request) -> Step {
         let engine = &*self.shared.waygate.inner;
         let snapshot = engine.snapshot.load();
         let (method, extensions) = (request.method(), request.extensions());
@@ -155,7 +150,9 @@ impl Endpoint {
                 Checks::Nothing => Step::Serve(None),
                 Checks::Limits => self.limit_at(slot, request, &snapshot),
                 #[cfg(feature = "flags")]
-                Checks::Everything if snapshot.is_flagged(slot) => Step::Flagged(slot),
+                Checks::Everything if snapshot.is_flagged(slot) => {
+                    self.decide_with_flags(slot, request, &snapshot)
+                }
                 Checks::Everything => self.decide_at(Some(slot), request, &snapshot),
             },
             None => self.decide_uncached(request, &snapshot),
@@ -164,7 +161,7 @@ impl Endpoint {
 
     /// Decides whether to serve a request without a cached slot.
     #[cold]
-    fn decide_uncached(&self, request: &Request, snapshot: &Snapshot) -> Step {
+    fn decide_uncached(&self, request: &mut Request, snapshot: &Arc<Snapshot>) -> Step {
         let (method, extensions) = (request.method(), request.extensions());
         if extensions.get::<Probe>().is_some() {
             return Step::Probed;
@@ -176,7 +173,7 @@ impl Endpoint {
                 self.memory.remember(method, extensions, snapshot, slot);
                 #[cfg(feature = "flags")]
                 if snapshot.is_flagged(slot) {
-                    return Step::Flagged(slot);
+                    return self.decide_with_flags(slot, request, snapshot);
                 }
                 self.decide_at(Some(slot), request, snapshot)
             }

@@ -7,9 +7,6 @@ pub(super) enum Step {
     Probed,
     /// Lets the endpoint respond.
     Serve(Option<After>),
-    /// Decides with flags.
-    #[cfg(feature = "flags")]
-    Flagged(usize),
     /// Refuses the request because of the state of the route.
     Block(Option<usize>, Box<BlockReason>),
     /// Refuses it because of a limit.

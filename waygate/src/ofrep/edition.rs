@@ -19,8 +19,8 @@ use super::{evaluation::is_visible, token::Audience};
 /// The flags that an audience sees, and all that these need.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Edition {
-    /// A hash of the definitions: the same in all processes, and another one after each change. Revisions do not tell that
-    /// much: after a failover, two commits may have had the same number.
+    /// A hash of the definitions: the same in all processes, and another one after each change. Revisions do not identify
+    /// content: after a failover, two commits may have had the same number.
     pub(super) fingerprint: u64,
     /// The time of the last change, in Unix seconds.
     pub(super) last_modified: Option<i64>,

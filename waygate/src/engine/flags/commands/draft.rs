@@ -8,7 +8,8 @@ use waygate_core::{
 };
 
 use super::{
-    change::{Definition, invalid, not_found, subject},
+    change::{invalid, not_found, subject},
+    definition::Definition,
     replacement::Publication,
 };
 use crate::engine::{

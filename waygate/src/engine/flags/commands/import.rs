@@ -9,7 +9,10 @@ use waygate_core::{
     model::Action,
 };
 
-use super::change::{Definition, put, subject};
+use super::{
+    change::{put, subject},
+    definition::Definition,
+};
 use crate::engine::{
     ChangeError, Operator,
     flags::{FlagError, Flags},

@@ -1,6 +1,7 @@
 //! Commands on flags and segments: definitions, drafts, earlier versions and scheduled changes.
 
 mod change;
+mod definition;
 mod draft;
 mod due;
 mod import;
@@ -10,8 +11,8 @@ mod replacement;
 mod revert;
 mod schedule;
 
-pub(crate) use change::Definition;
 pub(super) use change::{not_found, put, subject};
+pub(crate) use definition::Definition;
 pub use draft::FlagDraftRecord;
 pub use preview::{FlagPreview, SegmentPreview};
 pub use revert::FlagVersion;

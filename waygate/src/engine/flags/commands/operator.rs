@@ -1,7 +1,10 @@
 use serde_json::Value;
 use waygate_core::flag::{Flag, Segment};
 
-use super::change::{Definition, FlagChange, FlagDeletion, Write};
+use super::{
+    change::{FlagChange, FlagDeletion, Write},
+    definition::Definition,
+};
 use crate::engine::{
     ChangeError, Operator,
     flags::{FlagRecord, SegmentRecord},

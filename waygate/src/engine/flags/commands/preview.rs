@@ -4,7 +4,7 @@ use waygate_core::flag::{
     CompiledFlag, CompiledSegment, Context, Flag, FlagKey, FlagSet, Resolution, Segment,
 };
 
-use super::change::{Definition, invalid};
+use super::{change::invalid, definition::Definition};
 use crate::engine::{
     flags::{FlagError, Flags},
     kinds::{self, Records},

@@ -7,7 +7,10 @@ use waygate_core::{
     model::Revision,
 };
 
-use super::change::{Definition, Written, known, not_found, replace, subject};
+use super::{
+    change::{Written, known, not_found, replace, subject},
+    definition::Definition,
+};
 use crate::engine::{
     ChangeError,
     flags::FlagError,

@@ -3,7 +3,8 @@ use uuid::Uuid;
 use waygate_core::{grammar::Invalid, model::AuditEntry, port::AuditQuery};
 
 use super::{
-    change::{Definition, Written, invalid, subject},
+    change::{Written, invalid, subject},
+    definition::Definition,
     replacement::Restoration,
 };
 use crate::engine::{

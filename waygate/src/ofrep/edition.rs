@@ -2,13 +2,13 @@
 
 use std::{
     collections::HashSet,
+    hash::Hasher,
     io::{self, Write},
     sync::Arc,
 };
 
 use serde::Serialize;
 use siphasher::sip::SipHasher13;
-use std::hash::Hasher;
 use waygate_core::{
     Timestamp,
     flag::{CompiledFlag, CompiledSegment, Flag, FlagSet, Segment},

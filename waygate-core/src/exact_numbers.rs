@@ -35,6 +35,18 @@ impl InexactNumber {
     /// Returns the first whole number outside of the range from -2⁶³ to 2⁶⁴ - 1. The document must be valid JSON; of
     /// another one, the result has no meaning.
     pub fn find(json: &[u8]) -> Option<Self> {
+        Self::find_below(json, "")
+    }
+
+    /// Like [`find`](Self::find), for numbers below this JSON pointer alone.
+    ///
+    /// ```
+    /// use waygate_core::InexactNumber;
+    ///
+    /// let json = br#"{"trace": 18446744073709551616, "context": {"id": 1}}"#;
+    /// assert_eq!(InexactNumber::find_below(json, "/context"), None);
+    /// ```
+    pub fn find_below(json: &[u8], pointer: &str) -> Option<Self> {
         let mut place = Place::default();
         let mut at = 0;
         while let Some(byte) = json.get(at) {
@@ -47,7 +59,10 @@ impl InexactNumber {
             match byte {
                 b'"' => place.text = token,
                 b'-' | b'0'..=b'9' if is_inexact(json.get(token.clone())?) => {
-                    return Some(Self::new(&place, json, token));
+                    let found = Self::new(&place, json, token);
+                    if found.pointer.starts_with(pointer) {
+                        return Some(found);
+                    }
                 }
                 other => place.follow(*other),
             }

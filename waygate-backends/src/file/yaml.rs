@@ -17,7 +17,7 @@ impl fmt::Display for InvalidYaml {
 
 impl std::error::Error for InvalidYaml {}
 
-/// Reads a YAML document as JSON, with the limits of a state file: at most 128 levels, and few repetitions of anchors.
+/// Reads a YAML document as JSON, with the limits of a state file: at most 128 levels. Aliases (`*name`) are refused.
 ///
 /// ```
 /// use serde_json::json;
@@ -32,6 +32,7 @@ impl std::error::Error for InvalidYaml {}
 /// or that do not fit in 64 bits.
 pub fn read_yaml(text: &str) -> Result<Value, InvalidYaml> {
     yaml_depth::check(text).map_err(InvalidYaml)?;
+    yaml_depth::refuse_aliases(text).map_err(InvalidYaml)?;
     yaml_numbers::check(text).map_err(InvalidYaml)?;
     let invalid = |error: yaml_serde::Error| InvalidYaml(error.to_string());
     // JSON values keep the last of several members of one name; these refuse them.
@@ -81,6 +82,10 @@ mod tests {
             bomb.push_str(&format!("a{at}: &a{at} [{before}]\n"));
         }
         let problem = read_yaml(&bomb).unwrap_err().to_string();
-        assert!(problem.contains("repetition limit"), "{problem}");
+        assert!(problem.contains("alias"), "{problem}");
+        // A few hundred of them stand for a billion values.
+        let (items, aliases) = ("x,".repeat(100_000), "*a,".repeat(10_000));
+        let wide = format!("a: &a [{items}]\nb: [{aliases}]\n");
+        assert!(read_yaml(&wide).is_err());
     }
 }

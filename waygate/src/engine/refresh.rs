@@ -44,10 +44,8 @@ impl Inner {
     /// Reads the current content of the store.
     pub(crate) async fn look(&self) -> Result<Image, BackendError> {
         let loaded = in_time(self.backend.load()).await;
-        let now = self.clock.now();
-        match &loaded {
-            Ok(_) => self.monitor.store_was_read(now),
-            Err(error) => self.monitor.store_read_failed(error, now),
+        if let Err(error) = &loaded {
+            self.monitor.store_read_failed(error, self.clock.now());
         }
         loaded
     }
@@ -61,6 +59,13 @@ impl Inner {
 
     /// Applies an image, unless it shows that the store has lost its content.
     pub(crate) fn take_over(&self, stored: &mut Stored, image: Image) -> Result<(), BackendError> {
+        let applied = self.apply(stored, image);
+        // Health recovers after the state that requests see.
+        self.monitor.store_was_read(self.clock.now());
+        applied
+    }
+
+    fn apply(&self, stored: &mut Stored, image: Image) -> Result<(), BackendError> {
         let (known, found) = (stored.revision, image.revision);
         if known == found && stored.regressed_to.is_none() && !stored.from_cache {
             self.monitor.recover(Component::StoreReset);

@@ -134,8 +134,9 @@ impl Change for Reseed {
         let is_due = is_due(stored, &image);
         if is_due {
             inner.reseed(stored, &image, &by.origin).await?;
-            let image = inner.look().await.map_err(ChangeError::from)?;
-            inner.take_over(stored, image).map_err(ChangeError::from)?;
+            let incomplete = |error: BackendError| Attempt::Incomplete(error.into());
+            let image = inner.look().await.map_err(incomplete)?;
+            inner.take_over(stored, image).map_err(incomplete)?;
         } else {
             inner.take_over(stored, image).map_err(ChangeError::from)?;
         }

@@ -48,6 +48,8 @@ impl Change for RouteChange {
             RouteCommand::CancelSchedule { .. } | RouteCommand::EndMaintenance { .. }
         );
         if may_be_idle && next == current.state {
+            tx.confirm(|stored| stored.expected::<Routes>(&route.key))
+                .await?;
             return Ok(show(&snapshot)?);
         }
         tx.follow(&Timed::Route(route.key.clone()), &current.state, &next);

@@ -143,13 +143,16 @@ impl<'a> Tx<'a> {
         self.batch.expected.is_empty() && self.batch.audit.is_empty()
     }
 
-    /// Confirms that the state is that of the store, for a change that writes nothing. Without a commit, nothing else
-    /// detects that another process was faster.
-    pub(crate) async fn confirm(self) -> Result<(), Attempt> {
-        let known = self.stored.revision;
-        let read = self.engine.reload(self.stored).await;
-        read.map_err(|error| Attempt::Commit(error.into()))?;
-        match self.stored.revision == known {
+    /// Confirms that the store still has what `read` returns, for a change that writes nothing. Without a commit, nothing
+    /// else detects that another process was faster.
+    pub(crate) async fn confirm<T: PartialEq>(
+        self,
+        read: impl Fn(&Stored) -> T,
+    ) -> Result<(), Attempt> {
+        let known = read(self.stored);
+        let reloaded = self.engine.reload(self.stored).await;
+        reloaded.map_err(|error| Attempt::Commit(error.into()))?;
+        match read(self.stored) == known {
             true => Ok(()),
             false => Err(Attempt::Behind),
         }
@@ -224,51 +227,51 @@ impl Inner {
         change: C,
         by: By,
     ) -> Result<C::Done, ChangeError> {
-        let mut stored = self.stored.lock().await;
-        let mut is_current = false;
         for nth in 0..ATTEMPTS {
-            let attempt = change.attempt(Tx::new(&self, &mut stored, &by)).await;
-            if let (Err(Attempt::Failed(_)), false) = (&attempt, is_current) {
-                is_current = true;
-                let known = stored.revision;
-                if self.reload(&mut stored).await.is_ok() && stored.revision != known {
-                    continue;
-                }
-            }
-            if let Some(outcome) = self.settle(&mut stored, attempt).await {
-                return outcome;
-            }
-            is_current = true;
-            if nth >= SWIFT_ATTEMPTS {
-                // Writers that start together do not stay in step.
+            if nth > SWIFT_ATTEMPTS {
+                // Without the lock, so that no other command of this process waits. Writers that start together do not
+                // stay in step.
                 tokio::time::sleep(jitter::up_to(PAUSE)).await;
+            }
+            let mut stored = self.stored.lock().await;
+            let is_current = nth > 0;
+            if is_current {
+                self.reload(&mut stored).await?;
+            }
+            let attempt = change.attempt(Tx::new(&self, &mut stored, &by)).await;
+            match attempt {
+                Err(Attempt::Failed(error)) if !is_current => {
+                    let known = stored.revision;
+                    // Without the store, the refusal stands on the last known state.
+                    if self.reload(&mut stored).await.is_err() || stored.revision == known {
+                        return Err(error);
+                    }
+                }
+                attempt => {
+                    if let Some(outcome) = settle(attempt) {
+                        return outcome;
+                    }
+                }
             }
         }
         let what = change.subject();
         Err(ChangeError::Contended { what })
     }
+}
 
-    /// The outcome of an attempt; `None` after a lost race, to retry with the current state.
-    async fn settle<T>(
-        &self,
-        stored: &mut Stored,
-        attempt: Result<T, Attempt>,
-    ) -> Option<Result<T, ChangeError>> {
-        match attempt {
-            Ok(done) => Some(Ok(done)),
-            Err(Attempt::Failed(error)) => Some(Err(error)),
-            Err(Attempt::Behind) => None,
-            // The next attempt checks the precondition again.
-            Err(Attempt::Commit(CommitError::Conflict { .. })) => {
-                let error = self.reload(stored).await.err()?;
-                Some(Err(error.into()))
-            }
-            // `commit` has applied the store's new content.
-            Err(Attempt::Commit(CommitError::Replaced { .. })) => None,
-            Err(Attempt::Commit(CommitError::Backend(error))) => Some(Err(error.into())),
-            Err(Attempt::Commit(other)) => {
-                Some(Err(BackendError::Unavailable(other.to_string()).into()))
-            }
+/// The outcome of an attempt; `None` after a lost race, to retry with the current state.
+fn settle<T>(attempt: Result<T, Attempt>) -> Option<Result<T, ChangeError>> {
+    match attempt {
+        Ok(done) => Some(Ok(done)),
+        Err(Attempt::Failed(error) | Attempt::Incomplete(error)) => Some(Err(error)),
+        // The next attempt checks the precondition again.
+        Err(
+            Attempt::Behind
+            | Attempt::Commit(CommitError::Conflict { .. } | CommitError::Replaced { .. }),
+        ) => None,
+        Err(Attempt::Commit(CommitError::Backend(error))) => Some(Err(error.into())),
+        Err(Attempt::Commit(other)) => {
+            Some(Err(BackendError::Unavailable(other.to_string()).into()))
         }
     }
 }
@@ -276,6 +279,8 @@ impl Inner {
 /// The reason why an attempt failed.
 pub(crate) enum Attempt {
     Failed(ChangeError),
+    /// A step after the commit failed. The change is never made again.
+    Incomplete(ChangeError),
     Commit(CommitError),
     /// The state was not that of the store, which was read again.
     Behind,

@@ -118,12 +118,14 @@ fn tag(state: &State, configuration: &Configuration, asked: &Asked, flags: &[u8]
     // Writing to memory does not fail.
     let _ = write!(
         covered,
-        "{:x} {:x} {:x} {} {:?}",
+        "{:x} {:x} {:x} {} {:?} {:x}",
         fingerprint(flags),
         fingerprint(&asked.body),
         configuration.edition(asked.grant.audience).fingerprint,
         ticket::period(state.waygate.inner.clock.now()),
         asked.grant.audience,
+        // The ticket in the body is that of the token.
+        u64::from_be_bytes(asked.grant.digest.id()),
     );
     format!("\"{:032x}\"", fingerprint(&covered))
 }

@@ -50,10 +50,11 @@ impl Configurations {
         let set = flags.shared_set().clone();
         let mut by_key: Vec<_> = set.flags().cloned().collect();
         by_key.sort_unstable_by(|one, other| one.definition().key.cmp(&other.definition().key));
+        let options = waygate.inner.flag_options;
         let digests = Digests::of(&by_key, &set, &known.digests);
         let compiled = Arc::new(Configuration {
-            server: digests.edition(&by_key, Audience::Server),
-            client: digests.edition(&by_key, Audience::Client),
+            server: digests.edition(&by_key, options, Audience::Server),
+            client: digests.edition(&by_key, options, Audience::Client),
             digests,
             reads_clock: by_key
                 .iter()

@@ -11,7 +11,7 @@ use serde::Serialize;
 use siphasher::sip::SipHasher13;
 use waygate_core::{
     Timestamp,
-    flag::{CompiledFlag, CompiledSegment, Flag, FlagSet, Segment},
+    flag::{CompileOptions, CompiledFlag, CompiledSegment, Flag, FlagSet, Segment},
 };
 
 use super::{evaluation::is_visible, token::Audience};
@@ -84,7 +84,12 @@ impl Digests {
     }
 
     /// The edition of an audience. Definitions that it does not depend on do not count.
-    pub(super) fn edition(&self, flags: &[Arc<CompiledFlag>], audience: Audience) -> Edition {
+    pub(super) fn edition(
+        &self,
+        flags: &[Arc<CompiledFlag>],
+        options: CompileOptions,
+        audience: Audience,
+    ) -> Edition {
         let visible = flags.iter().filter(|flag| is_visible(flag, audience));
         let mut open: Vec<&str> = visible.map(|flag| flag.definition().key.as_str()).collect();
         let mut needed: HashSet<&str> = open.iter().copied().collect();
@@ -102,6 +107,9 @@ impl Digests {
             }
         }
         let mut edition = Editing::default();
+        // Results depend on them as much as on the definitions.
+        let options = format!("{options:?}");
+        edition.hasher.write(options.as_bytes());
         let flags = self.flags.iter();
         for flag in flags.filter(|flag| needed.contains(flag.definition.key.as_str())) {
             edition.add(flag);

@@ -1,5 +1,8 @@
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(super) struct Fresh {
     looks: AtomicU64,
-    last: Mutex<Option<Instant>>,
+    last: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Fresh {
@@ -44,7 +47,7 @@ impl Fresh {
     /// Reads the store, or waits for a read that started after this call.
     async fn look(&self, waygate: &Waygate) {
         let before = self.looks.load(Ordering::SeqCst);
-        let mut last = self.last.lock().await;
+        let mut last = self.last.clone().lock_owned().await;
         if self.looks.load(Ordering::SeqCst) > before {
             return;
         }
@@ -54,7 +57,12 @@ impl Fresh {
         self.looks.fetch_add(1, Ordering::SeqCst);
         *last = Some(Instant::now());
         let waygate = waygate.clone();
-        // A client that goes does not interrupt it. A failure is in the health, and the client retries.
-        let _ = tokio::spawn(async move { waygate.inner.refresh().await }).await;
+        // A client that goes does not interrupt it, nor end the wait of others. A failure is in the health, and the client
+        // retries.
+        let look = async move {
+            let _ = waygate.inner.refresh().await;
+            drop(last);
+        };
+        let _ = tokio::spawn(look).await;
     }
 }

@@ -52,9 +52,10 @@ impl Relations {
     pub fn of_flag(flag: &Flag) -> Self {
         let later = scheduled::states(flag);
         let states = std::iter::once(flag).chain(later.iter().map(|(_, flag)| flag));
-        Self {
-            states: states.map(State::of_flag).collect(),
-        }
+        let mut states: Vec<State> = states.map(State::of_flag).collect();
+        // A switch changes no relations.
+        states.dedup();
+        Self { states }
     }
 
     /// Returns the relations of a segment.

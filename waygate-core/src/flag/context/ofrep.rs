@@ -16,7 +16,7 @@ impl EvaluationContext {
             let details = format!("the body is no JSON: {error}");
             (ErrorCode::ParseError, details)
         })?;
-        if let Some(inexact) = InexactNumber::find(body) {
+        if let Some(inexact) = InexactNumber::find_below(body, "/context") {
             return Err((ErrorCode::InvalidContext, inexact.to_string()));
         }
         let Value::Object(mut members) = parsed else {

@@ -110,7 +110,7 @@ impl FlagDocument {
             let mut at = 0..;
             flag.scheduled_changes.retain(|change| {
                 let at = at.next().unwrap_or_default();
-                let is_pending = known.iter().any(|other| other.id == change.id);
+                let is_pending = known.iter().any(|other| other.is_same(change));
                 let stays = change.execute_at > now || is_pending;
                 if !stays {
                     notes.push(ImportNote {

@@ -49,6 +49,26 @@ pub struct ScheduledChange {
 }
 
 impl ScheduledChange {
+    /// Returns whether both are the same change: what the server keeps about it does not count.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use waygate_core::flag::{ChangeAction, ScheduledChange};
+    ///
+    /// let at = "2030-01-01T00:00:00Z".parse()?;
+    /// let change = ScheduledChange::new(at, ChangeAction::Disable, json!({}));
+    /// let mut other = change.clone();
+    /// other.created_by = "alice".to_owned();
+    /// assert!(change.is_same(&other));
+    /// other.action = ChangeAction::Enable;
+    /// assert!(!change.is_same(&other));
+    /// # Ok::<(), jiff::Error>(())
+    /// ```
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.id, self.execute_at, self.action, &self.payload)
+            == (&other.id, other.execute_at, other.action, &other.payload)
+    }
+
     /// Creates a change with a random id. Its author is `system` until a command schedules it.
     ///
     /// ```

@@ -40,6 +40,9 @@ impl Change for ConcurrencyChange {
             };
             let reason = next.as_ref().map(in_short).unwrap_or_default();
             known.replace(tx, next, action, reason).await?;
+        } else {
+            tx.confirm(|stored| stored.expected::<ConcurrencyLimits>(&key))
+                .await?;
         }
         Ok((engine.snapshot.load().concurrency_record(&key), was_set))
     }

@@ -80,6 +80,9 @@ impl Change for LimitChange {
             let action = action(&key.scope, &self.command, existed);
             let reason = next.as_ref().map(in_short).unwrap_or_default();
             known.replace(tx, next, action, reason).await?;
+        } else {
+            tx.confirm(|stored| stored.expected::<RateLimits>(&key))
+                .await?;
         }
         Ok((engine.snapshot.load().limit_record(&key), was_set))
     }
@@ -145,7 +148,7 @@ impl Change for KeyReset {
         let written = tx.write().await?;
         let reset = written.engine.counters.reset(policy, key).await;
         written.announce();
-        Ok(reset?)
+        reset.map_err(|error| Attempt::Incomplete(error.into()))
     }
 }
 

@@ -191,3 +191,39 @@ async fn a_segment_that_came_into_use_stays() {
     assert!(deleted.unwrap_err().to_string().contains("`search` uses"));
     assert!(!is_on(&two.stored().await));
 }
+
+#[tokio::test]
+async fn a_new_limit_is_deleted() {
+    let two = Two::with(flag(json!({}))).await;
+    let limit = "service:billing#default".parse().unwrap();
+    let policy = waygate::limits::RateLimitPolicy::new("1/minute".parse().unwrap()).unwrap();
+    two.near
+        .system()
+        .set_rate_limit(limit, policy)
+        .await
+        .unwrap();
+    let limit = "service:billing#default".parse().unwrap();
+    let deleted = two.behind.system().delete_rate_limit(limit).await.unwrap();
+    assert!(deleted, "it was set");
+}
+
+#[tokio::test]
+async fn another_change_of_the_store_does_not_repeat_a_hold() {
+    let progressive = json!({"progressive": {
+        "variation": "on", "baseline": "off", "start": "2030-01-01T00:00:00Z",
+        "stages": [{"after_seconds": 0, "weight": 1_000}, {"after_seconds": 3_600, "weight": 100_000}],
+    }});
+    let two = Two::after(async |near| {
+        near.system().create_flag(flag(progressive)).await.unwrap();
+        near.system().hold_flag_rollout("search").await.unwrap();
+    })
+    .await;
+    let before = two.behind.flags().flag("search").unwrap().revision;
+    two.near
+        .system()
+        .disable_global_maintenance()
+        .await
+        .unwrap();
+    let held = two.behind.system().hold_flag_rollout("search").await;
+    assert_eq!(held.unwrap().revision, before);
+}

@@ -410,6 +410,11 @@ async fn an_import_leaves_out_past_changes_with_a_note() {
         waygate.flags().plan(old.clone()).unwrap().notes.is_empty(),
         "they are pending"
     );
+    // A past change that only has the id of a pending one is another change.
+    let mut other = old.clone();
+    other.flags[0].scheduled_changes[1].execute_at = "2029-01-01T00:00:00Z".parse().unwrap();
+    let plan = waygate.flags().plan(other).unwrap();
+    assert_eq!(plan.notes.len(), 1);
     let mut events = waygate.subscribe();
     clock.advance(Duration::from_secs(3_600));
     scheduled(&waygate, &mut events, 2).await;

@@ -1,8 +1,9 @@
 use http::Method;
 use serde_json::{Value, json};
-use waygate::ofrep::{Audience, Ofrep};
+use waygate::ofrep::{Audience, Ofrep, Token};
 
-use super::support::{SERVER, Server, boolean, fixed, for_half, for_pro, user, with_tokens};
+use super::support::{BULK, SERVER, Server, boolean, fixed, for_half, for_pro, user, with_tokens};
+use crate::support::builder;
 
 #[tokio::test]
 async fn all_visible_flags_are_evaluated_in_order() {
@@ -232,4 +233,29 @@ async fn streams_are_announced_at_exactly_one_address() {
             "{wrong}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_tag_covers_the_token_and_the_options_of_the_engine() {
+    let server = Server::start().await;
+    server.set(for_pro("search")).await;
+    let first = server.all(&[], user()).await;
+    let tag = first.header("etag").to_owned();
+    let known = [("if-none-match", tag.as_str())];
+    // The body of another token has another ticket.
+    let other = "srv_6b3f1a0e8d7c5e2b";
+    let ofrep = with_tokens().token(Token::server(other).unwrap());
+    let router = server.waygate.ofrep(ofrep);
+    let two = Server::of(server.waygate.clone(), server.clock.clone(), router).await;
+    let context = json!({ "context": user() });
+    assert_eq!(two.post(BULK, SERVER, &known, &context).await.status, 304);
+    assert_eq!(two.post(BULK, other, &known, &context).await.status, 200);
+    // Another default of the engine moves contexts.
+    let options = waygate::flags::CompileOptions::python();
+    let waygate = builder().clock(server.clock.clone()).flag_options(options);
+    let waygate = waygate.build().await.unwrap();
+    let router = waygate.ofrep(with_tokens());
+    let python = Server::of(waygate, server.clock.clone(), router).await;
+    python.set(for_pro("search")).await;
+    assert_eq!(python.all(&known, user()).await.status, 200);
 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 use waygate_core::{
     Timestamp,
     flag::{
-        Flag, FlagKey, Problems, Relations, ScheduledChange, Segment, SegmentKey, check_flag,
-        check_flag_removal, check_segment, check_segment_removal,
+        Flag, FlagKey, Problems, Relations, Segment, SegmentKey, check_flag, check_flag_removal,
+        check_segment, check_segment_removal,
     },
     grammar::Invalid,
 };
@@ -96,16 +96,7 @@ impl Definition for Flags {
         flag.updated_at = Some(now);
         let known = previous.map_or(&[][..], |previous| &*previous.scheduled_changes);
         for change in &mut flag.scheduled_changes {
-            let same = |other: &&ScheduledChange| {
-                (&other.id, other.execute_at, other.action, &other.payload)
-                    == (
-                        &change.id,
-                        change.execute_at,
-                        change.action,
-                        &change.payload,
-                    )
-            };
-            match known.iter().find(same) {
+            match known.iter().find(|other| other.is_same(change)) {
                 Some(known) => change.clone_from(known),
                 None => {
                     change.created_at = Some(now);

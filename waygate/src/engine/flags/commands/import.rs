@@ -7,6 +7,7 @@ use waygate_core::{
         exchange::{FlagDocument, ImportPlan, PlannedChange, plan},
     },
     model::Action,
+    port::Expected,
 };
 
 use super::{
@@ -18,6 +19,7 @@ use crate::engine::{
     flags::{FlagError, Flags},
     kinds::{self, Records},
     store::{Holds, json},
+    stored::Stored,
     tx::{Attempt, Change, Tx},
 };
 
@@ -82,6 +84,8 @@ impl Operator {
     /// Returns a [`ChangeError`] on failure, in which case nothing is changed: [`FlagError::Invalid`] with all problems
     /// of all definitions.
     pub async fn import_flags(&self, document: FlagDocument) -> Result<ImportPlan, ChangeError> {
+        // The definitions may have been edited by the program.
+        let document = FlagDocument::parse(&document.to_json()).map_err(invalid)?;
         self.make(FlagImport { document }).await
     }
 }
@@ -117,9 +121,7 @@ impl Change for FlagImport {
     }
 
     async fn attempt(&self, mut tx: Tx<'_>) -> Result<ImportPlan, Attempt> {
-        // The definitions may have been edited by the program.
-        let document = FlagDocument::parse(&self.document.to_json());
-        let planned = document.and_then(|document| planned(document, &tx.stored.records, tx.now));
+        let planned = planned(self.document.clone(), &tx.stored.records, tx.now);
         let planned = planned.map_err(|problems| ChangeError::from(invalid(problems)))?;
         for segment in &planned.segments {
             let key = &segment.definition.key;
@@ -130,10 +132,26 @@ impl Change for FlagImport {
             write::<kinds::Flags>(&mut tx, key, &flag.definition, &flag.change);
         }
         match planned.is_empty() {
-            true => tx.confirm().await?,
+            true => tx.confirm(|stored| self.revisions(stored)).await?,
             false => drop(tx.commit().await?),
         }
         Ok(planned)
+    }
+}
+
+impl FlagImport {
+    /// The revisions of the definitions that the document has.
+    fn revisions(&self, stored: &Stored) -> (Vec<Expected>, Vec<Expected>) {
+        let flags = self.document.flags.iter();
+        let segments = self.document.segments.iter();
+        (
+            flags
+                .map(|flag| stored.expected::<kinds::Flags>(&flag.key))
+                .collect(),
+            segments
+                .map(|segment| stored.expected::<kinds::Segments>(&segment.key))
+                .collect(),
+        )
     }
 }
 

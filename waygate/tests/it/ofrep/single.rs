@@ -109,7 +109,7 @@ async fn whole_numbers_are_exact_or_refused() {
             assert!(details.starts_with(&start), "{details}");
         }
     }
-    // Members that nobody reads may have any number.
+    // Members that are not read may have any number.
     let body = r#"{"trace": 18446744073709551616, "context": {"targetingKey": "u"}}"#;
     let headers = [("x-api-key", SERVER)];
     let ignored = server.send(Method::POST, single, &headers, body).await;

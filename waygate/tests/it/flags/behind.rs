@@ -50,6 +50,18 @@ impl Two {
         Self::after(async |near| drop(near.system().create_flag(flag).await.unwrap())).await
     }
 
+    async fn with_held_rollout() -> Self {
+        let progressive = json!({"progressive": {
+            "variation": "on", "baseline": "off", "start": "2030-01-01T00:00:00Z",
+            "stages": [{"after_seconds": 0, "weight": 1_000}, {"after_seconds": 3_600, "weight": 100_000}],
+        }});
+        Self::after(async |near| {
+            near.system().create_flag(flag(progressive)).await.unwrap();
+            near.system().hold_flag_rollout("search").await.unwrap();
+        })
+        .await
+    }
+
     /// What the store has.
     async fn stored(&self) -> Waygate {
         open(&self.directory).await
@@ -74,15 +86,7 @@ fn is_on(waygate: &Waygate) -> bool {
 
 #[tokio::test]
 async fn a_hold_is_made() {
-    let progressive = json!({"progressive": {
-        "variation": "on", "baseline": "off", "start": "2030-01-01T00:00:00Z",
-        "stages": [{"after_seconds": 0, "weight": 1_000}, {"after_seconds": 3_600, "weight": 100_000}],
-    }});
-    let two = Two::after(async |near| {
-        near.system().create_flag(flag(progressive)).await.unwrap();
-        near.system().hold_flag_rollout("search").await.unwrap();
-    })
-    .await;
+    let two = Two::with_held_rollout().await;
     let resumed = two.near.system().resume_flag_rollout("search").await;
     assert_eq!(
         resumed
@@ -209,15 +213,7 @@ async fn a_new_limit_is_deleted() {
 
 #[tokio::test]
 async fn another_change_of_the_store_does_not_repeat_a_hold() {
-    let progressive = json!({"progressive": {
-        "variation": "on", "baseline": "off", "start": "2030-01-01T00:00:00Z",
-        "stages": [{"after_seconds": 0, "weight": 1_000}, {"after_seconds": 3_600, "weight": 100_000}],
-    }});
-    let two = Two::after(async |near| {
-        near.system().create_flag(flag(progressive)).await.unwrap();
-        near.system().hold_flag_rollout("search").await.unwrap();
-    })
-    .await;
+    let two = Two::with_held_rollout().await;
     let before = two.behind.flags().flag("search").unwrap().revision;
     two.near
         .system()

@@ -100,9 +100,7 @@ impl Interpreter<'_> {
 
     fn segment(&self, key: &Value) -> Option<bool> {
         let mut segments = self.segments.iter();
-        let Some(segment) = segments.find(|segment| segment["key"] == *key) else {
-            return None;
-        };
+        let segment = segments.find(|segment| segment["key"] == *key)?;
         let listed = |name| list(segment, name).contains(&self.context["key"]);
         if listed("excluded") {
             return Some(false);

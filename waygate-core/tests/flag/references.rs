@@ -336,6 +336,80 @@ fn decisions_about_segments_are_limited() {
     assert_eq!(faults, [format!("f: /rules: {}", excess(111_000))]);
 }
 
+#[test]
+fn a_flag_widens_no_other_beyond_the_steps_of_an_evaluation() {
+    let keys = |prefix: &str, len: usize| -> Vec<String> {
+        (0..len).map(|at| format!("{prefix}-{at}")).collect()
+    };
+    let needing = |key: &str, needs: &[String]| {
+        let needs: Vec<&str> = needs.iter().map(String::as_str).collect();
+        flag(key, &needs, json!({}))
+    };
+    // An evaluation of `top` takes 1 + 20 * (1 + 24 + 1 + len) steps.
+    let middle = |len: usize| needing("middle", &keys("leaf", len));
+    let stored = |len: usize| {
+        let mut below = keys("leaf", 24);
+        below.push("middle".to_owned());
+        let leaves = keys("leaf", 50).into_iter().map(|key| needing(&key, &[]));
+        let users = keys("user", 20)
+            .into_iter()
+            .map(|key| needing(&key, &below));
+        let top = needing("top", &keys("user", 20));
+        all(
+            leaves.chain(users).chain([top, middle(len)]).collect(),
+            vec![],
+        )
+    };
+    let steps =
+        |steps: usize| format!("the prerequisites take {steps} steps; at most 1000 are allowed");
+    let excess = |of_top: usize| {
+        format!(
+            "/prerequisites: the flag `top` would be too wide: {}",
+            steps(of_top)
+        )
+    };
+    assert_eq!(shown(check_flag(&middle(23), &stored(22))), [""; 0]);
+    assert_eq!(shown(check_flag(&middle(24), &stored(22))), [excess(1_001)]);
+
+    // One that is too wide in the store may become narrower.
+    let faults = reference_faults(&stored(30));
+    let faults: Vec<_> = faults
+        .iter()
+        .map(|(key, its)| format!("{key}: {its}"))
+        .collect();
+    assert_eq!(faults, [format!("top: /prerequisites: {}", steps(1_121))]);
+    assert_eq!(shown(check_flag(&middle(29), &stored(30))), [""; 0]);
+    assert_eq!(shown(check_flag(&middle(31), &stored(30))), [excess(1_141)]);
+}
+
+#[test]
+fn cycles_and_long_chains_of_stored_flags_are_reported() {
+    let name = |number: usize| format!("c{number}");
+    let chain = |len: usize| (0..len).map(|at| flag(&name(at), &[&name(at + 1)], json!({})));
+    let faults = |flags: Vec<Flag>| -> Vec<String> {
+        let faults = reference_faults(&all(flags, vec![]));
+        faults
+            .iter()
+            .map(|(key, problems)| format!("{key}: {problems}"))
+            .collect()
+    };
+    let fault = |key: usize| {
+        let key = name(key);
+        format!("{key}: /prerequisites: the prerequisites form a cycle or a chain of more than 10")
+    };
+    let end = |number: usize| flag(&name(number), &[], json!({}));
+    assert_eq!(faults(chain(10).chain([end(10)]).collect()), [""; 0]);
+    assert_eq!(faults(chain(11).chain([end(11)]).collect()), [fault(0)]);
+    let cycle = [flag("c1", &["c0"], json!({}))];
+    assert_eq!(
+        faults(chain(1).chain(cycle).collect()),
+        [fault(0), fault(1)]
+    );
+    assert_eq!(faults(chain(90).collect()).len(), 90 - 10);
+    // Chains of more than 100 end the search, which then reports their ends as well.
+    assert!(faults(chain(2_000).collect()).len() >= 2_000 - 10);
+}
+
 /// A store may have any chains and cycles; they are reported, and end.
 #[test]
 fn cycles_and_long_chains_of_stored_segments_are_reported() {

@@ -1,25 +1,92 @@
-//! The decisions about segments that an evaluation may need.
+//! The steps of prerequisites and the decisions about segments that an evaluation may need.
 
 use std::{collections::HashMap, mem};
 
-use super::{definitions::Definitions, graph::MAX_DEPTH, needs::flag_needs};
+use super::{
+    definitions::Definitions,
+    graph::{MAX_DEPTH, MOST_STEPS},
+    needs::flag_needs,
+};
 use crate::flag::{
     evaluate::MOST_SEGMENTS,
     model::{Flag, Segment},
 };
 
-/// The decisions of a cycle. Sums of other decisions are smaller.
+/// The cost of a cycle, and of a chain that is too long. No sum is larger.
 const ENDLESS: u64 = u64::MAX / 2;
 /// The longest chain that is followed, far beyond what is allowed.
 const MOST_FRAMES: usize = 100;
 
-/// Counts decisions: a segment that is reached on two ways counts twice.
+/// The most that an evaluation of a flag may need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Cost {
+    /// The flags that are evaluated.
+    pub(super) flags: u64,
+    /// The decisions about segments.
+    pub(super) segments: u64,
+}
+
+impl Cost {
+    /// The cost of a flag that does not exist.
+    const MISSING: Self = Self {
+        flags: 1,
+        segments: 0,
+    };
+
+    /// Returns what is more than in `before`, and 0 elsewhere.
+    pub(super) fn beyond(self, before: Self) -> Self {
+        let if_more = |before: u64, after: u64| if before < after { after } else { 0 };
+        Self {
+            flags: if_more(before.flags, self.flags),
+            segments: if_more(before.segments, self.segments),
+        }
+    }
+
+    /// Describes each part that is not allowed, with its place in the flag.
+    pub(super) fn excess(self) -> impl Iterator<Item = (&'static str, String)> {
+        let flags = match self.flags {
+            ENDLESS.. => Some(format!(
+                "the prerequisites form a cycle or a chain of more than {MAX_DEPTH}"
+            )),
+            steps if steps > MOST_STEPS => Some(format!(
+                "the prerequisites take {steps} steps; at most {MOST_STEPS} are allowed"
+            )),
+            _ => None,
+        };
+        let segments = match self.segments {
+            ENDLESS.. => Some(format!(
+                "the segments form a cycle or a chain of more than {MAX_DEPTH}"
+            )),
+            cost if cost > u64::from(MOST_SEGMENTS) => Some(format!(
+                "an evaluation may take {cost} decisions about segments; at most {MOST_SEGMENTS} are allowed"
+            )),
+            _ => None,
+        };
+        let flags = flags.map(|message| ("/prerequisites", message));
+        flags
+            .into_iter()
+            .chain(segments.map(|message| ("/rules", message)))
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            flags: sum(self.flags, other.flags),
+            segments: sum(self.segments, other.segments),
+        }
+    }
+}
+
+fn sum(one: u64, other: u64) -> u64 {
+    one.saturating_add(other).min(ENDLESS)
+}
+
+/// Counts costs: a definition that is reached on two ways counts twice.
 pub(super) struct Costs<'a> {
     others: &'a dyn Definitions,
     /// Replaces the stored one.
     written: Option<&'a Segment>,
-    /// An entry is there while it is counted, which ends cycles.
-    flags: HashMap<&'a str, u64>,
+    /// The longest chain below each flag, and its cost. An entry is there while it is counted, which ends cycles.
+    flags: HashMap<&'a str, (usize, Cost)>,
     /// The decisions of the rules of each flag.
     rules: HashMap<&'a str, u64>,
     segments: HashMap<&'a str, (usize, u64)>,
@@ -45,52 +112,65 @@ impl<'a> Costs<'a> {
         }
     }
 
-    /// Returns the decisions of a flag.
-    pub(super) fn flag(&mut self, key: &str) -> u64 {
-        self.flag_below(key, 0)
+    /// Returns the cost of a flag.
+    pub(super) fn flag(&mut self, key: &str) -> Cost {
+        self.flag_below(key, 0).1
     }
 
-    /// Returns the decisions of a flag that is written and that no flag below it needs.
-    pub(super) fn written_flag(&mut self, flag: &Flag) -> u64 {
-        let below = flag_needs(flag).fold(0_u64, |sum, key| {
-            sum.saturating_add(self.flag_below(key, 1))
-        });
-        below.saturating_add(self.sum(flag.needed_segments(), 0).1)
+    /// Returns the cost of a flag that is written and that no flag below it needs.
+    pub(super) fn written_flag(&mut self, flag: &Flag) -> Cost {
+        let own = Cost {
+            flags: 1,
+            segments: self.sum(flag.needed_segments(), 0).1,
+        };
+        flag_needs(flag).fold(own, |cost, key| cost.plus(self.flag_below(key, 1).1))
     }
 
-    /// Returns the decisions of flags if one of those that they need has others.
+    /// Returns the costs of flags if one of those that they need has another cost.
     pub(super) fn flags_above<'k>(
         &mut self,
         keys: impl Iterator<Item = &'k str>,
         needed: &'a str,
-        cost: u64,
-    ) -> Vec<u64> {
-        let known = mem::replace(&mut self.flags, HashMap::from([(needed, cost)]));
+        cost: Cost,
+    ) -> Vec<Cost> {
+        let height = self.flag_below(needed, 0).0;
+        let replaced = HashMap::from([(needed, (height, cost))]);
+        let known = mem::replace(&mut self.flags, replaced);
         let costs = keys.map(|key| self.flag(key)).collect();
         self.flags = known;
         costs
     }
 
-    fn flag_below(&mut self, key: &str, depth: usize) -> u64 {
+    fn flag_below(&mut self, key: &str, depth: usize) -> (usize, Cost) {
         if let Some(known) = self.flags.get(key) {
             return *known;
         }
-        let flag = match depth {
-            ..=MAX_DEPTH => self.others.flag(key),
-            // An evaluation ends there.
-            _ => None,
+        let endless = |segments: u64| Cost {
+            flags: ENDLESS,
+            segments,
         };
-        let Some(flag) = flag else {
-            return 0;
+        if depth > MOST_FRAMES {
+            return (MAX_DEPTH + 1, endless(0));
+        }
+        let Some(flag) = self.others.flag(key) else {
+            return (0, Cost::MISSING);
         };
         let key = flag.key.as_str();
-        self.flags.insert(key, 0);
-        let mut sum = self.rules_of(flag);
-        for needed in flag_needs(flag) {
-            sum = sum.saturating_add(self.flag_below(needed, depth + 1));
-        }
-        self.flags.insert(key, sum);
-        sum
+        self.flags.insert(key, (0, endless(0)));
+        let own = Cost {
+            flags: 1,
+            segments: self.rules_of(flag),
+        };
+        let (height, cost) = flag_needs(flag).fold((0, own), |(height, cost), needed| {
+            let (below, its_cost) = self.flag_below(needed, depth + 1);
+            (height.max(below + 1), cost.plus(its_cost))
+        });
+        let found = match height > MAX_DEPTH {
+            true => (height, endless(cost.segments)),
+            false => (height, cost),
+        };
+        self.flags.insert(key, found);
+        found
     }
 
     fn rules_of(&mut self, flag: &'a Flag) -> u64 {
@@ -124,7 +204,7 @@ impl<'a> Costs<'a> {
         let (height, below) = self.sum(segment.needed_segments(), depth + 1);
         let found = match height > MAX_DEPTH {
             true => (height, ENDLESS),
-            false => (height, below.saturating_add(1)),
+            false => (height, sum(below, 1)),
         };
         self.segments.insert(key, found);
         found
@@ -132,22 +212,9 @@ impl<'a> Costs<'a> {
 
     /// Returns the longest chain of segments, and all decisions.
     fn sum<'k>(&mut self, keys: impl Iterator<Item = &'k str>, depth: usize) -> (usize, u64) {
-        keys.fold((0, 0_u64), |(height, sum), key| {
+        keys.fold((0, 0), |(height, known), key| {
             let (below, cost) = self.segment_below(key, depth);
-            (height.max(below + 1), sum.saturating_add(cost))
+            (height.max(below + 1), sum(known, cost))
         })
-    }
-}
-
-/// Describes a flag that may need too many decisions.
-pub(super) fn excess(cost: u64) -> Option<String> {
-    match cost {
-        ENDLESS.. => Some(format!(
-            "the segments form a cycle or a chain of more than {MAX_DEPTH}"
-        )),
-        cost if cost > u64::from(MOST_SEGMENTS) => Some(format!(
-            "an evaluation may take {cost} decisions about segments; at most {MOST_SEGMENTS} are allowed"
-        )),
-        _ => None,
     }
 }

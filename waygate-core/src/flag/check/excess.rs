@@ -1,7 +1,8 @@
-//! Flags that need too many decisions about segments after a change, and more than before.
+//! Flags that need too much after a change, and more than before: steps of prerequisites, or decisions about segments.
 
 use super::{
-    cost::{Costs, excess},
+    cost::{Cost, Costs},
+    definitions::Definitions,
     index::Index,
 };
 use crate::flag::{
@@ -15,7 +16,7 @@ pub(super) fn of_flag(flag: &Flag, index: &Index<'_>, problems: &mut Problems) {
     let mut costs = index.costs();
     let cost = costs.written_flag(flag);
     // The others need more only if this one does.
-    let rises = costs.flag(own) < cost;
+    let rises = cost.beyond(costs.flag(own)) != Cost::default();
     let stored_users = index.flag_users();
     let needed = stored_users.key(own).filter(|_| rises);
     let Some(needed) = needed else {
@@ -52,17 +53,35 @@ pub(super) fn of_segment(segment: &Segment, index: &Index<'_>, problems: &mut Pr
     }
 }
 
-fn of_itself(cost: u64, problems: &mut Problems) {
-    if let Some(excess) = excess(cost) {
-        problems.push("/rules", ProblemCode::TooDeep, excess);
+/// Checks the flags that stay as they are while a document replaces others.
+pub(in crate::flag) fn of_others<'a>(
+    others: impl Iterator<Item = &'a Flag>,
+    before: &impl Definitions,
+    after: &impl Definitions,
+    problems: &mut Problems,
+) {
+    let (mut before, mut after) = (Costs::of(before), Costs::of(after));
+    for flag in others {
+        let key = flag.key.as_str();
+        for (_, excess) in after.flag(key).beyond(before.flag(key)).excess() {
+            let message = format!("the stored flag `{key}` would be too wide: {excess}");
+            problems.push("", ProblemCode::TooDeep, message);
+        }
+        if problems.is_full() {
+            break;
+        }
     }
 }
 
-fn of_other(key: &str, before: u64, after: u64, problems: &mut Problems) {
-    if before < after
-        && let Some(excess) = excess(after)
-    {
+fn of_itself(cost: Cost, problems: &mut Problems) {
+    for (place, excess) in cost.excess() {
+        problems.push(place, ProblemCode::TooDeep, excess);
+    }
+}
+
+fn of_other(key: &str, before: Cost, after: Cost, problems: &mut Problems) {
+    for (place, excess) in after.beyond(before).excess() {
         let message = format!("the flag `{key}` would be too wide: {excess}");
-        problems.push("/rules", ProblemCode::TooDeep, message);
+        problems.push(place, ProblemCode::TooDeep, message);
     }
 }

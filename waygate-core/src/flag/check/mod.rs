@@ -23,6 +23,7 @@ pub use references::{check_flag, check_flag_removal, check_segment, check_segmen
 pub use relations::Relations;
 pub use stored::reference_faults;
 
+pub(super) use excess::of_others;
 pub(super) use flag::{flag, misfit};
 pub(super) use index::Index;
 pub(super) use needs::{flag_needs, needed_segments};

@@ -1,6 +1,6 @@
 //! References of stored definitions that do not work, for reports.
 
-use super::{cost::excess, definitions::Definitions, index::Index, needs::needed_segments};
+use super::{definitions::Definitions, index::Index, needs::needed_segments};
 use crate::flag::{
     key::FlagKey,
     model::Flag,
@@ -8,8 +8,8 @@ use crate::flag::{
     problem::{ProblemCode, Problems},
 };
 
-/// Returns the flags that evaluate to an error for some contexts since they use a segment that does not exist or need too
-/// many decisions, and the flags of a layer that are not exclusive. Flags that are written are checked for both by
+/// Returns the flags that evaluate to an error for some contexts since they use a segment that does not exist or have too
+/// many or too deep prerequisites or segments, and the flags of a layer that are not exclusive. Flags that are written are checked for both by
 /// [`check_flag`](crate::flag::check_flag).
 ///
 /// ```
@@ -36,8 +36,8 @@ pub fn reference_faults(definitions: &impl Definitions) -> Vec<(FlagKey, Problem
 fn faults_of(at: usize, flag: &Flag, index: &Index<'_>) -> Problems {
     let mut problems = Problems::default();
     missing_segments(flag, index, &mut problems);
-    if let Some(excess) = excess(index.costs().flag(flag.key.as_str())) {
-        problems.push("/rules", ProblemCode::TooDeep, excess);
+    for (place, excess) in index.costs().flag(flag.key.as_str()).excess() {
+        problems.push(place, ProblemCode::TooDeep, excess);
     }
     let conflicts = index.layers().conflicts(flag).into_iter();
     // Of two flags with different attributes, the later one is reported.

@@ -9,7 +9,7 @@ use super::{
     note::ImportNote,
 };
 use crate::flag::{
-    check::{Definitions, Index, distinct, flag_needs, flag_problems, segment_problems},
+    check::{Definitions, Index, distinct, flag_needs, flag_problems, of_others, segment_problems},
     model::{Flag, Segment},
     place::Place,
     problem::Problems,
@@ -222,6 +222,17 @@ fn problems(document: &FlagDocument, stored: &impl Definitions) -> Problems {
             return problems;
         }
         problems.append(Place::Index(&list, at), flag_problems(flag, &index));
+    }
+    // Without cycles, costs are those of evaluations.
+    if problems.is_empty() {
+        let written: HashSet<&str> = document
+            .flags
+            .iter()
+            .map(|flag| flag.key.as_str())
+            .collect();
+        let others = stored.flags();
+        let others = others.filter(|flag| !written.contains(flag.key.as_str()));
+        of_others(others, stored, &next, &mut problems);
     }
     problems
 }

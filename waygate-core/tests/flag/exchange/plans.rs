@@ -228,3 +228,32 @@ fn a_definition_that_two_need_comes_before_both() {
         .collect();
     assert_eq!(keys, ["base", "middle", "top"]);
 }
+
+/// The flags that a document does not have are checked as well, if it makes them too wide.
+#[test]
+fn a_document_widens_no_stored_flag_beyond_the_limits() {
+    let mut user = segmented("user", "beta");
+    user["rules"][0]["clauses"][0]["values"] = json!(vec!["beta"; 100]);
+    let stored = Stored::new([user], [segment("beta", &[]), segment("one", &[])]);
+    let document = |len: usize| {
+        let clause =
+            json!({"attribute": "-", "operator": "in_segment", "values": vec!["one"; len]});
+        let mut beta = segment("beta", &[]);
+        beta["rules"] = json!([{"id": "1", "clauses": [clause]}]);
+        FlagDocument::new(vec![], vec![Segment::parse(&beta).unwrap()])
+    };
+    assert!(plan(document(99), &stored).is_ok());
+    let problems = plan(document(100), &stored).unwrap_err();
+    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        problems,
+        [
+            "the stored flag `user` would be too wide: an evaluation may take 10100 decisions about segments; at most 10000 \
+          are allowed"
+        ]
+    );
+    // A document that has the flag too may narrow it.
+    let mut both = document(100);
+    both.flags = vec![Flag::parse(&flag("user")).unwrap()];
+    assert!(plan(both, &stored).is_ok());
+}

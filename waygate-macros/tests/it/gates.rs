@@ -1,7 +1,10 @@
 //! Gates that cannot evaluate their flag: the default is served, counted and reported. Gates that do not see the caller
 //! are reported too.
 
+use std::sync::{Mutex, mpsc};
+
 use axum::{
+    Router,
     extract::Request,
     middleware::{Next, from_fn},
     response::Response,
@@ -10,8 +13,9 @@ use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
     FlagContext, Waygate, canary, flag_gate,
-    flags::{Flag, FlagGate, RequestFlags},
+    flags::{EvaluationContext, Flag, FlagGate, FlagRequest, RequestFlags},
     health::Component,
+    model::RouteState,
     testing::TestApp,
 };
 
@@ -191,6 +195,11 @@ fn for_most(fallthrough: &str) -> Flag {
 
 /// The application with the layer that knows the caller around or inside of the guard.
 async fn with_callers(is_around: bool) -> (Waygate, TestApp) {
+    let (waygate, guarded) = guarded(is_around).await;
+    (waygate, TestApp::new(guarded))
+}
+
+async fn guarded(is_around: bool) -> (Waygate, Router) {
     let builder = Waygate::builder().only_handlers_under(callers::MODULE);
     let waygate = builder.flag_principal::<Account>().build().await.unwrap();
     waygate.system().create_flag(for_most("on")).await.unwrap();
@@ -205,8 +214,7 @@ async fn with_callers(is_around: bool) -> (Waygate, TestApp) {
     if is_around {
         guarded = guarded.layer(from_fn(authenticate));
     }
-    let app = TestApp::new(guarded);
-    (waygate, app)
+    (waygate, guarded.into())
 }
 
 /// The requests without a caller, and those with a late one.
@@ -272,5 +280,67 @@ async fn a_gate_behind_the_layer_of_callers_sees_them() {
         assert_eq!(bob.get(path).await.text(), served);
         assert_eq!(callers_of(&waygate, &format!("GET:{path}")), (0, 0));
     }
+    assert_eq!(cause(&waygate), "");
+}
+
+#[tokio::test]
+async fn a_handler_that_several_routes_govern_has_the_flags_of_its_gates() {
+    let (waygate, guarded) = guarded(true).await;
+    // Both paths are routes.
+    for path in ["read", "arms"] {
+        let route = format!("GET:/v1/callers/{path}").parse().unwrap();
+        waygate
+            .register(route, RouteState::default())
+            .await
+            .unwrap();
+    }
+    let app = TestApp::new(Router::new().nest_service("/v1", guarded));
+    let (alice, bob) = (
+        app.with_header("x-user", "alice"),
+        app.with_header("x-user", "bob"),
+    );
+    for (path, served) in [
+        ("/v1/callers/read", "true true"),
+        ("/v1/callers/arms", "candidate"),
+    ] {
+        assert_eq!(alice.get(path).await.status(), 404);
+        assert_eq!(bob.get(path).await.text(), served);
+    }
+    let canaries = waygate.canaries();
+    let requests = canaries.iter().map(|canary| canary.candidate.completed);
+    assert_eq!(requests.collect::<Vec<_>>(), [1]);
+}
+
+/// A request may be evaluated with the flags before a change, and end after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_of_a_replaced_flag_is_not_kept() {
+    let (has_entered, entered) = mpsc::channel();
+    let (leave, may_leave) = mpsc::channel::<()>();
+    let may_leave = Mutex::new(may_leave);
+    let context = move |_: &FlagRequest<'_>| {
+        has_entered.send(()).unwrap();
+        may_leave.lock().unwrap().recv().unwrap();
+        EvaluationContext::new("user-1")
+    };
+    let builder = Waygate::builder().only_handlers_under(failing::MODULE);
+    let waygate = builder.flag_context(context).build().await.unwrap();
+    let api = OpenApiRouter::new().routes(routes!(failing::open));
+    let app = TestApp::new(waygate.guard(api).await.unwrap());
+    let wrong = flag("string", json!("on"), json!("on"));
+    waygate.system().create_flag(wrong).await.unwrap();
+
+    let request = tokio::spawn(async move { app.get("/failing/open").await.text() });
+    tokio::task::block_in_place(|| entered.recv().unwrap());
+    let right = flag("boolean", json!(true), json!("on"));
+    waygate
+        .system()
+        .delete_flag("open-by-default")
+        .await
+        .unwrap();
+    waygate.system().create_flag(right).await.unwrap();
+    leave.send(()).unwrap();
+    assert_eq!(request.await.unwrap(), "open", "the default");
+    assert_eq!(gate(&waygate).defaults, 1);
+    assert_eq!(gate(&waygate).errors, [""; 0]);
     assert_eq!(cause(&waygate), "");
 }

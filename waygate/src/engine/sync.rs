@@ -23,11 +23,13 @@ pub(crate) async fn run(engine: Weak<Inner>) {
         return;
     };
     let mut signals = Signals {
-        hints: Some(inner.backend.changes()),
+        hints: None,
+        subscribed: Instant::now(),
         behind: inner.behind.clone(),
         version: inner.channels.versions(),
         due: Instant::now() + jitter::around(POLL),
     };
+    signals.listen(&inner);
     drop(inner);
     // Changes between the first load and the subscription send no hint: read once.
     signals.behind.notify_one();
@@ -37,6 +39,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
             return;
         };
         inner.follow_clock().await;
+        signals.listen(&inner);
         // A hint triggers no write, unless writes may work again.
         let probe = !matches!(signal, Signal::Hint(_)) || inner.monitor.store_refuses_writes();
         let look = match signal {
@@ -47,6 +50,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
                     || inner.monitor.is_degraded(Component::Store)
             }
             Signal::Deaf => {
+                signals.hints = None;
                 let cause = "the backend's change stream ended; polling instead";
                 inner
                     .monitor
@@ -57,8 +61,13 @@ pub(crate) async fn run(engine: Weak<Inner>) {
         };
         if look {
             // The failure is already reported, and the poll retries.
-            if inner.refresh().await.is_ok() && probe {
-                inner.probe_store().await;
+            if inner.refresh().await.is_ok() {
+                if signals.are_heard() {
+                    inner.monitor.recover(Component::Sync);
+                }
+                if probe {
+                    inner.probe_store().await;
+                }
             }
             signals.due = Instant::now() + jitter::around(POLL);
         }
@@ -67,6 +76,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
 
 struct Signals {
     hints: Option<BoxStream<'static, Revision>>,
+    subscribed: Instant,
     behind: Arc<Notify>,
     version: watch::Receiver<u64>,
     /// The time of the next poll: hints without news do not delay it.
@@ -85,6 +95,19 @@ enum Signal {
 }
 
 impl Signals {
+    /// Subscribes to hints, unless a subscription runs.
+    fn listen(&mut self, inner: &Inner) {
+        if self.hints.is_none() {
+            self.hints = Some(inner.backend.changes());
+            self.subscribed = Instant::now();
+        }
+    }
+
+    /// Returns `true` if the stream of hints has not ended for a while.
+    fn are_heard(&self) -> bool {
+        self.hints.is_some() && self.subscribed.elapsed() >= POLL / 2
+    }
+
     async fn next(&mut self) -> Signal {
         let hint = async {
             match self.hints.as_mut() {
@@ -96,10 +119,7 @@ impl Signals {
         tokio::select! {
             hint = hint => match hint {
                 Some(revision) => Signal::Hint(revision),
-                None => {
-                    self.hints = None;
-                    Signal::Deaf
-                }
+                None => Signal::Deaf,
             },
             () = self.behind.notified() => Signal::Look,
             () = sleep_until(self.due) => Signal::Look,

@@ -9,8 +9,8 @@ use super::{endpoint::Endpoint, step::Step};
 use crate::{
     Waygate,
     engine::{
-        ContextSource, FlagRequest, FlagScope, Flags, PreparedFlags, SharedContext, Snapshot,
-        note_late_caller,
+        Canary, ContextSource, FlagRequest, FlagScope, Flags, PreparedFlags, SharedContext,
+        Snapshot, note_late_caller,
     },
 };
 
@@ -123,24 +123,49 @@ impl Endpoint {
         request: &mut Request,
         snapshot: &Arc<Snapshot>,
     ) -> Step {
+        self.keep_flags(slot, snapshot.canary(slot), request, snapshot);
+        self.decide_at(Some(slot), request, snapshot)
+    }
+
+    /// Keeps the flags for a request that several routes govern, if one of them has gates or a canary.
+    pub(super) fn keep_flags_among(
+        &self,
+        slots: &[usize],
+        request: &mut Request,
+        snapshot: &Arc<Snapshot>,
+    ) {
+        let flagged = slots.iter().find(|slot| snapshot.is_flagged(**slot));
+        if let Some(&slot) = flagged {
+            let canary = slots.iter().find_map(|slot| snapshot.canary(*slot));
+            self.keep_flags(slot, canary, request, snapshot);
+        }
+    }
+
+    #[inline(always)]
+    fn keep_flags(
+        &self,
+        slot: usize,
+        canary: Option<Arc<Canary>>,
+        request: &mut Request,
+        snapshot: &Arc<Snapshot>,
+    ) {
         let waygate = &self.shared.waygate;
-        let context = match &waygate.inner.flag_contexts {
+        let contexts = &waygate.inner.flag_contexts;
+        let context = match contexts {
             // Callers are read where they are.
             ContextSource::Nothing | ContextSource::Principal { .. } => None,
-            contexts @ ContextSource::Function(_) => {
+            ContextSource::Function(_) => {
                 let (method, uri, headers) = (request.method(), request.uri(), request.headers());
                 let request = FlagRequest::new(method, uri, headers, request.extensions());
                 Some(contexts.share(&request))
             }
         };
-        let contexts = &waygate.inner.flag_contexts;
         let without_caller = contexts.lacks_caller(request.extensions()).then_some(slot);
         request.extensions_mut().insert(PreparedFlags {
             flags: Flags::of(waygate, snapshot.clone()),
             context,
-            canary: snapshot.canary(slot),
+            canary,
             without_caller,
         });
-        self.decide_at(Some(slot), request, snapshot)
     }
 }

@@ -180,6 +180,8 @@ impl Endpoint {
             ref slots => {
                 let arrived = Asking::Layer(extensions);
                 let left = Uncounted::of(&self.shared.waygate.inner, slots, arrived);
+                #[cfg(feature = "flags")]
+                self.keep_flags_among(slots, request, snapshot);
                 self.decide_among(slots, left, request, snapshot)
             }
         }

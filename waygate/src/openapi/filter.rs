@@ -62,6 +62,7 @@ impl Asked for Operation {
     #[cfg(feature = "flags")]
     fn serves_default(
         &self,
+        _: &Snapshot,
         _: usize,
         _: &crate::engine::RouteGate,
         _: waygate_core::flag::ErrorCode,

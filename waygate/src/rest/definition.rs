@@ -1,4 +1,4 @@
-//! Request bodies that are definitions: JSON or YAML that the model reads, with all of its mistakes.
+//! Request bodies that are definitions: JSON or YAML that the model reads, with all of its problems.
 
 use axum::extract::{FromRef, FromRequest, Request};
 use serde_json::Value;
@@ -13,6 +13,9 @@ use super::{
 
 /// The size limit in bytes: enough for 100,000 targets.
 pub(crate) const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// The most bytes that are parsed by a worker of the runtime; more would delay other requests.
+const MAX_INLINE: usize = 64 * 1024;
 
 /// Members that the server keeps; those of a body are ignored.
 const READ_ONLY: [&str; 3] = ["created_at", "created_by", "updated_at"];
@@ -30,9 +33,20 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let (bytes, parts) = bytes(request, MAX_BYTES, &Readers::from_ref(state)).await?;
-        let mut value = match yaml::is_content(&parts.headers) {
-            true => yaml::read(&bytes)?,
-            false => json::parse(&bytes).map_err(|refused| {
+        let is_yaml = yaml::is_content(&parts.headers);
+        if bytes.len() <= MAX_INLINE {
+            return Self::parse(&bytes, is_yaml);
+        }
+        let parsed = tokio::task::spawn_blocking(move || Self::parse(&bytes, is_yaml)).await;
+        parsed.map_err(|_| Problem::new(ProblemKind::Internal, "Internal Server Error"))?
+    }
+}
+
+impl Definition {
+    fn parse(bytes: &[u8], is_yaml: bool) -> Result<Self, Problem> {
+        let mut value = match is_yaml {
+            true => yaml::read(bytes)?,
+            false => json::parse(bytes).map_err(|refused| {
                 const INVALID: &str = "Invalid JSON body";
                 match bytes.is_empty() {
                     true => Problem::new(ProblemKind::InvalidBody, INVALID)

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -115,4 +115,97 @@ async fn any_hint_shows_that_the_store_is_back() {
             assert!(start.elapsed() < Duration::from_millis(1_100));
         }
     }
+}
+
+/// A store with streams of hints that end, except those after the first `ends`.
+#[derive(Debug, Clone)]
+struct Ending {
+    store: Arc<MemoryBackend>,
+    ends: usize,
+    streams: Arc<AtomicUsize>,
+}
+
+impl Ending {
+    fn new(ends: usize) -> Self {
+        Self {
+            store: Arc::default(),
+            ends,
+            streams: Arc::default(),
+        }
+    }
+}
+
+impl Backend for Ending {
+    fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>> {
+        self.store.load()
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, CommitError>> {
+        self.store.commit(batch)
+    }
+
+    fn changes(&self) -> BoxStream<'static, Revision> {
+        match self.streams.fetch_add(1, Ordering::SeqCst) < self.ends {
+            true => Box::pin(stream::empty()),
+            false => self.store.changes(),
+        }
+    }
+
+    fn audit(
+        &self,
+        query: AuditQuery,
+    ) -> BoxFuture<'_, Result<Vec<waygate::audit::AuditEntry>, BackendError>> {
+        self.store.audit(query)
+    }
+
+    fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        self.store.health()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_hints_that_ends_is_opened_again() {
+    let backend = Ending::new(2);
+    let waygate = process(backend.clone()).await;
+    let is_deaf = || waygate.health().contains_key(&Component::Sync);
+    while !is_deaf() {
+        sleep(Duration::from_millis(10)).await;
+    }
+    let start = Instant::now();
+    while is_deaf() {
+        sleep(Duration::from_millis(10)).await;
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+    assert_eq!(backend.streams.load(Ordering::SeqCst), 3);
+    // Hints are heard again: a poll would take seconds.
+    let other = process(backend).await;
+    other.system().disable("GET:/a", "").await.unwrap();
+    let start = Instant::now();
+    while waygate.revision() != other.revision() {
+        sleep(Duration::from_millis(10)).await;
+        assert!(start.elapsed() < Duration::from_secs(1));
+    }
+    assert!(!is_deaf());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_without_hints_stays_degraded_and_is_polled() {
+    let backend = Ending::new(usize::MAX);
+    let (waygate, other) = (
+        process(backend.clone()).await,
+        process(backend.clone()).await,
+    );
+    let mut seen = Vec::new();
+    for _ in 0..100 {
+        other.system().disable("GET:/a", "").await.unwrap();
+        other.system().enable("GET:/a", "").await.unwrap();
+        sleep(Duration::from_secs(7)).await;
+        assert_eq!(waygate.revision(), other.revision());
+        seen.extend(waygate.health().get(&Component::Sync).map(|it| it.since));
+    }
+    assert_eq!(seen.len(), 100);
+    seen.dedup();
+    assert_eq!(seen.len(), 1, "it does not recover in between");
+    // One for each poll, not one for each end.
+    assert!(backend.streams.load(Ordering::SeqCst) < 1_000);
 }

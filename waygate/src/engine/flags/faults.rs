@@ -17,15 +17,24 @@ impl Inner {
         faults.chain(snapshot.gate_faults()).collect()
     }
 
-    /// Counts a request that a gate decided with the default of its flag. The first with an error since the last change
-    /// of the flags is logged.
-    pub(crate) fn note_gate(&self, slot: usize, gate: &RouteGate, code: ErrorCode) {
-        let snapshot = self.snapshot.load();
+    /// Counts a request that a gate decided with the default of its flag in `snapshot`. The first with an error since the
+    /// last change of the flags is logged.
+    pub(crate) fn note_gate(
+        &self,
+        snapshot: &Snapshot,
+        slot: usize,
+        gate: &RouteGate,
+        code: ErrorCode,
+    ) {
         if code == ErrorCode::FlagNotFound {
             snapshot.flags.count_missing(gate.flag.key());
         }
         if !gate.facts.fail(code) {
             return;
+        }
+        // A change that came meanwhile may have mended the flag. If it comes later, it clears the error.
+        if !self.snapshot.load().has_flags_of(snapshot) {
+            return gate.facts.clear(code);
         }
         let Some(route) = snapshot.table.route(slot) else {
             return;

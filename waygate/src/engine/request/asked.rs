@@ -26,6 +26,7 @@ pub(crate) trait Asked {
     #[cfg(feature = "flags")]
     fn serves_default(
         &self,
+        snapshot: &crate::engine::Snapshot,
         slot: usize,
         gate: &crate::engine::RouteGate,
         code: waygate_core::flag::ErrorCode,

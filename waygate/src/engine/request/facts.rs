@@ -218,11 +218,12 @@ impl<'a, F: Framework<'a>> Asked for RequestFacts<'a, F> {
     #[cold]
     fn serves_default(
         &self,
+        snapshot: &crate::engine::Snapshot,
         slot: usize,
         gate: &crate::engine::RouteGate,
         code: waygate_core::flag::ErrorCode,
     ) {
-        self.engine.note_gate(slot, gate, code);
+        self.engine.note_gate(snapshot, slot, gate, code);
     }
 }
 

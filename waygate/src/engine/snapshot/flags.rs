@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use waygate_core::{
     Printable, Timestamp,
     flag::{
-        CompiledFlag, CompiledSegment, Flag, FlagKey, FlagSet, Problems, Segment, SegmentKey,
-        reference_faults,
+        CompiledFlag, CompiledSegment, Flag, FlagKey, FlagSet, Problems, Relations, Segment,
+        SegmentKey, reference_faults,
     },
 };
 
@@ -68,6 +68,7 @@ pub(super) fn follow(
         compiler,
     };
     let records = &stored.records;
+    let has_new_relations = has_new_relations(set, touched, stored);
     for key in &touched.segments {
         compiled.notes.faults.remove(&segment_name(key.as_str()));
         match records.segments.get(key) {
@@ -88,8 +89,35 @@ pub(super) fn follow(
             }
         }
     }
-    compiled.notes.references = reference_faults(records);
+    // Looks at all definitions, which a switch of one needs not.
+    if has_new_relations {
+        compiled.notes.references = reference_faults(records);
+    }
     (Arc::new(compiled.set), Arc::new(compiled.notes))
+}
+
+/// Returns `true` if a change may have made or mended faults of references.
+fn has_new_relations(set: &FlagSet, touched: &Touched, stored: &Stored) -> bool {
+    let records = &stored.records;
+    let flags = touched.flags.iter().any(|key| {
+        let old = set
+            .flag(key.as_str())
+            .map(|flag| Relations::of_flag(flag.definition()));
+        let new = records
+            .flags
+            .get(key)
+            .map(|flag| Relations::of_flag(&flag.value));
+        old != new
+    });
+    flags
+        || touched.segments.iter().any(|key| {
+            let old = set.segment(key.as_str());
+            let old = old.filter(|segment| !segment.is_unreadable());
+            let old = old.map(|segment| Relations::of_segment(segment.definition()));
+            let new = records.segments.get(key);
+            let new = new.map(|segment| Relations::of_segment(&segment.value));
+            old != new
+        })
 }
 
 struct Compiled<'a> {

@@ -12,6 +12,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
+    Timestamp,
     flag::exchange::{
         FieldChange, FlagDocument, FlagdOptions, Import, ImportNote, Planned, PlannedChange,
         Refusal, from_flagd, from_python, to_flagd,
@@ -28,6 +29,7 @@ use crate::{
         state::AdminState,
     },
     auth::Principal,
+    engine::Flags,
     rest::{
         Definition, Flag, Params, Problem, ProblemKind, Reply, invalid_definition, kind_of,
         untranslated, with_warning,
@@ -77,10 +79,17 @@ async fn export(
     Params(params): Params<ExportParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let format = params.format.unwrap_or_default();
     let flags = state.waygate.flags();
+    state
+        .compute(move || exported(&flags, format, &headers))
+        .await
+}
+
+fn exported(flags: &Flags, format: Format, headers: &HeaderMap) -> Result<Response, Problem> {
     let document = flags.export();
-    let shown = |document: Value| shown(document, flags.revision(), &headers);
-    match params.format.unwrap_or_default() {
+    let shown = |document: Value| shown(document, flags.revision(), headers);
+    match format {
         Format::Waygate => Ok(shown(document.to_json())),
         Format::Flagd => {
             let exported = to_flagd(&document);
@@ -193,12 +202,22 @@ async fn import(
         refused,
         mut notes,
         ..
-    } = read(&state, &body, params.format.unwrap_or_default())?;
+    } = {
+        let (format, now) = (
+            params.format.unwrap_or_default(),
+            state.waygate.inner.clock.now(),
+        );
+        state.compute(move || read(&body, format, now)).await?
+    };
     if !refused.is_empty() && !dry_run && !is(params.partial) {
         return Err(untranslated(&refused));
     }
     let plan = match dry_run {
-        true => state.waygate.flags().plan(document)?,
+        true => {
+            let flags = state.waygate.flags();
+            let plan = move || flags.plan(document).map_err(Problem::from);
+            state.compute(plan).await?
+        }
         // A document is no resource, so it has no version to expect.
         false => {
             let operator = state.waygate.operator(principal.origin);
@@ -222,7 +241,7 @@ async fn import(
     .into_response())
 }
 
-fn read(state: &AdminState, body: &Value, format: Format) -> Result<Import, Problem> {
+fn read(body: &Value, format: Format, now: Timestamp) -> Result<Import, Problem> {
     Ok(match format {
         Format::Waygate => {
             let document = FlagDocument::parse(body)
@@ -231,7 +250,7 @@ fn read(state: &AdminState, body: &Value, format: Format) -> Result<Import, Prob
             import.document = document;
             import
         }
-        Format::Flagd => from_flagd(body, FlagdOptions::new(state.waygate.inner.clock.now())),
+        Format::Flagd => from_flagd(body, FlagdOptions::new(now)),
         Format::Python => {
             is_python(body)?;
             from_python(&body["flags"], &body["segments"])

@@ -85,7 +85,8 @@ impl Operator {
     /// of all definitions.
     pub async fn import_flags(&self, document: FlagDocument) -> Result<ImportPlan, ChangeError> {
         // The definitions may have been edited by the program.
-        let document = FlagDocument::parse(&document.to_json()).map_err(invalid)?;
+        let parse = move || FlagDocument::parse(&document.to_json());
+        let document = compute(parse).await.map_err(invalid)?;
         self.make(FlagImport { document }).await
     }
 }
@@ -109,6 +110,18 @@ fn invalid(problems: Problems) -> FlagError {
     }
 }
 
+/// Runs work on a whole document, which takes too long for a worker of the runtime. A panic goes to the caller.
+async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only a runtime that shuts down cancels work, and it drops this future too.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
 struct FlagImport {
     document: FlagDocument,
 }
@@ -121,7 +134,9 @@ impl Change for FlagImport {
     }
 
     async fn attempt(&self, mut tx: Tx<'_>) -> Result<ImportPlan, Attempt> {
-        let planned = planned(self.document.clone(), &tx.stored.records, tx.now);
+        let (document, records) = (self.document.clone(), tx.stored.records.clone());
+        let now = tx.now;
+        let planned = compute(move || planned(document, &records, now)).await;
         let planned = planned.map_err(|problems| ChangeError::from(invalid(problems)))?;
         for segment in &planned.segments {
             let key = &segment.definition.key;

@@ -30,8 +30,13 @@ impl GateFacts {
     /// Counts a default. Returns `true` for the first with this error since the last change of the flags.
     pub(crate) fn fail(&self, code: ErrorCode) -> bool {
         self.defaults.fetch_add(1, Ordering::Relaxed);
-        // Ordered with the snapshot: a change that is not visible yet clears the error.
+        // Ordered with the snapshot, so that the caller or a change clears the error of an older one.
         self.errors.fetch_or(bit(code), Ordering::SeqCst) & bit(code) == 0
+    }
+
+    /// Clears an error. If it still occurs, the next request records it again.
+    pub(crate) fn clear(&self, code: ErrorCode) {
+        self.errors.fetch_and(!bit(code), Ordering::SeqCst);
     }
 
     /// Forgets the errors, after a change of the flags.

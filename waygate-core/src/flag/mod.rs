@@ -59,8 +59,8 @@ mod value;
 mod words;
 
 pub use check::{
-    Definitions, Relations, check_flag, check_flag_removal, check_segment, check_segment_removal,
-    reference_faults,
+    Checks, Definitions, Relations, check_flag, check_flag_removal, check_segment,
+    check_segment_removal, reference_faults,
 };
 pub use compile::{Compatibility, CompileOptions, CompiledFlag, CompiledSegment};
 pub use context::{

@@ -8,8 +8,8 @@ use std::{
 use proptest::{collection::vec, option, prelude::*};
 use serde_json::{Value, json};
 use waygate_core::flag::{
-    Definitions, Flag, Problem, ProblemCode, Problems, Segment, check_flag, check_flag_removal,
-    check_segment, reference_faults,
+    Checks, Definitions, Flag, Problem, ProblemCode, Problems, Segment, check_flag,
+    check_flag_removal, check_segment, reference_faults,
 };
 
 #[derive(Default)]
@@ -422,4 +422,11 @@ fn a_flag_that_many_need_is_checked_in_one_search() {
         "the flag, and those that need it"
     );
     assert_eq!(stored.scans.get(), 1);
+
+    // Many flags are checked in one search as well.
+    let checks = Checks::of(&stored);
+    for flag in stored.flags.values() {
+        checks.flag(flag).unwrap();
+    }
+    assert_eq!(stored.scans.get(), 2);
 }

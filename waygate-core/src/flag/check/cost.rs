@@ -1,6 +1,6 @@
 //! The steps of prerequisites and the decisions about segments that an evaluation may need.
 
-use std::{collections::HashMap, mem};
+use std::mem;
 
 use super::{
     definitions::Definitions,
@@ -9,6 +9,7 @@ use super::{
 };
 use crate::flag::{
     evaluate::MOST_SEGMENTS,
+    map::Map,
     model::{Flag, Segment},
 };
 
@@ -27,8 +28,8 @@ pub(super) struct Cost {
 }
 
 impl Cost {
-    /// The cost of a flag that does not exist.
-    const MISSING: Self = Self {
+    /// The cost of a flag that needs nothing, or does not exist.
+    const LEAST: Self = Self {
         flags: 1,
         segments: 0,
     };
@@ -86,10 +87,10 @@ pub(super) struct Costs<'a> {
     /// Replaces the stored one.
     written: Option<&'a Segment>,
     /// The longest chain below each flag, and its cost. An entry is there while it is counted, which ends cycles.
-    flags: HashMap<&'a str, (usize, Cost)>,
+    flags: Map<&'a str, (usize, Cost)>,
     /// The decisions of the rules of each flag.
-    rules: HashMap<&'a str, u64>,
-    segments: HashMap<&'a str, (usize, u64)>,
+    rules: Map<&'a str, u64>,
+    segments: Map<&'a str, (usize, u64)>,
 }
 
 impl<'a> Costs<'a> {
@@ -98,9 +99,9 @@ impl<'a> Costs<'a> {
         Self {
             others,
             written: None,
-            flags: HashMap::new(),
-            rules: HashMap::new(),
-            segments: HashMap::new(),
+            flags: Map::default(),
+            rules: Map::default(),
+            segments: Map::default(),
         }
     }
 
@@ -115,6 +116,15 @@ impl<'a> Costs<'a> {
     /// Returns the cost of a flag.
     pub(super) fn flag(&mut self, key: &str) -> Cost {
         self.flag_below(key, 0).1
+    }
+
+    /// Returns the cost of a flag of the definitions.
+    pub(super) fn known_flag(&mut self, flag: &Flag) -> Cost {
+        // Most flags, which need no entry.
+        match flag.prerequisites.is_empty() && flag.needed_segments().next().is_none() {
+            true => Cost::LEAST,
+            false => self.flag(flag.key.as_str()),
+        }
     }
 
     /// Returns the cost of a flag that is written and that no flag below it needs.
@@ -134,7 +144,7 @@ impl<'a> Costs<'a> {
         cost: Cost,
     ) -> Vec<Cost> {
         let height = self.flag_below(needed, 0).0;
-        let replaced = HashMap::from([(needed, (height, cost))]);
+        let replaced = Map::from_iter([(needed, (height, cost))]);
         let known = mem::replace(&mut self.flags, replaced);
         let costs = keys.map(|key| self.flag(key)).collect();
         self.flags = known;
@@ -153,7 +163,7 @@ impl<'a> Costs<'a> {
             return (MAX_DEPTH + 1, endless(0));
         }
         let Some(flag) = self.others.flag(key) else {
-            return (0, Cost::MISSING);
+            return (0, Cost::LEAST);
         };
         let key = flag.key.as_str();
         self.flags.insert(key, (0, endless(0)));

@@ -48,8 +48,8 @@ pub(super) fn of_segment(segment: &Segment, index: &Index<'_>, problems: &mut Pr
         return;
     }
     for flag in index.flags() {
-        let key = flag.key.as_str();
-        of_other(key, before.flag(key), after.flag(key), problems);
+        let (before, after) = (before.known_flag(flag), after.known_flag(flag));
+        of_other(flag.key.as_str(), before, after, problems);
     }
 }
 
@@ -63,7 +63,11 @@ pub(in crate::flag) fn of_others<'a>(
     let (mut before, mut after) = (Costs::of(before), Costs::of(after));
     for flag in others {
         let key = flag.key.as_str();
-        for (_, excess) in after.flag(key).beyond(before.flag(key)).excess() {
+        for (_, excess) in after
+            .known_flag(flag)
+            .beyond(before.known_flag(flag))
+            .excess()
+        {
             let message = format!("the stored flag `{key}` would be too wide: {excess}");
             problems.push("", ProblemCode::TooDeep, message);
         }

@@ -19,7 +19,9 @@ mod text;
 mod users;
 
 pub use definitions::Definitions;
-pub use references::{check_flag, check_flag_removal, check_segment, check_segment_removal};
+pub use references::{
+    Checks, check_flag, check_flag_removal, check_segment, check_segment_removal,
+};
 pub use relations::Relations;
 pub use stored::reference_faults;
 

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::{collections::HashSet, fmt};
 
 use super::{
     definitions::Definitions,
@@ -18,6 +18,72 @@ use crate::flag::{
     words::expected,
 };
 
+/// Checks definitions against the same others, which are searched once. See [`check_flag`] and [`check_segment`].
+///
+/// ```
+/// use waygate_core::flag::{Checks, Definitions, Flag, Problems, Segment};
+///
+/// fn check_all(flags: &[Flag], segments: &[Segment], stored: &impl Definitions) -> Result<(), Problems> {
+///     let checks = Checks::of(stored);
+///     segments.iter().try_for_each(|segment| checks.segment(segment))?;
+///     flags.iter().try_for_each(|flag| checks.flag(flag))
+/// }
+/// ```
+pub struct Checks<'a>(Index<'a>);
+
+impl<'a> Checks<'a> {
+    /// Creates the checks against these definitions, which are searched when a check needs it.
+    ///
+    /// ```
+    /// use waygate_core::flag::{Checks, Definitions};
+    ///
+    /// fn checks(stored: &impl Definitions) -> Checks<'_> {
+    ///     Checks::of(stored)
+    /// }
+    /// ```
+    pub fn of(others: &'a impl Definitions) -> Self {
+        Self(Index::of(others))
+    }
+
+    /// Checks a flag.
+    ///
+    /// # Errors
+    /// All problems, each with its place in the flag.
+    ///
+    /// ```
+    /// use waygate_core::flag::{Checks, Flag};
+    ///
+    /// fn fits(flag: &Flag, checks: &Checks<'_>) -> bool {
+    ///     checks.flag(flag).is_ok()
+    /// }
+    /// ```
+    pub fn flag(&self, flag: &Flag) -> Result<(), Problems> {
+        flag_problems(flag, &self.0).or(())
+    }
+
+    /// Checks a segment.
+    ///
+    /// # Errors
+    /// All problems, each with its place in the segment.
+    ///
+    /// ```
+    /// use waygate_core::flag::{Checks, Segment};
+    ///
+    /// fn fits(segment: &Segment, checks: &Checks<'_>) -> bool {
+    ///     checks.segment(segment).is_ok()
+    /// }
+    /// ```
+    pub fn segment(&self, segment: &Segment) -> Result<(), Problems> {
+        segment_problems(segment, &self.0).or(())
+    }
+}
+
+impl fmt::Debug for Checks<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checks").finish_non_exhaustive()
+    }
+}
+
 /// Checks what a flag that is written needs of the others, and what they need of it: prerequisites and segments exist,
 /// form no cycle and no long chain, and parts of layers do not overlap. The same goes for the flag after each of its
 /// scheduled changes.
@@ -25,7 +91,7 @@ use crate::flag::{
 /// # Errors
 /// All problems, each with its place in the flag.
 pub fn check_flag(flag: &Flag, others: &impl Definitions) -> Result<(), Problems> {
-    flag_problems(flag, &Index::of(others)).or(())
+    Checks::of(others).flag(flag)
 }
 
 /// Returns the problems of [`check_flag`].
@@ -112,7 +178,7 @@ fn removed_variations(flag: &Flag, index: &Index<'_>) -> Vec<Conflict> {
 /// # Errors
 /// All problems, each with its place in the segment.
 pub fn check_segment(segment: &Segment, others: &impl Definitions) -> Result<(), Problems> {
-    segment_problems(segment, &Index::of(others)).or(())
+    Checks::of(others).segment(segment)
 }
 
 /// Returns the problems of [`check_segment`].

@@ -36,7 +36,7 @@ pub fn reference_faults(definitions: &impl Definitions) -> Vec<(FlagKey, Problem
 fn faults_of(at: usize, flag: &Flag, index: &Index<'_>) -> Problems {
     let mut problems = Problems::default();
     missing_segments(flag, index, &mut problems);
-    for (place, excess) in index.costs().flag(flag.key.as_str()).excess() {
+    for (place, excess) in index.costs().known_flag(flag).excess() {
         problems.push(place, ProblemCode::TooDeep, excess);
     }
     let conflicts = index.layers().conflicts(flag).into_iter();

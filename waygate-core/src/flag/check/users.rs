@@ -1,13 +1,14 @@
 //! The definitions that need each key.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::graph::MAX_DEPTH;
+use crate::flag::map::Map;
 
 /// The users of each key, among definitions in an order. A definition is known by its position.
 pub(super) struct Users<'a> {
-    /// Positions of definitions, followed by numbers for keys that only occur as needs.
-    numbers: HashMap<&'a str, usize>,
+    /// Positions of definitions that need others, followed by numbers for keys that only occur as needs.
+    numbers: Map<&'a str, usize>,
     keys: Vec<&'a str>,
     users: Vec<Vec<usize>>,
     heights: Vec<usize>,
@@ -17,13 +18,16 @@ impl<'a> Users<'a> {
     /// Reads definitions, each with the keys that it needs.
     pub(super) fn of(definitions: &[(&'a str, Vec<&'a str>)]) -> Self {
         let mut found = Self {
-            numbers: HashMap::new(),
+            numbers: Map::default(),
             keys: definitions.iter().map(|(key, _)| *key).collect(),
             users: vec![Vec::new(); definitions.len()],
             heights: Vec::new(),
         };
-        for (at, (key, _)) in definitions.iter().enumerate() {
-            found.numbers.entry(key).or_insert(at);
+        // Most definitions need no other.
+        for (at, (key, needs)) in definitions.iter().enumerate() {
+            if !needs.is_empty() {
+                found.numbers.entry(key).or_insert(at);
+            }
         }
         for (at, (_, needs)) in definitions.iter().enumerate() {
             needs.iter().for_each(|key| found.insert(key, at));

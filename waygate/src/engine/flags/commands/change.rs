@@ -5,7 +5,7 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 use serde_json::Value;
 use waygate_core::{
     Timestamp,
-    flag::Problems,
+    flag::{Checks, Problems},
     model::{Action, AuditEntry, Revision},
     similar::nearest,
 };
@@ -117,7 +117,7 @@ where
                 None => return Ok(None),
             },
         };
-        K::check(&next, records).map_err(invalid)?;
+        K::check(&next, &Checks::of(records)).map_err(invalid)?;
         K::stamp(&mut next, previous, &tx.by.origin.actor, tx.now);
         Ok(Some(next))
     }
@@ -249,7 +249,7 @@ where
     let mut next = K::read(&json(definition)).map_err(refused)?;
     // The scheduler would make a change of the past again, and undo what is restored here.
     K::forget_past(&mut next, tx.now);
-    K::check(&next, records).map_err(refused)?;
+    K::check(&next, &Checks::of(records)).map_err(refused)?;
     K::stamp(&mut next, previous, &tx.by.origin.actor, tx.now);
     let body = Arc::new(next);
     put::<K>(&mut tx, key, previous, &body);

@@ -7,8 +7,8 @@ use serde_json::Value;
 use waygate_core::{
     Timestamp,
     flag::{
-        Flag, FlagKey, Problems, Relations, Segment, SegmentKey, check_flag, check_flag_removal,
-        check_segment, check_segment_removal,
+        Checks, Flag, FlagKey, Problems, Relations, Segment, SegmentKey, check_flag_removal,
+        check_segment_removal,
     },
     grammar::Invalid,
 };
@@ -33,7 +33,7 @@ pub(crate) trait Definition:
     /// Leaves out what the scheduler would do immediately.
     fn forget_past(_body: &mut Self::Body, _now: Timestamp) {}
     /// Checks a definition against all others.
-    fn check(body: &Self::Body, records: &Records) -> Result<(), Problems>;
+    fn check(body: &Self::Body, others: &Checks<'_>) -> Result<(), Problems>;
     fn check_removal(key: &Self::Key, records: &Records) -> Result<(), Problems>;
     /// What the checks of other definitions read of this one.
     fn relations(body: &Self::Body) -> Relations;
@@ -62,8 +62,8 @@ impl Definition for Flags {
             .retain(|change| change.execute_at > now);
     }
 
-    fn check(flag: &Flag, records: &Records) -> Result<(), Problems> {
-        check_flag(flag, records)
+    fn check(flag: &Flag, others: &Checks<'_>) -> Result<(), Problems> {
+        others.flag(flag)
     }
 
     fn check_removal(key: &FlagKey, records: &Records) -> Result<(), Problems> {
@@ -123,8 +123,8 @@ impl Definition for Segments {
         Segment::stored(definition)
     }
 
-    fn check(segment: &Segment, records: &Records) -> Result<(), Problems> {
-        check_segment(segment, records)
+    fn check(segment: &Segment, others: &Checks<'_>) -> Result<(), Problems> {
+        others.segment(segment)
     }
 
     fn check_removal(key: &SegmentKey, records: &Records) -> Result<(), Problems> {

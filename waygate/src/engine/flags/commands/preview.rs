@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use waygate_core::flag::{
-    CompiledFlag, CompiledSegment, Context, Flag, FlagKey, FlagSet, Resolution, Segment,
+    Checks, CompiledFlag, CompiledSegment, Context, Flag, FlagKey, FlagSet, Resolution, Segment,
 };
 
 use super::{change::invalid, definition::Definition};
@@ -120,7 +120,7 @@ impl Flags {
     {
         let refused = |problems| invalid::<K>(key, problems);
         let body = K::read(&json(definition)).map_err(refused)?;
-        K::check(&body, self.records()).map_err(refused)?;
+        K::check(&body, &Checks::of(self.records())).map_err(refused)?;
         Ok(body)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use waygate_core::{
     Printable,
-    flag::{Flag, FlagKey, Problems, Segment, SegmentKey},
+    flag::{Checks, Flag, FlagKey, Problems, Segment, SegmentKey},
     model::{Action, Origin},
     port::CommitError,
 };
@@ -181,7 +181,8 @@ fn retain<K: Seeded>(
     Records: Holds<K>,
 {
     let mut unfit = Vec::new();
-    bodies.retain(|body| match K::check(body, records) {
+    let checks = Checks::of(&*records);
+    bodies.retain(|body| match K::check(body, &checks) {
         Ok(()) => true,
         Err(problems) => {
             unfit.push((K::key(body).clone(), problems));

@@ -12,6 +12,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
+    Timestamp,
     flag::exchange::{
         FieldChange, FlagDocument, FlagdOptions, Import, ImportNote, Planned, PlannedChange,
         Refusal, from_flagd, from_python, to_flagd,
@@ -122,6 +123,24 @@ struct ImportParams {
     /// `true` imports the rest if some definitions have no equivalent. Otherwise nothing is imported then.
     #[param(nullable = false, value_type = Option<bool>, default = false)]
     partial: Option<Flag>,
+    /// `true` rounds weights of flagd to buckets of 100,000. Otherwise flags with other weights, such as thirds, have no
+    /// equivalent.
+    #[param(nullable = false, value_type = Option<bool>, default = false)]
+    round_weights: Option<Flag>,
+}
+
+impl ImportParams {
+    /// The choices of an import from flagd.
+    fn flagd(&self, now: Timestamp) -> FlagdOptions {
+        let mut options = FlagdOptions::new(now);
+        options.round_weights = is(self.round_weights);
+        options
+    }
+}
+
+/// Returns whether a flag of the query is set.
+fn is(flag: Option<Flag>) -> bool {
+    flag.is_some_and(|flag| flag.0)
 }
 
 /// The changes of an import.
@@ -186,14 +205,13 @@ async fn import(
     Params(params): Params<ImportParams>,
     Definition(body): Definition,
 ) -> Result<Response, Problem> {
-    let is = |flag: Option<Flag>| flag.is_some_and(|flag| flag.0);
     let dry_run = is(params.dry_run);
     let Import {
         document,
         refused,
         mut notes,
         ..
-    } = read(&state, &body, params.format.unwrap_or_default())?;
+    } = read(&state, &body, &params)?;
     if !refused.is_empty() && !dry_run && !is(params.partial) {
         return Err(untranslated(&refused));
     }
@@ -222,8 +240,8 @@ async fn import(
     .into_response())
 }
 
-fn read(state: &AdminState, body: &Value, format: Format) -> Result<Import, Problem> {
-    Ok(match format {
+fn read(state: &AdminState, body: &Value, params: &ImportParams) -> Result<Import, Problem> {
+    Ok(match params.format.unwrap_or_default() {
         Format::Waygate => {
             let document = FlagDocument::parse(body)
                 .map_err(|problems| invalid_definition("document", problems))?;
@@ -231,7 +249,7 @@ fn read(state: &AdminState, body: &Value, format: Format) -> Result<Import, Prob
             import.document = document;
             import
         }
-        Format::Flagd => from_flagd(body, FlagdOptions::new(state.waygate.inner.clock.now())),
+        Format::Flagd => from_flagd(body, params.flagd(state.waygate.inner.clock.now())),
         Format::Python => {
             is_python(body)?;
             from_python(&body["flags"], &body["segments"])

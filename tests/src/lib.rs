@@ -1,5 +1,6 @@
 //! Starts the examples like users, and sends requests like clients.
 
+pub mod page;
 pub mod walkthrough;
 
 // This crate has the dependencies of all snippets.

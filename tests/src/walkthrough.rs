@@ -136,7 +136,8 @@ impl Request {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        if self.body.is_some() {
+        let is_typed = |(name, _): &(String, _)| name.eq_ignore_ascii_case("content-type");
+        if self.body.is_some() && !self.headers.iter().any(is_typed) {
             request = request.header("content-type", "application/x-www-form-urlencoded");
         }
         let body = self.body.clone().unwrap_or_default();

@@ -1,15 +1,18 @@
-//! Runs the commands of `docs/flags.md` as written there, with `bash` and `curl`.
+//! Runs the commands of `docs/flags.md`, and those of the README about flags, as written there.
 
 use std::{
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
-    process::Command,
     thread,
 };
 
-use waygate_e2e::Service;
+use waygate_e2e::{
+    Service,
+    page::{blocks, run},
+};
 
 const PAGE: &str = include_str!("../../docs/flags.md");
+const README: &str = include_str!("../../README.md");
 
 /// The flags and segments of a Python Waygate server.
 const FLAGS: &str = include_str!("../../waygate-core/tests/data/fuzz/python/flags.json");
@@ -18,41 +21,36 @@ const FLAGS: &str = include_str!("../../waygate-core/tests/data/fuzz/python/flag
 fn every_command_of_the_page_succeeds() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(env!("CARGO_BIN_EXE_e2e-flags"), directory.path(), &[]);
-    let old = python_server();
     let (_, commands) = PAGE.split_once("\n## Over the admin API\n").unwrap();
-    let blocks: Vec<_> = commands
-        .split("```sh\n")
-        .skip(1)
-        .filter_map(|block| block.split("```").next())
-        .collect();
-    assert!(blocks.len() > 8, "{} blocks", blocks.len());
-    let script = blocks.concat();
-    let script = [
-        ("cargo run -p flags &\n", String::new()),
-        ("localhost:3000", service.url("").replace("http://", "")),
-        ("http://old-server:8000", old),
-    ]
-    .into_iter()
-    .fold(script, |script, (written, here)| {
-        assert!(script.contains(written), "the page has `{written}`");
-        script.replace(written, &here)
-    });
+    let blocks = blocks(commands);
+    assert!(blocks.len() > 15, "{} blocks", blocks.len());
+    let replaced = [
+        ("cargo run -p flags &\n", ""),
+        ("localhost:3000", &*address(&service)),
+        ("http://old-server:8000", &python_server()),
+    ];
+    let responses = run(directory.path(), &blocks.concat(), &replaced);
+    assert!(responses.contains("\"change\":\"replace\""), "{responses}");
+}
 
-    let output = Command::new("bash")
-        .args(["-euxo", "pipefail", "-c", &script])
-        .current_dir(directory.path())
-        .env("OLD_TOKEN", "secret")
-        .output()
-        .expect("bash, which runs the commands of the page");
-    let trace = String::from_utf8_lossy(&output.stderr);
-    let responses = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{trace}\n{responses}");
-    for shown in [
-        "\"execute_at\":\"2040-01-01T04:00:00Z\"",
-        "\"change\":\"replace\"",
-    ] {
-        assert!(responses.contains(shown), "{shown}: {responses}");
-    }
+#[test]
+fn the_commands_of_the_readme_succeed() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::start(env!("CARGO_BIN_EXE_e2e-flags"), directory.path(), &[]);
+    let (_, section) = README.split_once("\n## Feature flags\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let blocks = blocks(section);
+    assert!(!blocks.is_empty());
+    let replaced = [
+        ("cargo run -p flags &\n", ""),
+        ("localhost:3000", &*address(&service)),
+    ];
+    run(directory.path(), &blocks.concat(), &replaced);
+}
+
+/// The host and port of a service.
+fn address(service: &Service) -> String {
+    service.url("").replace("http://", "")
 }
 
 /// Serves the flags, and no segments. Returns its base URL.

@@ -91,7 +91,7 @@ impl ProviderEventDetails {
         self
     }
 
-    /// Sets the text for people.
+    /// Sets the message for people.
     #[must_use]
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());

@@ -27,9 +27,10 @@ async fn app(
 
     let credentials = Credentials::new("admin", "secret"); // <- CHANGE ME: the operator of this service
     let services = Token::server("srv_5a2f0f9e7c6d4b1a")?; // <- CHANGE ME: the token of services in other languages
+    let pages = Token::client("web_0d9c8b7a6f5e4d3c")?; // <- CHANGE ME: the token of pages, which their users can read
     let admin = Admin::new(credentials)
         .flags(true)
-        .ofrep(Ofrep::new().token(services));
+        .ofrep(Ofrep::new().token(services).token(pages));
     let api = search::router(openfeature.create_client());
     let guarded = waygate.guard(api).await?.admin("/waygate", admin);
     Ok(guarded.into_router())

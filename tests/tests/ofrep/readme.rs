@@ -1,4 +1,5 @@
-//! Runs the walk-through of `examples/openfeature`, and the code of its services in other languages, as written there.
+//! Runs the walk-through of `examples/openfeature` and the code of its services in other languages, and the commands of
+//! `docs/ofrep.md`, as written there.
 
 use std::{path::Path, process::Command};
 
@@ -7,6 +8,15 @@ use waygate_e2e::{Service, walkthrough};
 use crate::client::{node, python};
 
 const README: &str = include_str!("../../../examples/openfeature/README.md");
+const PAGE: &str = include_str!("../../../docs/ofrep.md");
+
+#[test]
+fn the_commands_of_the_page_are_correct() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::start(env!("CARGO_BIN_EXE_e2e-openfeature"), directory.path(), &[]);
+    let played = walkthrough::play(&service, PAGE, "## Evaluate");
+    assert!(played > 5, "{played} commands");
+}
 
 #[test]
 fn the_readme_of_the_example_is_correct() {

@@ -14,6 +14,7 @@ mod interpreter;
 mod mistakes;
 mod operators;
 mod outcomes;
+mod page;
 mod properties;
 mod references;
 #[cfg(feature = "schema")]

@@ -32,7 +32,7 @@ macro_rules! typed {
             "a boolean", bool, bool_details, bool, bool;
             "a whole number", integer, integer_details, i64, i64;
             "a floating-point number", float, float_details, f64, f64;
-            "a text", string, string_details, &str, ::std::sync::Arc<str>;
+            "a string", string, string_details, &str, ::std::sync::Arc<str>;
             "a structure", object, object_details, &::serde_json::Value, ::std::sync::Arc<::serde_json::Value>;
         }
     };

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Data of a caller for the hooks of one evaluation. Hooks cannot change it. A point in time is a text of RFC 3339.
+/// Data of a caller for the hooks of one evaluation. Hooks cannot change it. A point in time is a string in the form of RFC 3339.
 ///
 /// ```
 /// use waygate_openfeature::HookHints;

@@ -157,7 +157,7 @@ pub trait Provider: Send + Sync + 'static {
         default: f64,
     ) -> Result<Resolution<f64>, EvaluationError>;
 
-    /// Evaluates a flag as a text.
+    /// Evaluates a flag as a string.
     ///
     /// # Errors
     /// As [`resolve_bool`](Self::resolve_bool).

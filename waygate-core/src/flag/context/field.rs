@@ -49,7 +49,7 @@ pub trait ContextKey {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an attribute of a flag context",
     label = "no attribute",
-    note = "use a string, a number, `bool`, `Timestamp`, `Vec<String>`, `serde_json::Value` or an `Option` of one, or implement `waygate::flags::ContextAttribute`"
+    note = "use a string, a number (`i64`, `f64` or smaller), `bool`, `Timestamp`, `Vec<String>`, `serde_json::Value` or an `Option` of one, or implement `waygate::flags::ContextAttribute`"
 )]
 pub trait ContextAttribute {
     /// Returns the value; `None` if there is none.

@@ -78,7 +78,8 @@ impl Fractional {
         if !exact && !rounds_weights {
             return Err(node.untranslatable(format!(
                 "the weights sum to {}, so the parts do not end at whole buckets of {TOTAL}: use weights that do, such as \
-                 those that sum to 100, or round them, which moves up to one of {TOTAL} contexts at each end",
+                 those that sum to 100, or round them with `round_weights`, which moves up to one of {TOTAL} contexts at \
+                 each end",
                 self.total
             )));
         }

@@ -131,6 +131,24 @@ struct ImportParams {
     /// `true` imports the rest if some definitions have no equivalent. Otherwise nothing is imported then.
     #[param(nullable = false, value_type = Option<bool>, default = false)]
     partial: Option<Flag>,
+    /// `true` rounds weights of flagd to buckets of 100,000. Otherwise flags with other weights, such as thirds, have no
+    /// equivalent.
+    #[param(nullable = false, value_type = Option<bool>, default = false)]
+    round_weights: Option<Flag>,
+}
+
+impl ImportParams {
+    /// The choices of an import from flagd.
+    fn flagd(&self, now: Timestamp) -> FlagdOptions {
+        let mut options = FlagdOptions::new(now);
+        options.round_weights = is(self.round_weights);
+        options
+    }
+}
+
+/// Returns whether a flag of the query is set.
+fn is(flag: Option<Flag>) -> bool {
+    flag.is_some_and(|flag| flag.0)
 }
 
 /// The changes of an import.
@@ -195,21 +213,17 @@ async fn import(
     Params(params): Params<ImportParams>,
     Definition(body): Definition,
 ) -> Result<Response, Problem> {
-    let is = |flag: Option<Flag>| flag.is_some_and(|flag| flag.0);
-    let dry_run = is(params.dry_run);
+    let (dry_run, partial) = (is(params.dry_run), is(params.partial));
     let Import {
         document,
         refused,
         mut notes,
         ..
     } = {
-        let (format, now) = (
-            params.format.unwrap_or_default(),
-            state.waygate.inner.clock.now(),
-        );
-        state.compute(move || read(&body, format, now)).await?
+        let now = state.waygate.inner.clock.now();
+        state.compute(move || read(&body, &params, now)).await?
     };
-    if !refused.is_empty() && !dry_run && !is(params.partial) {
+    if !refused.is_empty() && !dry_run && !partial {
         return Err(untranslated(&refused));
     }
     let plan = match dry_run {
@@ -241,8 +255,8 @@ async fn import(
     .into_response())
 }
 
-fn read(body: &Value, format: Format, now: Timestamp) -> Result<Import, Problem> {
-    Ok(match format {
+fn read(body: &Value, params: &ImportParams, now: Timestamp) -> Result<Import, Problem> {
+    Ok(match params.format.unwrap_or_default() {
         Format::Waygate => {
             let document = FlagDocument::parse(body)
                 .map_err(|problems| invalid_definition("document", problems))?;
@@ -250,7 +264,7 @@ fn read(body: &Value, format: Format, now: Timestamp) -> Result<Import, Problem>
             import.document = document;
             import
         }
-        Format::Flagd => from_flagd(body, FlagdOptions::new(now)),
+        Format::Flagd => from_flagd(body, params.flagd(now)),
         Format::Python => {
             is_python(body)?;
             from_python(&body["flags"], &body["segments"])

@@ -169,6 +169,37 @@ async fn definitions_of_flagd_without_an_equivalent_are_refused_by_name() {
     assert!(exported["flags"]["plain"].is_object(), "{exported}");
 }
 
+#[tokio::test]
+async fn weights_of_flagd_are_rounded_on_request() {
+    let server = Server::start().await;
+    let body = json!({ "flags": { "thirds": {
+        "state": "ENABLED", "variants": { "a": "a", "b": "b", "c": "c" }, "defaultVariant": "a",
+        "targeting": { "fractional": [["a"], ["b"], ["c"]] },
+    }}});
+    let path = format!("{PATH}?format=flagd");
+    let error = server.post(&path, body.clone()).await.refused(400);
+    assert!(error.contains("round them with `round_weights`"), "{error}");
+    let rounded = format!("{path}&round_weights=true");
+    let imported = server.post(&rounded, body).await.expect(200);
+    assert_eq!(
+        imported["flags"],
+        json!([{ "key": "thirds", "change": "create" }])
+    );
+    assert_eq!(
+        imported["notes"][0]["message"],
+        "the weights are rounded to buckets of 100,000"
+    );
+    let stored = server.get("/api/flags/thirds").await.expect(200);
+    assert_eq!(
+        stored["fallthrough"],
+        json!([
+            { "variation": "a", "weight": 33_333 },
+            { "variation": "b", "weight": 33_334 },
+            { "variation": "c", "weight": 33_333 },
+        ])
+    );
+}
+
 #[cfg(feature = "file-yaml")]
 async fn yaml(server: &Server, body: &str) -> Answer {
     let request = server.request("POST", PATH);

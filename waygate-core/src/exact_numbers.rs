@@ -47,6 +47,16 @@ impl InexactNumber {
     /// assert_eq!(InexactNumber::find_below(json, "/context"), None);
     /// ```
     pub fn find_below(json: &[u8], pointer: &str) -> Option<Self> {
+        Self::find_such(json, pointer, |_| true)
+    }
+
+    /// Like [`find_below`](Self::find_below), without the numbers that a client may hold as floating-point numbers.
+    /// JavaScript writes those up to 10²¹ without an exponent.
+    pub(crate) fn find_unlike_floats(json: &[u8], pointer: &str) -> Option<Self> {
+        Self::find_such(json, pointer, |number| !is_float(number))
+    }
+
+    fn find_such(json: &[u8], pointer: &str, is_such: impl Fn(&[u8]) -> bool) -> Option<Self> {
         let mut place = Place::default();
         let mut at = 0;
         while let Some(byte) = json.get(at) {
@@ -58,7 +68,10 @@ impl InexactNumber {
             let token = at..end;
             match byte {
                 b'"' => place.text = token,
-                b'-' | b'0'..=b'9' if is_inexact(json.get(token.clone())?) => {
+                b'-' | b'0'..=b'9'
+                    if is_inexact(json.get(token.clone())?)
+                        && is_such(json.get(token.clone())?) =>
+                {
                     let found = Self::new(&place, json, token);
                     if found.pointer.starts_with(pointer) {
                         return Some(found);
@@ -173,6 +186,16 @@ fn is_inexact(number: &[u8]) -> bool {
     text.parse::<i64>().is_err() && text.parse::<u64>().is_err()
 }
 
+/// Returns whether these are the digits of a floating-point number: the shortest that identify it, with zeros after them,
+/// or all of them.
+fn is_float(number: &[u8]) -> bool {
+    let text = str::from_utf8(number).unwrap_or_default();
+    let Ok(float) = text.parse::<f64>() else {
+        return false;
+    };
+    float.is_finite() && (float.to_string() == text || format!("{float:.0}") == text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,5 +254,22 @@ mod tests {
         for json in ["", "\"", "\"\\", "}]", "[1", "{\"a\":", ",:", "-"] {
             assert_eq!(InexactNumber::find(json.as_bytes()), None, "{json}");
         }
+    }
+
+    #[test]
+    fn digits_of_floats_are_those_that_javascript_writes() {
+        for (number, expected) in [
+            ("18446744073709552000", true),
+            ("18446744073709551616", true),
+            ("-9223372036854776000", true),
+            ("123456789012345680000", true),
+            ("100000000000000000000", true),
+            ("18446744073709551617", false),
+            ("-9223372036854775809", false),
+            ("123456789012345678901", false),
+        ] {
+            assert_eq!(is_float(number.as_bytes()), expected, "{number}");
+        }
+        assert!(!is_float("1".repeat(400).as_bytes()));
     }
 }

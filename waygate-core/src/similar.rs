@@ -41,9 +41,14 @@ pub fn nearest<'a>(text: &str, words: &[&'a str]) -> Option<&'a str> {
     if text.len() > 40 {
         return None;
     }
-    let near = words.iter().map(|word| (typing_errors(word, text), *word));
+    let most = text.chars().count() / 3;
+    // Each further character is an error.
+    let words = words
+        .iter()
+        .filter(|word| word.chars().count().abs_diff(text.chars().count()) <= most);
+    let near = words.map(|word| (typing_errors(word, text), *word));
     let (errors, word) = near.min_by_key(|(errors, _)| *errors)?;
-    (errors * 3 <= text.chars().count()).then_some(word)
+    (errors <= most).then_some(word)
 }
 
 #[cfg(test)]

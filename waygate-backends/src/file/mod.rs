@@ -25,6 +25,8 @@ mod yaml_depth;
 #[cfg(feature = "file-yaml")]
 mod yaml_numbers;
 #[cfg(feature = "file-yaml")]
+mod yaml_strict;
+#[cfg(feature = "file-yaml")]
 mod yaml_text;
 
 pub use backend::FileBackend;

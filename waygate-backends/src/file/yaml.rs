@@ -3,7 +3,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{yaml_depth, yaml_numbers, yaml_text};
+use super::{yaml_depth, yaml_numbers, yaml_strict::Strict, yaml_text};
 
 /// Text that is no YAML document, with the reason and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,16 +28,17 @@ impl std::error::Error for InvalidYaml {}
 /// ```
 ///
 /// # Errors
-/// [`InvalidYaml`] for other text, for keys that are no texts, and for numbers that JSON does not have (`.nan`, `.inf`)
-/// or that do not fit in 64 bits.
+/// [`InvalidYaml`] for other text, for keys that are lists or mappings, for keys that are equal as strings (`1` and
+/// `"1"`), and for numbers that JSON does not have (`.nan`, `.inf`) or that do not fit in 64 bits.
 pub fn read_yaml(text: &str) -> Result<Value, InvalidYaml> {
     yaml_depth::check(text).map_err(InvalidYaml)?;
     yaml_depth::refuse_aliases(text).map_err(InvalidYaml)?;
     yaml_numbers::check(text).map_err(InvalidYaml)?;
     let invalid = |error: yaml_serde::Error| InvalidYaml(error.to_string());
-    // JSON values keep the last of several members of one name; these refuse them.
+    // It names the place of keys that are equal, unless one is a string and the other is not.
     let _: yaml_serde::Value = yaml_serde::from_str(text).map_err(invalid)?;
-    yaml_serde::from_str(text).map_err(invalid)
+    let Strict(value) = yaml_serde::from_str(text).map_err(invalid)?;
+    Ok(value)
 }
 
 /// Writes a YAML document. Members have the order of [`serde_json::Value`]. Parsers of YAML 1.1 and 1.2 read the same: strings such as `on` and
@@ -69,6 +70,18 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(problem.contains("duplicate entry"), "{problem}");
+        // JSON has only strings as names.
+        for text in [
+            "{1: a, \"1\": b}",
+            "{true: a, \"true\": b}",
+            "- {~: a, \"~\": b}",
+            "{1.5: a, '1.5': b}",
+        ] {
+            let problem = read_yaml(text).unwrap_err().to_string();
+            assert!(problem.contains("two members"), "{problem}");
+        }
+        let value = read_yaml("{1: a, 01: b, \"1.0\": c}").unwrap();
+        assert_eq!(value, serde_json::json!({"1": "a", "01": "b", "1.0": "c"}));
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Numbers of YAML that JSON does not have. The parser would read them as null, or round them.
 
-use std::borrow::Cow;
-
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use waygate_core::InexactNumber;
 
@@ -16,17 +14,30 @@ pub(super) fn check(text: &str) -> Result<(), String> {
         let Ok((event, span)) = event else {
             return Ok(());
         };
-        if let Event::Scalar(text, ScalarStyle::Plain, _, tag) = event {
-            check_scalar(&text, tag.as_ref(), span)?;
+        if let Event::Scalar(text, style, _, tag) = event
+            && is_number(style, tag.as_deref())
+        {
+            check_scalar(&text, span)?;
         }
     }
     Ok(())
 }
 
-fn check_scalar(text: &str, tag: Option<&Cow<'_, Tag>>, span: Span) -> Result<(), String> {
-    if tag.is_some_and(|tag| tag.suffix == "str") {
-        return Ok(());
+/// Returns whether a scalar may be read as a number. A tag makes one of a string in quotes as well.
+fn is_number(style: ScalarStyle, tag: Option<&Tag>) -> bool {
+    // `!!float`, or the same as `!<tag:yaml.org,2002:float>`.
+    match tag.map(|tag| {
+        tag.suffix
+            .strip_prefix("tag:yaml.org,2002:")
+            .unwrap_or(&tag.suffix)
+    }) {
+        Some("str") => false,
+        Some("float" | "int") => true,
+        _ => style == ScalarStyle::Plain,
     }
+}
+
+fn check_scalar(text: &str, span: Span) -> Result<(), String> {
     let (line, column) = (span.start.line(), span.start.col() + 1);
     if is_special(text) {
         return Err(format!(
@@ -75,6 +86,17 @@ mod tests {
             ("a: 1\nb: [0, -.Inf]", "`-.Inf` at line 2 column 8 "),
             ("a: +.INF # x", "`+.INF` at line 1 column 4 "),
             ("a: !!float .NaN", "`.NaN` at line 1 "),
+            ("a: !!float \".nan\"", "`.nan` at line 1 "),
+            ("a: !!float '-.inf'", "`-.inf` at line 1 "),
+            ("a: !!float |-\n  .inf\n", "`.inf` at line "),
+            (
+                "a: !<tag:yaml.org,2002:float> \".nan\"",
+                "`.nan` at line 1 ",
+            ),
+            (
+                "a: !!int \"18446744073709551616\"",
+                "number 18446744073709551616 at line 1 ",
+            ),
             (
                 "- 18446744073709551616",
                 "number 18446744073709551616 at line 1 column 3 ",
@@ -101,6 +123,7 @@ mod tests {
             "'.nan'",
             "\".inf\"",
             "a: !!str .inf",
+            "a: !!str \".inf\"",
             "a: x.nano",
             "a: .information",
             "a: |\n  .nan\n",

@@ -170,7 +170,7 @@ impl Problems {
     /// Returns whether a problem of this place would be added.
     pub(super) fn accept(&self, pointer: &str) -> bool {
         let covered = |known: &Problem| is_within(pointer, &known.pointer);
-        self.0.len() < Self::MOST && !self.0.iter().any(covered)
+        !self.is_full() && !self.0.iter().any(covered)
     }
 
     /// Adds a problem, even if its place has another.

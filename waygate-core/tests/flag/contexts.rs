@@ -88,7 +88,15 @@ fn mistakes_are_named() {
         ),
         (
             json!({"kind": "multi", "user": "u1"}),
-            "user must be an object",
+            "`user` must be an object: a context of kind `multi` has an object for each kind, such as `user`",
+        ),
+        (
+            json!({"kind": "multi", "user": {"key": "u1"}, "plan": "pro"}),
+            "`plan` must be an object: a context of kind `multi` has an object for each kind, such as `user`",
+        ),
+        (
+            json!({"kind": "multi", "user": {"key": "u1"}, "targetingKey": 5}),
+            "`targetingKey` must be a string",
         ),
     ] {
         let error = EvaluationContext::from_json(&value).unwrap_err();
@@ -97,6 +105,56 @@ fn mistakes_are_named() {
             format!("invalid evaluation context: {expected}")
         );
     }
+}
+
+#[test]
+fn a_targeting_key_beside_several_kinds_is_that_of_the_user() {
+    let with = |name: &str, key: Value, user: Value| {
+        let mut value = json!({"kind": "multi", "org": {"key": "o1", "plan": "pro"}, name: key});
+        if !user.is_null() {
+            value["user"] = user;
+        }
+        context(&value)
+    };
+    for name in ["targetingKey", "targeting_key"] {
+        for (key, user, expected) in [
+            (json!("u1"), json!({"key": "u2"}), Some("u2")),
+            (json!("u1"), json!({"age": 5}), Some("u1")),
+            (json!("u1"), Value::Null, Some("u1")),
+            (Value::Null, json!({"key": "u2"}), Some("u2")),
+            (Value::Null, json!({"age": 5}), None),
+        ] {
+            let context = with(name, key, user);
+            assert_eq!((context.key(None), context.kind()), (expected, "user"));
+            assert_eq!(context.key(Some("org")), Some("o1"));
+            assert_eq!(attribute(&context, Some("org"), "plan"), "pro");
+            assert_eq!(attribute(&context, None, name), Value::Null);
+        }
+        let without = with(name, Value::Null, Value::Null);
+        assert_eq!((without.key(None), without.kind()), (Some("o1"), "org"));
+    }
+    let alone = context(&json!({"kind": "multi", "targetingKey": "u1"}));
+    assert_eq!(alone, EvaluationContext::new("u1"));
+}
+
+#[test]
+fn many_kinds_are_found() {
+    let kind = |number: u32| format!("k{number}");
+    let mut context = EvaluationContext::new("u1");
+    for number in (0..200).rev() {
+        let key = format!("key-{number}");
+        context = context.and(EvaluationContext::new(key).of_kind(&kind(number)));
+    }
+    // The first of one kind counts.
+    context = context.and(EvaluationContext::new("other").of_kind("k7"));
+    for number in 0..200 {
+        let expected = format!("key-{number}");
+        assert_eq!(context.key(Some(&kind(number))), Some(&*expected));
+    }
+    for missing in ["k200", "", "z", "k"] {
+        assert_eq!(context.key(Some(missing)), None, "{missing}");
+    }
+    assert_eq!(context.key(Some("user")), Some("u1"));
 }
 
 #[test]

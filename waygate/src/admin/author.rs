@@ -7,7 +7,6 @@ use super::state::AdminState;
 use crate::{
     Operator,
     auth::Principal,
-    engine::Precondition,
     rest::{Problem, ProblemKind, precondition},
 };
 
@@ -31,7 +30,7 @@ impl FromRequestParts<Arc<AdminState>> for Operator {
     ) -> Result<Self, Problem> {
         let principal = Principal::from_request_parts(parts, state).await?;
         let precondition = precondition(&parts.headers)?;
-        if precondition == Precondition::None && state.requires_if_match() {
+        if !precondition.is_expectation() && state.requires_if_match() {
             return Err(Problem::new(
                 ProblemKind::PreconditionRequired,
                 "This server takes changes only with `If-Match`: send the ETag of what you have seen.",

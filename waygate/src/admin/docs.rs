@@ -53,7 +53,7 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
     });
     components["parameters"] = json!({
         "IfMatch": header("If-Match", "The ETag of the version to change, a list of them, or `*`."),
-        "IfNew": header("If-None-Match", "`*`: only if the resource does not exist yet."),
+        "IfNew": header("If-None-Match", "`*`: only if the resource does not exist yet. A list of ETags: only if the current one is not in it."),
         "IfChanged": header("If-None-Match", "The ETag of the list that the client has."),
     });
     if let Some(schemas) = components["schemas"].as_object_mut() {

@@ -14,6 +14,7 @@
 
 mod author;
 mod authorize;
+mod computations;
 mod config;
 mod docs;
 mod key;

@@ -1,24 +1,18 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{body::Bytes, extract::FromRef};
-#[cfg(feature = "flags")]
-use tokio::sync::Semaphore;
 use waygate_core::view::Platform;
 
-use super::policy::Policy;
-use crate::{Waygate, auth::Authenticator, rest::Readers};
 #[cfg(feature = "flags")]
-use crate::{
-    http::Streams,
-    rest::{Problem, ProblemKind},
-};
+use super::computations::Computations;
+use super::policy::Policy;
+#[cfg(feature = "flags")]
+use crate::http::Streams;
+use crate::{Waygate, auth::Authenticator, rest::Readers};
 
 /// The most open streams of evaluations.
 #[cfg(feature = "flags")]
 const MAX_STREAMS: usize = 32;
-/// The most previews that are computed at the same time. Others wait.
-#[cfg(feature = "flags")]
-const MAX_COMPUTATIONS: usize = 4;
 
 /// The settings of an admin API.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +35,9 @@ pub(super) struct AdminState {
     /// The open streams of evaluations.
     #[cfg(feature = "flags")]
     pub(super) streams: Streams,
+    /// The previews of flags and segments.
     #[cfg(feature = "flags")]
-    computations: Arc<Semaphore>,
+    pub(super) computations: Computations,
     /// The rendered OpenAPI document.
     pub(super) document: Bytes,
     settings: Settings,
@@ -62,7 +57,7 @@ impl AdminState {
             #[cfg(feature = "flags")]
             streams: Streams::new(MAX_STREAMS, MAX_STREAMS),
             #[cfg(feature = "flags")]
-            computations: Arc::new(Semaphore::new(MAX_COMPUTATIONS)),
+            computations: Computations::default(),
             policy: Policy::read(document),
             document: document.to_string().into(),
             settings,
@@ -71,23 +66,6 @@ impl AdminState {
 
     pub(super) fn requires_if_match(&self) -> bool {
         self.settings.require_if_match
-    }
-
-    /// Runs work that takes longer than requests may block each other. It is completed even if the client goes, and
-    /// counts as running until then.
-    #[cfg(feature = "flags")]
-    pub(super) async fn compute<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
-        // It is never closed.
-        let permit = self.computations.clone().acquire_owned().await;
-        let work = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
-        });
-        let failed = |_| Problem::new(ProblemKind::Internal, "Internal Server Error");
-        work.await.map_err(failed)?
     }
 
     /// Returns why there is nothing at a path, if a setting is the cause.

@@ -14,7 +14,7 @@ use waygate_core::{
 
 use super::{
     Component, Inner,
-    stored::{Past, Stored},
+    stored::{Past, Source, Stored},
 };
 
 /// The minimum interval between two writes.
@@ -29,7 +29,7 @@ pub(crate) async fn read(cache: &BootCache) -> Option<Stored> {
             let stored = Stored::read(image?, Past::Older(&[]));
             tracing::info!(revision = %stored.revision, "starting with the state of the boot cache");
             Some(Stored {
-                from_cache: true,
+                source: Source::BootCache,
                 ..stored
             })
         }
@@ -88,7 +88,7 @@ impl Inner {
     ) -> Result<(), BackendError> {
         let stored = self.stored.lock().await;
         let revision = stored.revision;
-        let is_whole = stored.unreadable.is_empty() && !stored.from_cache;
+        let is_whole = stored.unreadable.is_empty() && stored.source == Source::Store;
         if revision.number == 0 || !is_whole || *kept == Some(revision) {
             return Ok(());
         }

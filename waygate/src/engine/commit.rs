@@ -4,7 +4,11 @@ use waygate_core::{
     port::{BackendError, Batch, CommitError, Entity, EntityKey},
 };
 
-use super::{Component, Inner, deadline::STORE_DEADLINE, stored::Stored};
+use super::{
+    Component, Inner,
+    deadline::STORE_DEADLINE,
+    stored::{Source, Stored},
+};
 
 impl Inner {
     /// Reports the unreadable records, or that there are none.
@@ -80,6 +84,8 @@ impl Inner {
             && revision.number == stored.revision.number + 1;
         if follows || stored.revision.number == 0 && revision.number == 1 {
             stored.revision = revision;
+            // The commit continues what is known here, so that the store has nothing else.
+            stored.source = Source::Store;
             self.monitor.store_was_written(self.clock.now());
         } else {
             let no_fault = None::<&BackendError>;

@@ -10,13 +10,14 @@ use super::{
     Component,
     deadline::in_time,
     health::Monitor,
-    stored::{Past, Stored},
+    stored::{Past, Source, Stored},
 };
 
 /// Reads the content of the store. An unreachable store yields no state; an unreadable one closes everything.
 pub(super) async fn load(backend: &dyn Backend, monitor: &Monitor, now: Timestamp) -> Stored {
-    let nothing = || {
-        Stored::empty(Revision {
+    let nothing = || Stored {
+        source: Source::Nowhere,
+        ..Stored::empty(Revision {
             epoch: Epoch::random(),
             number: 0,
         })

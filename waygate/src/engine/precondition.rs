@@ -13,6 +13,10 @@ pub(crate) enum Precondition {
     Absent,
     /// The revision is one of these.
     OneOf(Vec<Revision>),
+    /// The record does not exist, or its revision is none of these.
+    NoneOf(Vec<Revision>),
+    /// Both conditions.
+    Both(Box<Self>, Box<Self>),
     /// The revision has this number; 0 if the record was never changed.
     Number(u64),
 }
@@ -24,14 +28,23 @@ impl Precondition {
             Self::Exists => current.is_some(),
             Self::Absent => current.is_none(),
             Self::OneOf(wanted) => current.is_some_and(|current| wanted.contains(&current)),
+            Self::NoneOf(refused) => current.is_none_or(|current| !refused.contains(&current)),
+            Self::Both(one, other) => one.holds(current) && other.holds(current),
             Self::Number(wanted) => *wanted == current.map_or(0, |current| current.number),
         }
+    }
+
+    /// Returns `true` if the condition depends on what the author has seen, or on nothing being there.
+    #[cfg(feature = "admin")]
+    pub(crate) fn is_expectation(&self) -> bool {
+        !matches!(self, Self::None | Self::NoneOf(_))
     }
 
     /// The expected revision number, for messages.
     pub(super) fn number(&self) -> u64 {
         match self {
-            Self::None | Self::Exists | Self::Absent => 0,
+            Self::None | Self::Exists | Self::Absent | Self::NoneOf(_) => 0,
+            Self::Both(one, _) => one.number(),
             Self::OneOf(wanted) => wanted.first().map_or(0, |wanted| wanted.number),
             Self::Number(wanted) => *wanted,
         }
@@ -53,6 +66,7 @@ mod tests {
             number: 7,
         };
         let (there, gone) = (Some(at(7)), None);
+        let both = |one, other| Precondition::Both(Box::new(one), Box::new(other));
         for (precondition, holds_there, holds_gone) in [
             (Precondition::None, true, true),
             (Precondition::Exists, true, false),
@@ -60,6 +74,19 @@ mod tests {
             (Precondition::OneOf(vec![at(6), at(7)]), true, false),
             (Precondition::OneOf(vec![at(6), other]), false, false),
             (Precondition::OneOf(vec![]), false, false),
+            (Precondition::NoneOf(vec![at(6), other]), true, true),
+            (Precondition::NoneOf(vec![at(6), at(7)]), false, true),
+            (Precondition::NoneOf(vec![]), true, true),
+            (
+                both(Precondition::Exists, Precondition::NoneOf(vec![at(6)])),
+                true,
+                false,
+            ),
+            (
+                both(Precondition::OneOf(vec![at(7)]), Precondition::Absent),
+                false,
+                false,
+            ),
             (Precondition::Number(7), true, false),
             (Precondition::Number(0), false, true),
         ] {

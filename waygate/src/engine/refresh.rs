@@ -6,7 +6,7 @@ use super::{
     kinds::RecordId,
     lineage, reseed,
     snapshot::Snapshot,
-    stored::{Past, Stored},
+    stored::{Past, Source, Stored},
 };
 
 impl Inner {
@@ -67,7 +67,8 @@ impl Inner {
 
     fn apply(&self, stored: &mut Stored, image: Image) -> Result<(), BackendError> {
         let (known, found) = (stored.revision, image.revision);
-        if known == found && stored.regressed_to.is_none() && !stored.from_cache {
+        let is_stored = stored.source == Source::Store;
+        if known == found && stored.regressed_to.is_none() && is_stored {
             self.monitor.recover(Component::StoreReset);
             return Ok(());
         }
@@ -87,9 +88,9 @@ impl Inner {
         }
         self.monitor.recover(Component::StoreReset);
         // A state from a file may be out of date.
-        let past = match stored.from_cache {
-            true => Past::Older(std::slice::from_ref(stored)),
-            false => Past::Current(stored),
+        let past = match stored.source {
+            Source::BootCache => Past::Older(std::slice::from_ref(stored)),
+            Source::Nowhere | Source::Store => Past::Current(stored),
         };
         let mut next = Stored::read(image, past);
         next.setback = stored.setback.take();

@@ -45,6 +45,9 @@ use swallowed::Swallowed;
 pub(crate) struct Snapshot {
     /// The store's revision of this snapshot.
     pub(crate) revision: Revision,
+    /// `false` until the store or its boot cache was read once: what is missing here may be in the store.
+    #[cfg(feature = "ofrep")]
+    pub(crate) is_known: bool,
     /// Increases with every snapshot of this process, including scheduled transitions.
     pub(crate) version: u64,
     /// The latest time at which a part was compiled.
@@ -94,6 +97,8 @@ impl Snapshot {
         let (flags, flag_notes) = flags::compile(stored, compiler);
         Self {
             revision: stored.revision,
+            #[cfg(feature = "ofrep")]
+            is_known: stored.is_known(),
             version,
             bypass: compiler.bypass,
             compiled_at: compiler.now,
@@ -159,6 +164,8 @@ impl Snapshot {
             flags::follow((&self.flags, &self.flag_notes), touched, stored, compiler);
         Self {
             revision: stored.revision,
+            #[cfg(feature = "ofrep")]
+            is_known: stored.is_known(),
             version: self.version + 1,
             bypass: self.bypass,
             compiled_at: self.compiled_at.max(compiler.now),

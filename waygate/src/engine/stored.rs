@@ -24,11 +24,29 @@ pub(crate) struct Stored {
     pub(crate) blind: Option<String>,
     /// The lowest revision number since the store was rolled back: later numbers may have been reused.
     pub(crate) regressed_to: Option<u64>,
-    /// `true` if this comes from the boot cache and not from the store.
-    pub(crate) from_cache: bool,
+    pub(crate) source: Source,
+}
+
+/// Where a state comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Nothing was read yet, so that nothing is known.
+    Nowhere,
+    /// The boot cache, which may be out of date.
+    #[cfg_attr(not(feature = "file"), allow(dead_code))]
+    BootCache,
+    /// The store.
+    Store,
 }
 
 impl Stored {
+    /// Returns `true` if this is a state that the store has, or had.
+    #[cfg(feature = "ofrep")]
+    pub(crate) fn is_known(&self) -> bool {
+        self.source != Source::Nowhere
+    }
+
+    /// A state without records, as that of an empty store.
     pub(crate) fn empty(revision: Revision) -> Self {
         Self {
             revision,
@@ -37,7 +55,7 @@ impl Stored {
             setback: None,
             blind: None,
             regressed_to: None,
-            from_cache: false,
+            source: Source::Store,
         }
     }
 

@@ -14,6 +14,7 @@ use super::{
     request::{Asked, Params},
     state::State,
     ticket::{self, Ticket},
+    work,
 };
 use crate::openapi::{fingerprint, is_known};
 
@@ -45,7 +46,7 @@ fn known(headers: &HeaderMap) -> HeaderMap {
 }
 
 async fn respond(
-    state: &State,
+    state: &Arc<State>,
     path: Result<Path<Params>, PathRejection>,
     own: &str,
     request: Request,
@@ -61,26 +62,33 @@ async fn respond(
     {
         return Err(Failure::not_yet_here());
     }
+    state.check_known()?;
+    let (state, own) = (state.clone(), own.to_owned());
+    let bytes = asked.body.len();
+    work::evaluate(bytes, move || answer(&state, &asked, &known, &own)).await
+}
+
+fn answer(state: &State, asked: &Asked, known: &HeaderMap, own: &str) -> Result<Response, Failure> {
     let configuration = state.configurations.current(&state.waygate);
     // The tag covers the flags themselves only if they change with time; otherwise it is known without them.
     let changing = match configuration.reads_clock {
-        true => Some(flags(state, &configuration, &asked)?),
+        true => Some(flags(state, &configuration, asked)?),
         false => None,
     };
     let tag = tag(
         state,
         &configuration,
-        &asked,
+        asked,
         changing.as_deref().unwrap_or_default(),
     );
-    let mut response = if is_known(&known, &tag) {
+    let mut response = if is_known(known, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let mut body = match changing {
             Some(flags) => flags,
-            None => flags(state, &configuration, &asked)?,
+            None => flags(state, &configuration, asked)?,
         };
-        body.extend(about(state, &configuration, &asked, own)?);
+        body.extend(about(state, &configuration, asked, own)?);
         json(StatusCode::OK, body)
     };
     if let Ok(tag) = HeaderValue::try_from(tag) {

@@ -140,6 +140,9 @@ impl Follower {
             let state = self.state.upgrade()?;
             let grant = state.access.by_id(self.id).await?;
             let audience = state.access.check(grant).ok()?.audience;
+            if state.check_known().is_err() {
+                continue;
+            }
             let edition = state
                 .configurations
                 .current(&state.waygate)

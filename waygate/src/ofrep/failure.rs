@@ -92,8 +92,16 @@ impl Failure {
     }
 
     pub(super) fn not_yet_here() -> Self {
-        let details =
-            "this process has not read the change yet that the request follows; try again";
+        Self::retry("this process has not read the change yet that the request follows; try again")
+    }
+
+    pub(super) fn never_read() -> Self {
+        Self::retry(
+            "this process has not read its flags yet, as it has not reached its store; try again",
+        )
+    }
+
+    fn retry(details: &'static str) -> Self {
         Self {
             header: Some(("retry-after", "1")),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::General, details)

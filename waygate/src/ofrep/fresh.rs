@@ -28,10 +28,16 @@ pub(super) struct Fresh {
 }
 
 impl Fresh {
-    /// Waits until this process has read a revision of the store. Returns `false` if the store does not have it: an
-    /// event is sent after its commit, so that one look is enough.
+    /// Waits until this process has read a revision of the store. Returns `false` if the store does not have it, or cannot
+    /// be read: an event is sent after its commit, so that one look is enough.
+    ///
+    /// Revisions of another epoch have no order. That of the event may be the later one, of a store that was emptied and
+    /// filled again, so that the store is read; what it then has here is as good as any.
     pub(super) async fn reach(&self, waygate: &Waygate, wanted: Revision) -> bool {
-        let is_behind = || wanted.is_newer_than(&waygate.revision());
+        let is_behind = || {
+            let known = waygate.revision();
+            known.epoch != wanted.epoch || wanted.is_newer_than(&known)
+        };
         if !is_behind() {
             return true;
         }
@@ -41,7 +47,10 @@ impl Fresh {
         if is_behind() {
             self.look(waygate).await;
         }
-        !is_behind()
+        match waygate.revision().epoch == wanted.epoch {
+            true => !is_behind(),
+            false => waygate.inner.monitor.store_read_fault().is_none(),
+        }
     }
 
     /// Reads the store, or waits for a read that started after this call.

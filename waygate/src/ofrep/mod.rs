@@ -22,7 +22,7 @@
 // | `router`, `state`, `cors`, `document` | assemble the endpoints |
 // | `access`, `ticket` | who may see which flags, and event streams |
 // | `request`, `failure` | bodies, contexts and errors |
-// | `single`, `bulk`, `evaluation`, `configuration` | evaluate |
+// | `single`, `bulk`, `work`, `evaluation`, `configuration` | evaluate |
 // | `events`, `fresh` | the stream of changes, and answers that are not older than an event |
 
 mod access;
@@ -43,6 +43,7 @@ mod single;
 mod state;
 mod ticket;
 mod token;
+mod work;
 
 pub use error::InvalidOption;
 pub use options::Ofrep;

@@ -11,6 +11,7 @@ use super::{
     failure::{Failure, json},
     request::{Asked, Params},
     state::State,
+    work,
 };
 
 /// Evaluates one flag.
@@ -28,11 +29,17 @@ pub(super) async fn single(
 }
 
 async fn respond(
-    state: &State,
+    state: &Arc<State>,
     path: Result<Path<Params>, PathRejection>,
     request: Request,
 ) -> Result<Response, Failure> {
     let asked = Asked::read(path, request, state).await?;
+    state.check_known()?;
+    let state = state.clone();
+    work::evaluate(asked.body.len(), move || answer(&state, &asked)).await
+}
+
+fn answer(state: &State, asked: &Asked) -> Result<Response, Failure> {
     let (key, audience) = (asked.params.key.as_str(), asked.grant.audience);
     let flags = state.waygate.flags();
     let set = flags.set();

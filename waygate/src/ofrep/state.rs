@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use axum::extract::Request;
 use waygate_core::net::{IPV6_CUSTOMER, client_network};
 
-use super::{access::Access, configuration::Configurations, fresh::Fresh};
+use super::{access::Access, configuration::Configurations, failure::Failure, fresh::Fresh};
 use crate::{
     Waygate,
     http::{Streams, peer},
@@ -22,6 +22,15 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Fails while this process knows no flags at all, since an answer without flags would remove those that the client
+    /// has. A state that was known once stays known.
+    pub(super) fn check_known(&self) -> Result<(), Failure> {
+        match self.waygate.inner.snapshot.load().is_known {
+            true => Ok(()),
+            false => Err(Failure::never_read()),
+        }
+    }
+
     /// The client's network, as in limits by address.
     pub(super) fn client(&self, request: &Request) -> Option<IpAddr> {
         let clients = &self.waygate.inner.clients;

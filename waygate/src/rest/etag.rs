@@ -20,25 +20,45 @@ pub(super) fn list_tag(revision: Revision, body: &[u8]) -> String {
     format!("\"{revision}-{short:016x}\"")
 }
 
-/// Reads the precondition of a change: `If-Match`, or `If-None-Match: *`.
+/// Reads the precondition of a change: `If-Match` and `If-None-Match`, which both must hold.
 pub(crate) fn precondition(headers: &HeaderMap) -> Result<Precondition, InvalidTags> {
-    let none_match = headers.get(header::IF_NONE_MATCH);
-    Ok(match Tags::read(headers, header::IF_MATCH)? {
-        None if none_match.is_some_and(|value| value == "*") => Precondition::Absent,
-        None => Precondition::None,
-        Some(Tags::Any) => Precondition::Exists,
-        Some(Tags::These(tags)) => Precondition::OneOf(tags.iter().filter_map(revision).collect()),
+    let matching = Tags::read(headers, header::IF_MATCH)?.map(|tags| match tags {
+        Tags::Any => Precondition::Exists,
+        Tags::These(tags) => Precondition::OneOf(tags.iter().filter_map(strong).collect()),
+    });
+    let other = Tags::read(headers, header::IF_NONE_MATCH)?.map(|tags| match tags {
+        Tags::Any => Precondition::Absent,
+        Tags::These(tags) => Precondition::NoneOf(tags.iter().filter_map(revision).collect()),
+    });
+    Ok(match (matching, other) {
+        (Some(matching), Some(other)) => Precondition::Both(Box::new(matching), Box::new(other)),
+        (one, other) => one.or(other).unwrap_or_default(),
     })
 }
 
-/// The revision of a tag. The comparison is strong: weak tags match nothing, nor does a revision in another spelling.
+/// Reads the precondition that a resource has this tag.
+#[cfg(feature = "flags")]
+pub(crate) fn is_tagged(tag: &str) -> Precondition {
+    let tag = Tag {
+        weak: false,
+        opaque: tag.to_owned(),
+    };
+    Precondition::OneOf(strong(&tag).into_iter().collect())
+}
+
+/// The revision of a tag in a strong comparison: weak tags match nothing.
+fn strong(tag: &Tag) -> Option<Revision> {
+    revision(tag).filter(|_| !tag.weak)
+}
+
+/// The revision of a tag. A revision in another spelling matches nothing.
 fn revision(tag: &Tag) -> Option<Revision> {
     let (epoch, number) = tag.opaque.trim_matches('"').split_once('-')?;
     let revision = Revision {
         epoch: epoch.parse().ok()?,
         number: number.parse().ok()?,
     };
-    (!tag.weak && entity_tag(revision) == tag.opaque).then_some(revision)
+    (entity_tag(revision) == tag.opaque).then_some(revision)
 }
 
 #[cfg(test)]
@@ -81,7 +101,39 @@ mod tests {
     #[test]
     fn only_an_asterisk_requires_a_missing_resource() {
         assert_eq!(read(header::IF_NONE_MATCH, "*"), Precondition::Absent);
-        assert_eq!(read(header::IF_NONE_MATCH, "\"a\""), Precondition::None);
+        assert_eq!(
+            read(header::IF_NONE_MATCH, "\"a\""),
+            Precondition::NoneOf(Vec::new())
+        );
         assert_eq!(precondition(&HeaderMap::new()).unwrap(), Precondition::None);
+    }
+
+    #[test]
+    fn weak_tags_may_be_refused_but_not_required() {
+        let at = |number| Revision {
+            epoch: Epoch::random(),
+            number,
+        };
+        let (six, seven) = (at(6), at(7));
+        let line = format!("{}, W/{}", entity_tag(six), entity_tag(seven));
+        let both = vec![six, seven];
+        assert_eq!(
+            read(header::IF_NONE_MATCH, &line),
+            Precondition::NoneOf(both)
+        );
+        assert_eq!(
+            read(header::IF_MATCH, &line),
+            Precondition::OneOf(vec![six])
+        );
+        let mut headers = HeaderMap::new();
+        headers.insert(header::IF_MATCH, line.parse().unwrap());
+        headers.insert(header::IF_NONE_MATCH, "*".parse().unwrap());
+        let expected = Precondition::Both(
+            Box::new(Precondition::OneOf(vec![six])),
+            Box::new(Precondition::Absent),
+        );
+        assert_eq!(precondition(&headers).unwrap(), expected);
+        headers.insert(header::IF_NONE_MATCH, "a".parse().unwrap());
+        assert!(precondition(&headers).is_err());
     }
 }

@@ -33,6 +33,8 @@ pub(crate) use definition::{Definition, MAX_BYTES as MAX_DEFINITION};
 pub(crate) use disclosure::without_places;
 #[cfg(feature = "flags")]
 pub(crate) use etag::entity_tag;
+#[cfg(feature = "flags")]
+pub(crate) use etag::is_tagged;
 pub(crate) use etag::precondition;
 pub(crate) use fields::{kind_of, meant, names as field_names, read as read_fields};
 #[cfg(feature = "flags")]

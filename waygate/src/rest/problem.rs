@@ -164,7 +164,9 @@ impl Problem {
     /// 412, with the tag of the current version if there is one.
     pub(crate) fn precondition_failed(current: Option<Revision>) -> Self {
         let text = match current {
-            Some(_) => "It was changed in the meantime: `If-Match` names no current ETag.",
+            Some(_) => {
+                "It was changed in the meantime: `If-Match` names no current ETag, or `If-None-Match` names it."
+            }
             None => "What is to be changed is not there, so `If-Match` does not hold.",
         };
         let problem = Self::new(ProblemKind::PreconditionFailed, text);

@@ -18,7 +18,8 @@ impl EvaluationContext {
     /// * The wire contract, section 2.5: `{"key": "u1", "kind": "user", "email": null, "attributes": {"plan": "pro"}}`.
     ///   `attributes` override other members, and `null` is no attribute.
     /// * Several kinds: `{"kind": "multi", "user": {"key": "u1"}, "organization": {"key": "o1"}}`, as LaunchDarkly has
-    ///   them. The primary one is `user`, or else the first by name.
+    ///   them. The primary one is `user`, or else the first by name. A `targetingKey` beside them, which OpenFeature puts
+    ///   there, is the key of `user`, unless that has one.
     ///
     /// # Errors
     /// [`InvalidContext`] for JSON that is no object, keys or kinds that are no strings, and JSON with more than 2,000
@@ -35,15 +36,21 @@ impl EvaluationContext {
         if members.get("kind").and_then(Value::as_str) != Some("multi") {
             return Ok(Self::from_parts(single(members, None)?, Vec::new()));
         }
-        let kinds = members.iter().filter(|(name, _)| *name != "kind");
-        let read = |(kind, value): (&String, _)| single(object(value, kind)?, Some(kind));
-        let mut kinds: Vec<Single> = kinds.map(read).collect::<Result<_, _>>()?;
-        if kinds.is_empty() {
-            return Err(InvalidContext::new(
-                "a context of kind `multi` has an object for each kind, such as `user`".to_owned(),
-            ));
-        }
+        let is_kind = |(name, _): &(&String, &Value)| {
+            name.as_str() != "kind" && !OPEN_FEATURE.contains(&name.as_str())
+        };
+        let kinds = members.iter().filter(is_kind);
+        let mut kinds: Vec<Single> = kinds.map(of_kind).collect::<Result<_, _>>()?;
         let user = |single: &Single| *single.kind == *Self::DEFAULT_KIND;
+        if let Some(key) = string(members, open_feature(members).unwrap_or("targetingKey"))? {
+            match kinds.iter_mut().find(|single| user(single)) {
+                Some(user) => drop(user.key.get_or_insert(key.into())),
+                None => kinds.push(Single::new(Self::DEFAULT_KIND, Some(key.to_owned()))),
+            }
+        }
+        if kinds.is_empty() {
+            return Err(InvalidContext::new(MULTI.to_owned()));
+        }
         let primary = kinds.iter().position(user).unwrap_or(0);
         Ok(Self::from_parts(kinds.remove(primary), kinds))
     }
@@ -96,25 +103,50 @@ impl<'de> Deserialize<'de> for EvaluationContext {
     }
 }
 
+/// The names of the targeting key.
+const OPEN_FEATURE: [&str; 2] = ["targetingKey", "targeting_key"];
+
+const MULTI: &str = "a context of kind `multi` has an object for each kind, such as `user`";
+
+/// Returns the name of the targeting key.
+fn open_feature(members: &Map<String, Value>) -> Option<&'static str> {
+    let mut names = OPEN_FEATURE.into_iter();
+    names.find(|name| members.contains_key(*name))
+}
+
+fn string<'a>(
+    members: &'a Map<String, Value>,
+    name: &str,
+) -> Result<Option<&'a str>, InvalidContext> {
+    match members.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(string)) => Ok(Some(string)),
+        Some(_) => Err(InvalidContext::new(format!("`{name}` must be a string"))),
+    }
+}
+
+/// Reads one of several kinds.
+fn of_kind((kind, value): (&String, &Value)) -> Result<Single, InvalidContext> {
+    match value {
+        Value::Object(members) => single(members, Some(kind)),
+        _ => Err(InvalidContext::new(format!(
+            "`{kind}` must be an object: {MULTI}"
+        ))),
+    }
+}
+
 fn object<'a>(value: &'a Value, name: &str) -> Result<&'a Map<String, Value>, InvalidContext> {
     let expected = || InvalidContext::new(format!("{name} must be an object"));
     value.as_object().ok_or_else(expected)
 }
 
 fn single(members: &Map<String, Value>, kind: Option<&str>) -> Result<Single, InvalidContext> {
-    let string = |name| match members.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(string)) => Ok(Some(string.as_str())),
-        Some(_) => Err(InvalidContext::new(format!("`{name}` must be a string"))),
-    };
-    let open_feature = ["targetingKey", "targeting_key"]
-        .into_iter()
-        .find(|name| members.contains_key(*name));
+    let open_feature = open_feature(members);
     let key_name = open_feature.unwrap_or("key");
-    let key = string(key_name)?;
+    let key = string(members, key_name)?;
     let kind = match kind {
         Some(kind) => kind,
-        None => string("kind")?.unwrap_or(EvaluationContext::DEFAULT_KIND),
+        None => string(members, "kind")?.unwrap_or(EvaluationContext::DEFAULT_KIND),
     };
     let mut single = Single::new(kind, key.map(str::to_owned));
     // The form of the contract is known by its `key`; others have plain attributes of these names.

@@ -9,14 +9,15 @@ impl EvaluationContext {
     ///
     /// # Errors
     /// The code of the protocol and a description: `PARSE_ERROR` for a body that is no JSON object, and
-    /// `INVALID_CONTEXT` for a context that [`from_json`](Self::from_json) refuses, or a whole number beyond 64 bits.
+    /// `INVALID_CONTEXT` for a context that [`from_json`](Self::from_json) refuses, or a whole number beyond 64
+    /// bits that is not written as a floating-point number is.
     #[doc(hidden)]
     pub fn from_ofrep_body(body: &[u8]) -> Result<Self, (ErrorCode, String)> {
         let parsed = serde_json::from_slice(body).map_err(|error| {
             let details = format!("the body is no JSON: {error}");
             (ErrorCode::ParseError, details)
         })?;
-        if let Some(inexact) = InexactNumber::find_below(body, "/context") {
+        if let Some(inexact) = InexactNumber::find_unlike_floats(body, "/context") {
             return Err((ErrorCode::InvalidContext, inexact.to_string()));
         }
         let Value::Object(mut members) = parsed else {

@@ -24,6 +24,7 @@ use super::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct EvaluationContext {
     primary: Single,
+    /// Sorted by kind. Of several of one kind, the first one counts.
     others: Vec<Single>,
 }
 
@@ -59,7 +60,8 @@ impl EvaluationContext {
         Self::from_parts(Single::new(Self::DEFAULT_KIND, None), Vec::new())
     }
 
-    pub(super) fn from_parts(primary: Single, others: Vec<Single>) -> Self {
+    pub(super) fn from_parts(primary: Single, mut others: Vec<Single>) -> Self {
+        others.sort_by(|one, other| one.kind.cmp(&other.kind));
         Self { primary, others }
     }
 
@@ -102,7 +104,10 @@ impl EvaluationContext {
     /// ```
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        self.others.push(other.primary);
+        let other = other.primary;
+        let after = |known: &Single| known.kind <= other.kind;
+        self.others
+            .insert(self.others.partition_point(after), other);
         self
     }
 
@@ -135,6 +140,12 @@ impl EvaluationContext {
         match kind {
             None => Some(&self.primary),
             Some(kind) if *self.primary.kind == *kind => Some(&self.primary),
+            // A search pays off for many.
+            Some(kind) if self.others.len() > 16 => {
+                let first = self.others.partition_point(|single| *single.kind < *kind);
+                let found = self.others.get(first);
+                found.filter(|single| *single.kind == *kind)
+            }
             Some(kind) => self.others.iter().find(|single| *single.kind == *kind),
         }
     }

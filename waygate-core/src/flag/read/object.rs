@@ -102,6 +102,9 @@ impl<'a> Object<'a> {
     fn finish(self, problems: &mut Problems) {
         let given = self.members.into_iter().flat_map(Map::keys);
         for name in given.filter(|name| !self.known.contains(&name.as_str())) {
+            if problems.is_full() {
+                return;
+            }
             let place = Place::Member(&self.place, name);
             let message = unknown_member(name, &self.known);
             problems.add(place, ProblemCode::UnknownMember, message);

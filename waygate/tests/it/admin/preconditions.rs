@@ -30,7 +30,7 @@ async fn changes_apply_only_to_the_expected_version() {
     assert_eq!(lost.header("etag"), tag);
     assert_eq!(
         lost.refused(412),
-        "It was changed in the meantime: `If-Match` names no current ETag."
+        "It was changed in the meantime: `If-Match` names no current ETag, or `If-None-Match` names it."
     );
     for other in [
         "\"x\"",
@@ -102,6 +102,13 @@ async fn a_strict_server_refuses_changes_without_if_match() {
         let text = server.post(path, json!({})).await.refused(428);
         assert!(text.contains("only with `If-Match`"), "{text}");
     }
+    // A condition that any other version fulfils protects nothing.
+    let disable = server.request("POST", &at("GET:/orders", "/disable"));
+    let disable = disable.header("if-none-match", "\"x\"");
+    server
+        .send(disable.body(Body::empty()).unwrap())
+        .await
+        .refused(428);
     server
         .delete(&at("GET:/orders", "/schedule"))
         .await

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use serde_json::{Value, json};
 use waygate::{
     Waygate,
+    admin::{Admin, Credentials},
     flags::{EvaluationContext, Flag, Segment},
     port::FileBackend,
+    testing::TestApp,
 };
 
 use crate::{boot_cache::Directory, support::builder};
@@ -222,4 +225,67 @@ async fn another_change_of_the_store_does_not_repeat_a_hold() {
         .unwrap();
     let held = two.behind.system().hold_flag_rollout("search").await;
     assert_eq!(held.unwrap().revision, before);
+}
+
+/// The admin API of a process.
+async fn admin(waygate: &Waygate) -> TestApp {
+    let admin = Admin::new(Credentials::new("admin", "secret")).flags(true);
+    let router = waygate.guard(Router::new()).await.unwrap();
+    let app = TestApp::new(router.admin("/waygate", admin).into_router());
+    let app = app.from_peer(([127, 0, 0, 1], 40_000));
+    let login = json!({"username": "admin", "password": "secret"});
+    let login = app.post("/waygate/api/auth/login", &login).await;
+    let login = login.json::<Value>();
+    app.with_header("x-waygate-token", login["token"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn a_draft_is_published_with_the_current_tag_alone() {
+    let two = Two::with(flag(json!({}))).await;
+    let app = admin(&two.behind).await;
+    let publish = async |tag: &str| {
+        let path = "/waygate/api/flags/search/draft/publish";
+        app.post(path, &json!({"flag_etag": tag})).await
+    };
+    let before = two.near.flags().flag("search").unwrap().revision;
+    let system = two.near.system();
+    let named = system.patch_flag("search", json!({"name": "renamed"}));
+    let current = named.await.unwrap().revision;
+    let draft = flag(json!({"enabled": true, "fallthrough": "on"}));
+    system.save_flag_draft(draft).await.unwrap();
+    for wrong in [
+        format!("\"{before}\""),
+        format!("W/\"{current}\""),
+        current.to_string(),
+        "\"x\"".to_owned(),
+        String::new(),
+    ] {
+        let refused = publish(&wrong).await;
+        assert_eq!(refused.status(), 412, "{wrong}: {}", refused.text());
+        assert_eq!(refused.header("etag"), Some(&*format!("\"{current}\"")));
+    }
+    // Without a look at the store since then.
+    two.near
+        .system()
+        .patch_flag("search", json!({"name": "again"}))
+        .await
+        .unwrap();
+    let current = two.near.flags().flag("search").unwrap().revision;
+    let published = publish(&format!("\"{current}\"")).await;
+    assert_eq!(published.status(), 200, "{}", published.text());
+    assert!(is_on(&two.stored().await));
+}
+
+#[tokio::test]
+async fn the_draft_of_a_new_flag_is_published() {
+    let two = Two::after(async |_| ()).await;
+    let app = admin(&two.behind).await;
+    let system = two.near.system();
+    system.create_flag(flag(json!({}))).await.unwrap();
+    let draft = flag(json!({"enabled": true, "fallthrough": "on"}));
+    system.save_flag_draft(draft).await.unwrap();
+    let path = "/waygate/api/flags/search/draft/publish";
+    let published = app.post(path, &json!({})).await;
+    assert_eq!(published.status(), 200, "{}", published.text());
+    assert!(is_on(&two.stored().await));
 }

@@ -6,13 +6,17 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use waygate::{
     Waygate,
+    flags::Flag,
     ofrep::{Audience, Ofrep},
-    port::MemoryBackend,
+    port::{MemoryBackend, OnStoreReset},
     testing::TestApp,
 };
 
-use super::support::{SERVER, Server, boolean, for_pro, user};
-use crate::support::builder;
+use super::support::{SERVER, Server, boolean, for_pro, user, with_tokens};
+use crate::{
+    reseed::{Link, poll},
+    support::{builder, clock},
+};
 
 const BULK: &str = "/ofrep/v1/evaluate/flags";
 
@@ -77,7 +81,7 @@ async fn an_answer_is_not_older_than_the_event_it_follows() {
     let (context, flag) = (json!({}), boolean("search", json!({})));
     let asked = app.post(&path, &context);
     let change = async {
-        let flag = waygate::flags::Flag::parse(&flag).unwrap();
+        let flag = Flag::parse(&flag).unwrap();
         one.system().create_flag(flag).await.unwrap();
     };
     let (answer, ()) = tokio::join!(asked, change);
@@ -97,4 +101,112 @@ async fn a_process_that_stays_behind_says_so() {
     assert!(begun.elapsed() < Duration::from_millis(300));
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert_eq!(answer.json::<Value>()["errorCode"], "GENERAL");
+}
+
+async fn on(link: &Link, policy: OnStoreReset) -> Waygate {
+    let builder = builder().backend(link.clone()).on_store_reset(policy);
+    builder.build().await.unwrap()
+}
+
+async fn set(waygate: &Waygate, definition: Value) {
+    let flag = Flag::parse(&definition).unwrap();
+    waygate.system().set_flag(flag).await.unwrap();
+}
+
+/// A process that has never reached its store.
+async fn cut_off(link: &Link) -> (Link, Waygate) {
+    let cut = link.beside();
+    cut.cut(true);
+    let waygate = on(&cut, OnStoreReset::Keep).await;
+    (cut, waygate)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_never_read_its_store_says_so() {
+    let link = Link::default();
+    let one = on(&link, OnStoreReset::Keep).await;
+    set(&one, boolean("search", json!({}))).await;
+    let (cut, waygate) = cut_off(&link).await;
+    let app = TestApp::new(waygate.ofrep(Ofrep::open(Audience::Server)));
+    let single = format!("{BULK}/search");
+    let following = format!("{BULK}?flagConfigEtag=1.{}", one.revision());
+    for path in [BULK, &single, &following] {
+        let answer = app.post(path, &json!({})).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert_eq!(answer.header("retry-after"), Some("1"), "{path}");
+        assert_eq!(answer.json::<Value>()["errorCode"], "GENERAL", "{path}");
+    }
+    cut.cut(false);
+    poll().await;
+    let answer = app.post(BULK, &json!({})).await;
+    assert_eq!(answer.json::<Value>()["flags"][0]["key"], "search");
+    assert_eq!(app.post(&single, &json!({})).await.status(), StatusCode::OK);
+    // An outage after that changes nothing.
+    cut.cut(true);
+    poll().await;
+    assert_eq!(app.post(&single, &json!({})).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_first_change_of_an_empty_store_is_a_known_state() {
+    let (cut, waygate) = cut_off(&Link::default()).await;
+    let app = TestApp::new(waygate.ofrep(Ofrep::open(Audience::Server)));
+    cut.cut(false);
+    set(&waygate, boolean("search", json!({}))).await;
+    let answer = app.post(BULK, &json!({})).await;
+    assert_eq!(answer.json::<Value>()["flags"][0]["key"], "search");
+}
+
+#[tokio::test]
+async fn a_stream_of_a_process_that_never_read_its_store_sends_nothing_until_then() {
+    let (link, clock) = (Link::default(), clock());
+    let one = on(&link, OnStoreReset::Keep).await;
+    set(&one, boolean("search", json!({}))).await;
+    let server = Server::of(one.clone(), clock.clone(), one.ofrep(with_tokens())).await;
+    let (cut, waygate) = cut_off(&link).await;
+    let other = Server::of(waygate.clone(), clock, waygate.ofrep(with_tokens())).await;
+    let path = server.all(&[], user()).await.stream();
+    let mut stream = other.stream_at(&path, &[]).await;
+    assert_eq!(stream.status, 200);
+    // A change of its own without the store, and then one that it reads.
+    waygate.bypass_lifecycle(true).await;
+    set(&one, boolean("other", json!({}))).await;
+    cut.cut(false);
+    waygate.system().disable_flag("missing").await.unwrap_err();
+    let version = &server.all(&[], user()).await.json()["metadata"]["version"];
+    let event = stream.next().await.unwrap();
+    assert!(event.id.starts_with(version.as_str().unwrap()), "{event:?}");
+}
+
+#[tokio::test]
+async fn an_event_of_a_replaced_store_is_not_answered_with_older_flags() {
+    let link = Link::default();
+    let (one, near) = (on(&link, OnStoreReset::Reseed).await, link.beside());
+    set(&one, boolean("search", json!({}))).await;
+    let behind = on(&near, OnStoreReset::Reseed).await;
+    // Its first look is over.
+    behind.system().disable_flag("missing").await.unwrap_err();
+    let app = TestApp::new(behind.ofrep(Ofrep::open(Audience::Server)));
+    let event = async |waygate: &Waygate| {
+        let app = TestApp::new(waygate.ofrep(Ofrep::open(Audience::Server)));
+        let all: Value = app.post(BULK, &json!({})).await.json();
+        let version = all["metadata"]["version"].as_str().unwrap();
+        format!("{BULK}?flagConfigEtag={version}.{}", waygate.revision())
+    };
+    let before = event(&one).await;
+    // The store is emptied; one process restores it, and another one has not seen that.
+    link.empty();
+    one.system().reseed_store().await.unwrap();
+    set(&one, boolean("other", json!({}))).await;
+    assert_ne!(behind.revision().epoch, one.revision().epoch);
+    let after = event(&one).await;
+    near.cut(true);
+    let answer = app.post(&after, &json!({})).await;
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    near.cut(false);
+    let answer: Value = app.post(&after, &json!({})).await.json();
+    assert_eq!(answer["flags"][0]["key"], "other", "{answer}");
+    // An event from before has no place in the order of the new store.
+    let answer = app.post(&before, &json!({})).await;
+    assert_eq!(answer.status(), StatusCode::OK);
 }

@@ -91,13 +91,18 @@ async fn whole_numbers_are_exact_or_refused() {
         ("1.8446744073709552e19", false),
         ("0.1234567890123456789", false),
         ("\"18446744073709551616 \\\" 1\"", false),
+        // The digits of floating-point numbers, as JavaScript and as others write them.
+        ("18446744073709552000", false),
+        ("18446744073709551616", false),
+        ("-9223372036854776000", false),
+        ("123456789012345680000", false),
     ] {
         let answer = ask(single, id).await;
         assert_eq!(answer.json()["value"], value, "{id}: {}", answer.text());
     }
     for id in [
-        "18446744073709551616",
         "18446744073709551617",
+        "123456789012345678901",
         "-9223372036854775809",
     ] {
         for path in [single, "/ofrep/v1/evaluate/flags"] {
@@ -108,6 +113,16 @@ async fn whole_numbers_are_exact_or_refused() {
             let start = format!("`/context/id` is the whole number {id}, ");
             assert!(details.starts_with(&start), "{details}");
         }
+    }
+    let mut large = boolean("large", json!({}));
+    large["rules"] = json!([{
+        "clauses": [{"attribute": "id", "operator": "in", "values": [1.2345678901234568e20]}], "variation": "on",
+    }]);
+    large["fallthrough"] = json!("off");
+    server.set(large).await;
+    for id in ["123456789012345680000", "123456789012345683968"] {
+        let answer = ask("/ofrep/v1/evaluate/flags/large", id).await;
+        assert_eq!(answer.json()["value"], true, "{id}: {}", answer.text());
     }
     // Members that are not read may have any number.
     let body = r#"{"trace": 18446744073709551616, "context": {"targetingKey": "u"}}"#;

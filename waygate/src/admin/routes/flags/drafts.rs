@@ -27,7 +27,7 @@ use crate::{
         state::AdminState,
     },
     engine::{FlagDraftRecord, Flags},
-    rest::{Definition, JsonBody, Problem, Reply, RequestBody, done, entity_tag},
+    rest::{Definition, JsonBody, Problem, Reply, RequestBody, done, entity_tag, is_tagged},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -159,18 +159,13 @@ impl RequestBody for PublishRequest {}
     security(("token" = ["write:global"]))
 )]
 async fn publish(
-    State(state): State<Arc<AdminState>>,
     operator: Operator,
     DefinitionKey(key): DefinitionKey<FlagKey>,
     JsonBody(body): JsonBody<PublishRequest>,
 ) -> FlagReply {
-    let live = state.waygate.flags().flag(key.as_str())?.revision;
-    let expected = match body.flag_etag {
-        None => None,
-        Some(tag) if tag == entity_tag(live) => Some(live),
-        Some(_) => return Err(Problem::precondition_failed(Some(live))),
-    };
-    Ok(shown(
-        operator.publish_flag_draft(key.as_str(), expected).await?,
-    ))
+    let live = body
+        .flag_etag
+        .as_deref()
+        .map_or_else(Default::default, is_tagged);
+    Ok(shown(operator.publish_draft(key, live).await?))
 }

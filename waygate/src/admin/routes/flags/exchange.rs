@@ -82,7 +82,8 @@ async fn export(
     let format = params.format.unwrap_or_default();
     let flags = state.waygate.flags();
     state
-        .compute(move || exported(&flags, format, &headers))
+        .computations
+        .run(move |_| exported(&flags, format, &headers))
         .await
 }
 
@@ -221,7 +222,10 @@ async fn import(
         ..
     } = {
         let now = state.waygate.inner.clock.now();
-        state.compute(move || read(&body, &params, now)).await?
+        state
+            .computations
+            .run(move |_| read(&body, &params, now))
+            .await?
     };
     if !refused.is_empty() && !dry_run && !partial {
         return Err(untranslated(&refused));
@@ -229,8 +233,8 @@ async fn import(
     let plan = match dry_run {
         true => {
             let flags = state.waygate.flags();
-            let plan = move || flags.plan(document).map_err(Problem::from);
-            state.compute(plan).await?
+            let plan = move |_| flags.plan(document).map_err(Problem::from);
+            state.computations.run(plan).await?
         }
         // A document is no resource, so it has no version to expect.
         false => {

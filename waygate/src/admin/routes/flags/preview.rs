@@ -18,8 +18,9 @@ use super::{
 use crate::{
     Waygate,
     admin::{
+        computations::Deadline,
         key::DefinitionKey,
-        responses::{NotFound, ReadWithBody},
+        responses::{NotFound, ReadComputed},
         state::AdminState,
     },
     engine::{Flags, SeenPreview},
@@ -146,7 +147,7 @@ struct FlagEffect {
     operation_id = "preview_flag",
     tag = "flags",
     request_body = PreviewRequest,
-    responses((status = OK, description = "The effect.", body = Preview), ReadWithBody, NotFound),
+    responses((status = OK, description = "The effect.", body = Preview), ReadComputed, NotFound),
     security(("token" = ["read"]))
 )]
 async fn preview(
@@ -156,12 +157,18 @@ async fn preview(
 ) -> Result<Reply<Preview>, Problem> {
     let waygate = state.waygate.clone();
     state
-        .compute(move || preview_of(&waygate, &key, body))
+        .computations
+        .run(move |deadline| preview_of(&waygate, &key, body, deadline))
         .await
         .map(Reply::ok)
 }
 
-fn preview_of(waygate: &Waygate, key: &FlagKey, body: PreviewRequest) -> Result<Preview, Problem> {
+fn preview_of(
+    waygate: &Waygate,
+    key: &FlagKey,
+    body: PreviewRequest,
+    deadline: Deadline,
+) -> Result<Preview, Problem> {
     let contexts = contexts(&body.contexts, MOST)?;
     let definition = definition(waygate, key, body.definition, body.patch)?;
     let flags = waygate.flags();
@@ -169,6 +176,7 @@ fn preview_of(waygate: &Waygate, key: &FlagKey, body: PreviewRequest) -> Result<
     let mut room = Room::of_changes();
     let mut comparison = Comparison::new(&mut room);
     for (index, context) in contexts.iter().enumerate() {
+        deadline.check()?;
         let (before, after) = (preview.current(context), preview.next(context));
         comparison.add(index, context, before, after);
     }
@@ -190,7 +198,7 @@ fn preview_of(waygate: &Waygate, key: &FlagKey, body: PreviewRequest) -> Result<
     operation_id = "preview_segment",
     tag = "segments",
     request_body = SegmentPreviewRequest,
-    responses((status = OK, description = "The effect.", body = SegmentPreview), ReadWithBody, NotFound),
+    responses((status = OK, description = "The effect.", body = SegmentPreview), ReadComputed, NotFound),
     security(("token" = ["read"]))
 )]
 async fn preview_segment(
@@ -200,7 +208,8 @@ async fn preview_segment(
 ) -> Result<Reply<SegmentPreview>, Problem> {
     let flags = state.waygate.flags();
     state
-        .compute(move || segment_preview_of(&flags, &key, body))
+        .computations
+        .run(move |deadline| segment_preview_of(&flags, &key, body, deadline))
         .await
         .map(Reply::ok)
 }
@@ -209,6 +218,7 @@ fn segment_preview_of(
     flags: &Flags,
     key: &SegmentKey,
     body: SegmentPreviewRequest,
+    deadline: Deadline,
 ) -> Result<SegmentPreview, Problem> {
     let definition = segment(flags, key, body.definition, body.patch)?;
     let preview = flags.preview_segment(&definition)?;
@@ -227,6 +237,7 @@ fn segment_preview_of(
     for flag in keys {
         let mut comparison = Comparison::new(&mut room_of_changes);
         for (index, context) in contexts.iter().enumerate() {
+            deadline.check()?;
             let (before, after) = (preview.current(flag, context), preview.next(flag, context));
             comparison.add(index, context, before, after);
         }

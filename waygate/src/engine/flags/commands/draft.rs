@@ -16,6 +16,7 @@ use crate::engine::{
     ChangeError, Operator,
     flags::{FlagError, FlagRecord, Flags},
     kinds::{self, FlagDraft, FlagDrafts},
+    precondition::Precondition,
     store::{Versioned, json},
     tx::{Attempt, Change, Tx},
 };
@@ -173,8 +174,19 @@ impl Operator {
         key: &str,
         live: Option<Revision>,
     ) -> Result<FlagRecord, ChangeError> {
-        let (key, expected) = (key.parse()?, live);
-        let written = self.make(Publication { key, expected }).await?;
+        let live = live.map_or_else(Precondition::default, |live| {
+            Precondition::OneOf(vec![live])
+        });
+        self.publish_draft(key.parse()?, live).await
+    }
+
+    /// Like [`publish_flag_draft`](Self::publish_flag_draft), with a condition on the flag.
+    pub(crate) async fn publish_draft(
+        &self,
+        key: FlagKey,
+        live: Precondition,
+    ) -> Result<FlagRecord, ChangeError> {
+        let written = self.make(Publication { key, live }).await?;
         Ok(FlagRecord::new(written.body, written.revision))
     }
 }

@@ -15,6 +15,7 @@ use crate::engine::{
     ChangeError,
     flags::FlagError,
     kinds::{FlagDrafts, Flags, Records},
+    precondition::Precondition,
     store::Holds,
     tx::{Attempt, Change, Tx},
 };
@@ -46,10 +47,10 @@ where
     }
 }
 
-/// Replaces a flag by its draft, if the flag is at this revision, or else at that of the draft.
+/// Replaces a flag by its draft, on this condition on the flag, or else if it is at the revision of the draft.
 pub(super) struct Publication {
     pub(super) key: FlagKey,
-    pub(super) expected: Option<Revision>,
+    pub(super) live: Precondition,
 }
 
 impl Change for Publication {
@@ -84,14 +85,14 @@ impl Publication {
             epoch: tx.stored.revision.epoch,
             number: live.revision,
         };
-        let expects = match self.expected {
-            Some(expected) => expected == current,
-            None => draft.value.base == current.to_string(),
+        let expects = match &self.live {
+            Precondition::None => draft.value.base == current.to_string(),
+            live => live.holds(Some(current)),
         };
         if !expects {
             return Err(ChangeError::Conflict {
                 what: self.subject(),
-                expected: self.expected.map_or(0, |expected| expected.number),
+                expected: self.live.number(),
                 found: current.number,
                 current: Some(current),
             });

@@ -208,6 +208,55 @@ async fn flags_change_only_at_the_expected_version() {
 }
 
 #[tokio::test]
+async fn a_flag_that_the_client_has_is_not_replaced() {
+    let server = Server::start().await;
+    let (body, path) = (definition("search").to_string(), "/api/flags/search");
+    let created = send(&server, "PUT", path, &[("if-none-match", "\"x\"")], &body).await;
+    let first = created.header("etag").to_owned();
+    created.expect(200);
+    let before = server.state().await;
+    let weak = format!("W/{first}");
+    let list = format!("\"x\" , {first},");
+    for lines in [
+        &[&*first][..],
+        &[&*weak],
+        &[&*list],
+        &["\"x\"", &*first],
+        &["*"],
+        &[" * "],
+        &["\"x\"", "*"],
+    ] {
+        let headers: Vec<_> = lines.iter().map(|line| ("if-none-match", *line)).collect();
+        for (method, body) in [
+            ("PUT", &*body),
+            ("PATCH", "{\"name\":\"Other\"}"),
+            ("DELETE", ""),
+        ] {
+            let refused = send(&server, method, path, &headers, body).await;
+            assert_eq!(refused.header("etag"), first, "{method} {lines:?}");
+            let text = refused.refused(412);
+            assert!(text.contains("`If-None-Match`"), "{text}");
+        }
+    }
+    for malformed in ["x", "\"x\", *", "\"x"] {
+        let headers = [("if-none-match", malformed)];
+        let text = send(&server, "PUT", path, &headers, &body).await;
+        let text = text.refused(400);
+        assert!(text.contains("Invalid `if-none-match`"), "{text}");
+    }
+    // Both conditions count.
+    let headers = [("if-match", &*first), ("if-none-match", &*first)];
+    send(&server, "DELETE", path, &headers, "")
+        .await
+        .refused(412);
+    assert_eq!(server.state().await, before);
+    let headers = [("if-match", &*first), ("if-none-match", "\"x\"")];
+    send(&server, "DELETE", path, &headers, "")
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
 async fn segments_are_written_listed_and_deleted() {
     let server = Server::start().await;
     let asked = json!({ "key": "beta", "name": "Beta", "included": ["user-1"], "created_at": 5 });

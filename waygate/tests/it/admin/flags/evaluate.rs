@@ -135,7 +135,7 @@ async fn evaluations_that_cannot_succeed_say_why() {
         ),
         (
             json!({ "kind": "multi", "user": "u" }),
-            "user must be an object",
+            "`user` must be an object: a context of kind `multi` has an object for each kind, such as `user`",
         ),
     ] {
         let answer = server.post(PATH, json!({ "context": context })).await;

@@ -52,6 +52,7 @@ impl InexactNumber {
 
     /// Like [`find_below`](Self::find_below), without the numbers that a client may hold as floating-point numbers.
     /// JavaScript writes those up to 10²¹ without an exponent.
+    #[cfg(feature = "flags")]
     pub(crate) fn find_unlike_floats(json: &[u8], pointer: &str) -> Option<Self> {
         Self::find_such(json, pointer, |number| !is_float(number))
     }
@@ -188,6 +189,7 @@ fn is_inexact(number: &[u8]) -> bool {
 
 /// Returns whether these are the digits of a floating-point number: the shortest that identify it, with zeros after them,
 /// or all of them.
+#[cfg(feature = "flags")]
 fn is_float(number: &[u8]) -> bool {
     let text = str::from_utf8(number).unwrap_or_default();
     let Ok(float) = text.parse::<f64>() else {
@@ -256,6 +258,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "flags")]
     #[test]
     fn digits_of_floats_are_those_that_javascript_writes() {
         for (number, expected) in [

@@ -14,6 +14,7 @@
 
 mod author;
 mod authorize;
+#[cfg(feature = "flags")]
 mod computations;
 mod config;
 mod docs;

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use serde_json::{Value, json};
 use waygate::{
     ChangeError, Waygate,
-    flags::{Flag, Segment, exchange::FlagDocument},
+    flags::{Flag, FlagVersion, Segment, exchange::FlagDocument},
     ofrep::{Audience, Ofrep},
     port::RedisBackend,
 };
@@ -70,6 +70,31 @@ fn delete_segment(waygate: &Waygate, key: &str) -> Outcome {
     Box::pin(async move { system.delete_segment(&key).await })
 }
 
+/// Saves a draft, and publishes it.
+fn publish(waygate: &Waygate, draft: Flag) -> Outcome {
+    let system = waygate.system();
+    Box::pin(async move {
+        let key = draft.key.clone();
+        system.save_flag_draft(draft).await?;
+        let published = system.publish_flag_draft(key.as_str(), None).await;
+        published.map(drop)
+    })
+}
+
+/// Changes a flag, takes that back, and reverts the second change.
+fn revert(waygate: &Waygate, key: &str, members: Value, back: Value) -> Outcome {
+    let (waygate, key) = (waygate.clone(), key.to_owned());
+    Box::pin(async move {
+        let system = waygate.system();
+        system.patch_flag(&key, members).await?;
+        system.patch_flag(&key, back).await?;
+        let last = waygate.flag_history(&key, 1, 0).await.unwrap().remove(0);
+        let entry = last.id.to_string();
+        let reverted = system.revert_flag(&key, &entry, FlagVersion::Previous);
+        reverted.await.map(drop)
+    })
+}
+
 /// Starts two changes together, in rounds with keys of their own: exactly one succeeds.
 async fn exactly_one(changes: impl Fn(&[Waygate; 2], &str, &str) -> [Outcome; 2]) {
     let server = RedisProc::start();
@@ -108,6 +133,37 @@ async fn imported_prerequisites_form_no_cycle() {
         [
             import(left, &flag(one, needs(other))),
             import(right, &flag(other, needs(one))),
+        ]
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn published_and_reverted_prerequisites_form_no_cycle() {
+    exactly_one(|[left, right], one, other| {
+        let back = json!({"prerequisites": []});
+        [
+            publish(left, flag(one, needs(other))),
+            revert(right, other, needs(one), back),
+        ]
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_segment_that_a_draft_or_a_revert_uses_stays() {
+    exactly_one(|[left, right], one, other| {
+        [
+            publish(left, flag(one, without(other))),
+            delete_segment(right, other),
+        ]
+    })
+    .await;
+    exactly_one(|[left, right], one, other| {
+        let back = json!({"rules": []});
+        [
+            revert(left, one, without(other), back),
+            delete_segment(right, other),
         ]
     })
     .await;

@@ -156,6 +156,10 @@ fn large_definitions_are_refused_in_time() {
     }
     let found = Flag::parse(&members).unwrap_err();
     assert_eq!(found.iter().count(), 100);
+    let clause = json!({"attribute": "plan", "operator": "matchs", "values": ["pro"]});
+    let rules = json!([{"clauses": vec![clause; 200_000], "variation": "on"}]);
+    let found = Flag::parse(&flag(json!({"rules": rules}))).unwrap_err();
+    assert_eq!(found.iter().count(), 100);
     // Generous, since the machine may be busy; linear work takes a fraction of it.
     assert!(start.elapsed().as_secs() < 60);
 }

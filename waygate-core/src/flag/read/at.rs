@@ -36,7 +36,7 @@ impl At<'_> {
         problems.add(self.place, ProblemCode::WrongType, message);
     }
 
-    /// Returns the elements of a list.
+    /// Returns the elements of a list, up to the last problem that is listed: what follows is not used.
     pub(super) fn list<T>(self, read: Reader<T>, problems: &mut Problems) -> Vec<T> {
         let Value::Array(items) = self.value else {
             self.wrong("a list", problems);
@@ -44,9 +44,9 @@ impl At<'_> {
         };
         let read = |(index, value)| {
             let place = Place::Index(&self.place, index);
-            read(At { value, place }, problems)
+            (!problems.is_full()).then(|| read(At { value, place }, problems))
         };
-        items.iter().enumerate().map(read).collect()
+        items.iter().enumerate().map_while(read).collect()
     }
 }
 

@@ -122,10 +122,14 @@ async fn evaluate(
         Some(given) => context(given)?,
         None => EvaluationContext::new("anonymous"),
     };
-    let explained = flags.explain(key.as_str(), &context);
-    let explained =
-        explained.ok_or_else(|| Problem::new(ProblemKind::Internal, "Internal Server Error"))?;
-    let mut evaluated = Evaluated::new(&explained.resolution);
-    evaluated.steps = body.explain.then_some(explained.steps);
-    Ok(Reply::ok(evaluated))
+    // Patterns and long lists take time on long attributes.
+    let evaluate = move |_| {
+        let explained = flags.explain(key.as_str(), &context);
+        let explained = explained
+            .ok_or_else(|| Problem::new(ProblemKind::Internal, "Internal Server Error"))?;
+        let mut evaluated = Evaluated::new(&explained.resolution);
+        evaluated.steps = body.explain.then_some(explained.steps);
+        Ok(Reply::ok(evaluated))
+    };
+    state.computations.run(evaluate).await
 }

@@ -29,6 +29,8 @@ mod method;
 mod name;
 mod path;
 mod rate;
+#[cfg(feature = "model")]
+mod recurrence;
 mod route;
 mod text;
 
@@ -60,5 +62,7 @@ pub use path::PathTemplate;
 #[cfg(feature = "model")]
 pub(crate) use path::{Dialect, template_problem};
 pub use rate::{CalendarUnit, Limit, Period, Rate, Unit};
+#[cfg(feature = "model")]
+pub use recurrence::Recurrence;
 pub use route::RouteSpec;
 pub use text::{LinkTarget, Reason};

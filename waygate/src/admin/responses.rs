@@ -122,6 +122,9 @@ problems! {
     /// Of operations that read, and have a body.
     #[cfg_attr(not(feature = "flags"), allow(dead_code, reason = "for flags"))]
     ReadWithBody: "400" "401" "403" "415";
+    /// Of operations that read, and take time.
+    #[cfg_attr(not(feature = "flags"), allow(dead_code, reason = "for flags"))]
+    ReadSlowly: "400" "401" "403" "503";
     /// Of operations that read, have a body, and take time.
     #[cfg_attr(not(feature = "flags"), allow(dead_code, reason = "for flags"))]
     ReadComputed: "400" "401" "403" "415" "503";

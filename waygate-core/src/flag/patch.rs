@@ -8,7 +8,7 @@ use super::{
 
 impl Flag {
     /// Returns the flag with the members of a patch in place of its own, whole (wire contract, section 4.7). `key` and
-    /// `type` may only be given as they are.
+    /// `type` stay.
     ///
     /// ```
     /// # use serde_json::json;
@@ -22,23 +22,16 @@ impl Flag {
     /// let patched = flag.patch(&json!({"fallthrough": "on"}))?;
     /// assert_eq!(patched.fallthrough, Serve::Variation("on".to_owned()));
     /// assert!(flag.patch(&json!({"fallthrough": "neither"})).is_err());
-    /// assert!(flag.patch(&json!({"key": "other"})).is_err());
     /// # Ok::<(), waygate_core::flag::Problems>(())
     /// ```
     ///
     /// # Errors
-    /// The problems of the result, that the patch is no object, or has another `key` or `type`, or that it changes the
-    /// fallthrough without effect: a progressive rollout, which the patch does not mention, decides in its place.
+    /// The problems of the result, that the patch is no object, or that it changes the fallthrough without effect: a
+    /// progressive rollout, which the patch does not mention, decides in its place.
     pub fn patch(&self, members: &Value) -> Result<Self, Problems> {
         let Some(definition) = self.patched(members) else {
             return Err(no_object());
         };
-        let value_type = self.value_type.as_str();
-        check_kept(
-            "flag",
-            &[("key", self.key.as_str()), ("type", value_type)],
-            members,
-        )?;
         let patched = Self::parse(&definition)?;
         if self.progressive.is_some()
             && members.get("progressive").is_none()
@@ -59,8 +52,7 @@ impl Flag {
 }
 
 impl Segment {
-    /// Returns the segment with the members of a patch in place of its own, whole. `key` may only be given
-    /// as it is.
+    /// Returns the segment with the members of a patch in place of its own, whole. `key` stays.
     ///
     /// ```
     /// use serde_json::json;
@@ -72,13 +64,12 @@ impl Segment {
     /// ```
     ///
     /// # Errors
-    /// The problems of the result, or that the patch is no object, or has another `key`.
+    /// The problems of the result, or that the patch is no object.
     pub fn patch(&self, members: &Value) -> Result<Self, Problems> {
-        let Some(definition) = replaced(self, members, &["key"]) else {
-            return Err(no_object());
-        };
-        check_kept("segment", &[("key", self.key.as_str())], members)?;
-        Self::parse(&definition)
+        match replaced(self, members, &["key"]) {
+            Some(definition) => Self::parse(&definition),
+            None => Err(no_object()),
+        }
     }
 }
 
@@ -92,21 +83,6 @@ fn replaced(definition: &impl Serialize, members: &Value, kept: &[&str]) -> Opti
         }
     }
     Some(definition)
-}
-
-/// Checks that a patch has the members that stay only with the values that they have: another value would be lost.
-fn check_kept(noun: &str, kept: &[(&str, &str)], members: &Value) -> Result<(), Problems> {
-    let mut problems = Problems::default();
-    for (name, stored) in kept {
-        let given = members.get(*name);
-        if given.is_some_and(|given| given.as_str() != Some(stored)) {
-            let message = format!(
-                "a patch does not change the {name} `{stored}`: leave it out, or create another {noun}"
-            );
-            problems.add(format!("/{name}"), ProblemCode::Contradiction, message);
-        }
-    }
-    problems.or(())
 }
 
 fn no_object() -> Problems {

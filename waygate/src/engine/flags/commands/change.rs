@@ -107,14 +107,7 @@ where
             }
             // The fields may have been edited by the program.
             Write::Create(body) | Write::Set(body) => K::read(&json(body)).map_err(invalid)?,
-            Write::Patch(members) => {
-                let previous = existing()?;
-                let patched = K::patch(previous, members).map_err(invalid)?;
-                if patched == *previous {
-                    return Ok(None);
-                }
-                patched
-            }
+            Write::Patch(members) => K::patch(existing()?, members).map_err(invalid)?,
             Write::Switch(enabled) => {
                 let members = serde_json::json!({ "enabled": enabled });
                 K::patch(existing()?, &members).map_err(invalid)?
@@ -129,7 +122,7 @@ where
         Ok(Some(next))
     }
 
-    /// The result of a command that changes nothing.
+    /// The result of an edit that changes nothing.
     fn unchanged(&self, tx: &Tx<'_>) -> Result<Written<K::Body>, ChangeError> {
         let records = &tx.stored.records;
         let known = Holds::<K>::collection(records).get(&self.key);

@@ -23,7 +23,7 @@ use crate::engine::{
 pub(crate) trait Definition:
     Kind<Value = Arc<Self::Body>, Key: fmt::Display + Borrow<str> + FromStr<Err = Invalid>>
 {
-    type Body: Serialize + PartialEq + Send + Sync;
+    type Body: Serialize + Send + Sync;
     const NOUN: &'static str;
 
     /// Reads a definition for writing, with all of its problems.

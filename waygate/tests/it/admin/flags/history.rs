@@ -93,40 +93,6 @@ async fn each_change_is_listed_with_its_difference_and_can_be_reverted() {
 }
 
 #[tokio::test]
-async fn a_patch_without_effect_is_refused_or_writes_nothing() {
-    let server = Server::start().await;
-    server
-        .post("/api/flags", definition("search"))
-        .await
-        .expect(201);
-    let segment = json!({ "key": "beta", "name": "Beta" });
-    server.post("/api/segments", segment).await.expect(201);
-    let before = server.state().await;
-    let refused = [
-        ("/api/flags/search", json!({ "type": "nonsense" }), "/type"),
-        ("/api/flags/search", json!({ "key": "other" }), "/key"),
-        ("/api/segments/beta", json!({ "key": "other" }), "/key"),
-    ];
-    for (path, body, pointer) in refused {
-        let answer = patch(&server, path, body).await;
-        assert_eq!(mistakes(&answer), [format!("{pointer} contradiction")]);
-        answer.refused(400);
-    }
-    for path in ["/api/flags/search", "/api/segments/beta"] {
-        let stored = server.get(path).await;
-        let tag = stored.header("etag").to_owned();
-        let stored = stored.expect(200);
-        for same in [json!({}), stored.clone()] {
-            let answer = patch(&server, path, same).await;
-            assert_eq!(answer.header("etag"), tag);
-            assert_eq!(answer.expect(200), stored);
-        }
-    }
-    assert_eq!(server.state().await, before);
-    assert_eq!(history(&server, "").await.len(), 1);
-}
-
-#[tokio::test]
 async fn reverts_are_checked_as_any_write() {
     let server = Server::start().await;
     let segment = json!({ "key": "beta", "name": "Beta" });

@@ -25,7 +25,7 @@ use super::schema::FlagDefinitions;
 use crate::rest::{accepts_yaml, entity_tag, yaml_response};
 use crate::{
     admin::{
-        responses::{ReadSlowly, Tagged, Write},
+        responses::{ReadBounded, Tagged, Write},
         state::AdminState,
     },
     auth::Principal,
@@ -71,7 +71,7 @@ struct ExportParams {
     operation_id = "export_flags",
     tag = "flags",
     params(ExportParams),
-    responses((status = OK, description = "The document.", body = Tagged<FlagDefinitions>), ReadSlowly),
+    responses((status = OK, description = "The document.", body = Tagged<FlagDefinitions>), ReadBounded),
     security(("token" = ["read"]))
 )]
 async fn export(

@@ -111,8 +111,8 @@ fn evaluations(waygate: &Waygate) -> (f64, Vec<Row>) {
     let calls = vec![
         call("by key", by_key),
         call("by key, again", by_key),
-        call("typed handle", by_handle),
-        call("typed handle of an engine", by_engine),
+        call("flag at hand", by_handle),
+        call("typed handle", by_engine),
         call("map baseline", of_map),
         call("yggdrasil", of_yggdrasil),
         call("yggdrasil, `default`", of_older),
@@ -121,7 +121,7 @@ fn evaluations(waygate: &Waygate) -> (f64, Vec<Row>) {
     let timings = time_calls(calls, 1);
     print(&timings);
     println!(
-        "allocations: by key {}, typed handle {}, of an engine {}, map baseline {}, yggdrasil {} and {}, launchdarkly {}",
+        "allocations: by key {}, flag at hand {}, typed handle {}, map baseline {}, yggdrasil {} and {}, launchdarkly {}",
         allocations[0],
         allocations[1],
         allocations[2],
@@ -138,8 +138,8 @@ fn evaluations(waygate: &Waygate) -> (f64, Vec<Row>) {
     let [by_key, by_handle, by_engine, ..] = allocations;
     let rows = vec![
         row("by key", 0, 4, Some(1.2), by_key),
-        row("typed handle", 2, 4, Some(0.6), by_handle),
-        row("typed handle of an engine", 3, 4, Some(0.8), by_engine),
+        row("flag at hand", 2, 4, None, by_handle),
+        row("typed handle", 3, 4, Some(0.6), by_engine),
         row("yggdrasil", 0, 5, Some(0.2), by_key),
         row("yggdrasil, older strategies", 0, 6, None, by_key),
         row("launchdarkly", 0, 7, Some(1.0 / 3.0), by_key),

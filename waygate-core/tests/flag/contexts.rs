@@ -155,6 +155,7 @@ fn many_kinds_are_found() {
         assert_eq!(context.key(Some(missing)), None, "{missing}");
     }
     assert_eq!(context.key(Some("user")), Some("u1"));
+    assert_eq!(context.to_json()["k7"]["key"], "key-7");
 }
 
 #[test]

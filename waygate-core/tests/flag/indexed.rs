@@ -346,7 +346,7 @@ proptest! {
         let too_deep = depth > 10
             || depth + plain.chain(key, &|key| plain.users(key)) > 10
             || after.cost(key).0 > 1_000
-            || plain.is_sound() && after.is_sound() && after.flags.iter().any(|it| widens(&it));
+            || plain.is_sound() && after.is_sound() && after.flags.iter().any(widens);
         let tangled = [ProblemCode::Cycle, ProblemCode::TooDeep];
         let is_tangled = |it: &&Problem| it.pointer == "/prerequisites" && tangled.contains(&it.code);
         prop_assert_eq!(problems.iter().copied().any(|it| is_tangled(&it)), too_deep);

@@ -101,10 +101,12 @@ fn a_dense_graph_ends_soon() {
     assert!(resolution.variation().is_some() || resolution.error().is_some());
 }
 
-/// `WAYGATE_TEST_EVALUATIONS` sets the number; a million takes minutes without optimization.
+const MISSING_SEGMENT: &str = "A rule uses a segment that does not exist or cannot be read";
+
+/// `WAYGATE_TEST_EVALUATIONS` sets the number.
 #[test]
 fn random_evaluations_do_not_panic() {
-    let most = env::var("WAYGATE_TEST_EVALUATIONS").map_or(20_000, |text| text.parse().unwrap());
+    let most = env::var("WAYGATE_TEST_EVALUATIONS").map_or(1_000_000, |text| text.parse().unwrap());
     let config = Config::default();
     let rng = TestRng::deterministic_rng(config.rng_algorithm);
     let mut runner = TestRunner::new_with_rng(config, rng);
@@ -119,7 +121,12 @@ fn random_evaluations_do_not_panic() {
                 let context = context(&given);
                 for flag in set.flags() {
                     let resolution = set.evaluate_flag(flag, &context, &clock);
-                    assert!(resolution.error().is_none());
+                    // Some definitions use a segment that does not exist.
+                    let is_allowed = |message| message == MISSING_SEGMENT;
+                    assert!(
+                        resolution.error_message().is_none_or(is_allowed),
+                        "{resolution:?}"
+                    );
                     evaluations += 1;
                 }
             }

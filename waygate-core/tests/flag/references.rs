@@ -195,6 +195,10 @@ fn segments_exist_and_form_no_cycle() {
         ]
     );
     assert_eq!(
+        shown(check_segment(&segment("other", &["beat"]), &others)),
+        ["/rules/0/clauses/0/values/0: there is no segment `beat`; did you mean `beta`?"]
+    );
+    assert_eq!(
         shown(check_segment(&segment("inner", &["inner"]), &others)),
         ["/rules: the segments form a cycle: inner → inner"]
     );

@@ -100,6 +100,10 @@ impl Args {
         let word = key.to_string();
         let hint = match nearest(&word, self.syntax.keys) {
             Some(known) => format!("did you mean `{known}`?"),
+            // The name of it in the other attributes.
+            None if word == "response" && self.syntax.keys.contains(&"otherwise") => {
+                "use `otherwise = path::to::function`".to_owned()
+            }
             None => format!("expected {}", self.keys()),
         };
         self.errors.at(

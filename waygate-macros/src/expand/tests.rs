@@ -257,6 +257,16 @@ fn mistakes_leave_the_function_unchanged() {
 }
 
 #[test]
+fn the_response_of_a_flag_gate_has_another_name() {
+    let args = tokens("flags::NEW, response = hidden");
+    let item = tokens("async fn handler() {}");
+    let expanded = expand(&flag_gate::ATTRIBUTE, Binding::Document, args, item).to_string();
+    let message =
+        "unknown argument `response` for #[flag_gate]: use `otherwise = path::to::function`";
+    assert!(expanded.contains(message), "{expanded}");
+}
+
+#[test]
 fn every_handler_names_its_route_without_documents() {
     let expand = |args: &str, item| {
         expand(

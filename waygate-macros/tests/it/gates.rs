@@ -265,20 +265,26 @@ async fn a_gate_that_is_decided_before_the_caller_is_known_is_reported() {
     assert_eq!(cause(&waygate), "");
 }
 
-#[tokio::test]
-async fn a_gate_behind_the_layer_of_callers_sees_them() {
-    let (waygate, app) = with_callers(true).await;
+/// Checks that the gates refuse alice, and that bob's handlers see the flag as their gates do.
+async fn check_gates(app: &TestApp, prefix: &str) {
     let (alice, bob) = (
         app.with_header("x-user", "alice"),
         app.with_header("x-user", "bob"),
     );
-    for (path, served) in [
-        ("/callers/read", "true true"),
-        ("/callers/arms", "candidate"),
-    ] {
-        assert_eq!(alice.get(path).await.status(), 404);
-        assert_eq!(bob.get(path).await.text(), served);
-        assert_eq!(callers_of(&waygate, &format!("GET:{path}")), (0, 0));
+    for (path, served) in [("read", "true true"), ("arms", "candidate")] {
+        let path = format!("{prefix}/callers/{path}");
+        assert_eq!(alice.get(&path).await.status(), 404, "{path}");
+        assert_eq!(bob.get(&path).await.text(), served, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_gate_behind_the_layer_of_callers_sees_them() {
+    let (waygate, app) = with_callers(true).await;
+    check_gates(&app, "").await;
+    for path in ["read", "arms"] {
+        let route = format!("GET:/callers/{path}");
+        assert_eq!(callers_of(&waygate, &route), (0, 0), "{route}");
     }
     assert_eq!(cause(&waygate), "");
 }
@@ -295,17 +301,7 @@ async fn a_handler_that_several_routes_govern_has_the_flags_of_its_gates() {
             .unwrap();
     }
     let app = TestApp::new(Router::new().nest_service("/v1", guarded));
-    let (alice, bob) = (
-        app.with_header("x-user", "alice"),
-        app.with_header("x-user", "bob"),
-    );
-    for (path, served) in [
-        ("/v1/callers/read", "true true"),
-        ("/v1/callers/arms", "candidate"),
-    ] {
-        assert_eq!(alice.get(path).await.status(), 404);
-        assert_eq!(bob.get(path).await.text(), served);
-    }
+    check_gates(&app, "/v1").await;
     let canaries = waygate.canaries();
     let requests = canaries.iter().map(|canary| canary.candidate.completed);
     assert_eq!(requests.collect::<Vec<_>>(), [1]);

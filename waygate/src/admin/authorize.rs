@@ -31,6 +31,14 @@ pub(super) async fn authorize(
     next: Next,
 ) -> Response {
     let token = state.auth.find_token(request.headers()).await;
+    // A client with a valid token may not return after 401.
+    if token.is_none() && state.auth.may_know(request.headers()) {
+        let error =
+            "this process has not read its tokens yet, as it has not reached its store; try again";
+        return Problem::new(ProblemKind::Unavailable, error)
+            .retry_after(1)
+            .into_response();
+    }
     match admit(&state, &request, token.as_deref()) {
         Ok((principal, operation)) => {
             if let Some(principal) = principal {

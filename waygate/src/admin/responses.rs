@@ -116,12 +116,9 @@ macro_rules! problems {
 problems! {
     /// Of operations that read.
     Read: "400" "401" "403";
-    /// Of streams.
+    /// Of streams, and of operations that read, and take time.
     #[cfg_attr(not(feature = "flags"), allow(dead_code, reason = "for flags"))]
-    ReadStream: "400" "401" "403" "503";
-    /// Of operations that read, and have a body.
-    #[cfg_attr(not(feature = "flags"), allow(dead_code, reason = "for flags"))]
-    ReadWithBody: "400" "401" "403" "415";
+    ReadBounded: "400" "401" "403" "503";
     /// Of operations that read, have a body, and take time.
     #[cfg_attr(not(feature = "flags"), allow(dead_code, reason = "for flags"))]
     ReadComputed: "400" "401" "403" "415" "503";

@@ -38,6 +38,9 @@ pub(super) struct AdminState {
     /// The previews of flags and segments.
     #[cfg(feature = "flags")]
     pub(super) computations: Computations,
+    /// Apart from those that only read.
+    #[cfg(feature = "flags")]
+    pub(super) imports: Computations,
     /// The rendered OpenAPI document.
     pub(super) document: Bytes,
     settings: Settings,
@@ -58,6 +61,8 @@ impl AdminState {
             streams: Streams::new(MAX_STREAMS, MAX_STREAMS),
             #[cfg(feature = "flags")]
             computations: Computations::default(),
+            #[cfg(feature = "flags")]
+            imports: Computations::default(),
             policy: Policy::read(document),
             document: document.to_string().into(),
             settings,

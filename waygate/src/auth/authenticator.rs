@@ -80,6 +80,12 @@ impl Authenticator {
         self.if_valid(token).await
     }
 
+    /// Returns `true` for a request with a token while the tokens of the store were never read.
+    pub(crate) fn may_know(&self, headers: &HeaderMap) -> bool {
+        let is_used = matches!(self.mode, AuthMode::Accounts(_));
+        is_used && !self.waygate.inner.snapshot.load().is_known && shown_token(headers).is_some()
+    }
+
     /// Returns a token unless it has expired, or was issued for another password.
     pub(crate) async fn if_valid(&self, token: Arc<Token>) -> Option<Arc<Token>> {
         let AuthMode::Accounts(accounts) = &self.mode else {

@@ -126,12 +126,12 @@ pub(crate) use compiler::Bypass;
 pub(crate) use concurrency::{Concurrency, Full, PermitGuard, acquire};
 pub(crate) use decide::{Limited, announced, in_test};
 pub(crate) use declared::Registered;
-#[cfg(all(feature = "admin", feature = "flags"))]
-pub(crate) use flags::DefinitionKind;
 #[cfg(all(feature = "flags", feature = "testing"))]
 pub(crate) use flags::Overrides;
 #[cfg(feature = "flags")]
 pub(crate) use flags::{ContextSource, PreparedFlags, RouteGate, SharedContext, note_late_caller};
+#[cfg(all(feature = "admin", feature = "flags"))]
+pub(crate) use flags::{DefinitionKind, definition_subject};
 pub(crate) use granted::Granted;
 pub(crate) use headers::{StateHeaders, set as set_header};
 pub(crate) use inner::Inner;

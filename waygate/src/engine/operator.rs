@@ -353,10 +353,13 @@ impl Operator {
     ) -> Result<T, ChangeError> {
         match self.waygate.inner.runtime.spawn(change).await {
             Ok(outcome) => outcome,
-            Err(error) => {
-                let cause = format!("the change was interrupted: {error}");
-                Err(waygate_core::port::BackendError::Unavailable(cause).into())
-            }
+            Err(error) => Err(interrupted(&error)),
         }
     }
+}
+
+/// The failure of a change with a task that has not ended.
+pub(super) fn interrupted(error: &tokio::task::JoinError) -> ChangeError {
+    let cause = format!("the change was interrupted: {error}");
+    waygate_core::port::BackendError::Unavailable(cause).into()
 }

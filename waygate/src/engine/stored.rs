@@ -41,7 +41,7 @@ pub(crate) enum Source {
 
 impl Stored {
     /// Returns `true` if this is a state that the store has, or had.
-    #[cfg(feature = "ofrep")]
+    #[cfg(any(feature = "admin", feature = "ofrep"))]
     pub(crate) fn is_known(&self) -> bool {
         self.source != Source::Nowhere
     }

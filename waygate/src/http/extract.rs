@@ -108,6 +108,8 @@ where
         if let Some(path) = matched.filter(|_| slots.is_empty()) {
             engine.warn_of_unregistered(path.as_str());
         }
+        #[cfg(feature = "flags")]
+        super::flags::keep_flags(&waygate, &slots, parts, &snapshot);
         let facts = RequestFacts::of_parts(parts, engine, SeenBy::Handler);
         let (slot, verdict) = engine.decide_among(&snapshot, &slots, &facts, &facts);
         let uncounted = Uncounted::of(engine, &slots, Asking::Handler(&parts.extensions));

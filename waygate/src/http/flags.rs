@@ -113,6 +113,45 @@ where
     }
 }
 
+/// Keeps the flags for a request without a layer around its handler, if one of the routes that govern it has gates.
+pub(crate) fn keep_flags(
+    waygate: &Waygate,
+    slots: &[usize],
+    parts: &mut Parts,
+    snapshot: &Arc<Snapshot>,
+) {
+    let flagged = slots.iter().find(|slot| snapshot.is_flagged(**slot));
+    if let Some(&slot) = flagged
+        && parts.extensions.get::<PreparedFlags>().is_none()
+    {
+        let kept = prepared(waygate, slot, None, &request(parts), snapshot);
+        parts.extensions.insert(kept);
+    }
+}
+
+/// The flags for a request to the route in `slot`.
+#[inline(always)]
+fn prepared(
+    waygate: &Waygate,
+    slot: usize,
+    canary: Option<Arc<Canary>>,
+    head: &FlagRequest<'_>,
+    snapshot: &Arc<Snapshot>,
+) -> PreparedFlags {
+    let contexts = &waygate.inner.flag_contexts;
+    let context = match contexts {
+        // Callers are read where they are.
+        ContextSource::Nothing | ContextSource::Principal { .. } => None,
+        ContextSource::Function(_) => Some(contexts.share(head)),
+    };
+    PreparedFlags {
+        flags: Flags::of(waygate, snapshot.clone()),
+        context,
+        canary,
+        without_caller: contexts.lacks_caller(head.extensions).then_some(slot),
+    }
+}
+
 impl Endpoint {
     /// Decides about a request for a route with gates. The request keeps the flags, so that the handler evaluates the
     /// same ones.
@@ -149,23 +188,9 @@ impl Endpoint {
         request: &mut Request,
         snapshot: &Arc<Snapshot>,
     ) {
-        let waygate = &self.shared.waygate;
-        let contexts = &waygate.inner.flag_contexts;
-        let context = match contexts {
-            // Callers are read where they are.
-            ContextSource::Nothing | ContextSource::Principal { .. } => None,
-            ContextSource::Function(_) => {
-                let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-                let request = FlagRequest::new(method, uri, headers, request.extensions());
-                Some(contexts.share(&request))
-            }
-        };
-        let without_caller = contexts.lacks_caller(request.extensions()).then_some(slot);
-        request.extensions_mut().insert(PreparedFlags {
-            flags: Flags::of(waygate, snapshot.clone()),
-            context,
-            canary,
-            without_caller,
-        });
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        let head = FlagRequest::new(method, uri, headers, request.extensions());
+        let kept = prepared(&self.shared.waygate, slot, canary, &head, snapshot);
+        request.extensions_mut().insert(kept);
     }
 }

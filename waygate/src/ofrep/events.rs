@@ -103,7 +103,12 @@ async fn verify(state: &State, text: &str) -> Result<(Ticket, Grant), Failure> {
     let grant = grant.filter(|grant| ticket.is_signed(&signature, &grant.digest));
     match grant {
         Some(grant) if !ticket.is_expired(state.waygate.inner.clock.now()) => Ok((ticket, grant)),
-        _ => Err(Failure::bad_ticket()),
+        // The token of the ticket may be one that was not read yet.
+        None => Err(state
+            .check_known()
+            .err()
+            .unwrap_or_else(Failure::bad_ticket)),
+        Some(_) => Err(Failure::bad_ticket()),
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::{
 };
 use waygate_core::model::Revision;
 
-use crate::Waygate;
+use crate::{Waygate, engine::Component};
 
 /// The time in which the hint of a change usually arrives, and the least time between two looks at the store.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -49,7 +49,11 @@ impl Fresh {
         }
         match waygate.revision().epoch == wanted.epoch {
             true => !is_behind(),
-            false => waygate.inner.monitor.store_read_fault().is_none(),
+            false => {
+                let monitor = &waygate.inner.monitor;
+                // After a reset of the store, this process may keep what it has, which is older than the event.
+                monitor.store_read_fault().is_none() && !monitor.is_degraded(Component::StoreReset)
+            }
         }
     }
 

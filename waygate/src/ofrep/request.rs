@@ -66,7 +66,7 @@ impl Asked {
         state: &State,
     ) -> Result<Self, Failure> {
         let shown = state.access.shown(&request)?;
-        let grant = state.access.admit(shown).await?;
+        let grant = state.admit(shown).await?;
         let params = Params::read(path, state)?;
         let body = collect(request.into_body(), state.max_body_bytes).await?;
         let context = EvaluationContext::from_ofrep_body(&body)

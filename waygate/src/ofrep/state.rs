@@ -3,7 +3,12 @@ use std::net::IpAddr;
 use axum::extract::Request;
 use waygate_core::net::{IPV6_CUSTOMER, client_network};
 
-use super::{access::Access, configuration::Configurations, failure::Failure, fresh::Fresh};
+use super::{
+    access::{Access, Grant, Shown},
+    configuration::Configurations,
+    failure::Failure,
+    fresh::Fresh,
+};
 use crate::{
     Waygate,
     http::{Streams, peer},
@@ -28,6 +33,19 @@ impl State {
         match self.waygate.inner.snapshot.load().is_known {
             true => Ok(()),
             false => Err(Failure::never_read()),
+        }
+    }
+
+    /// Returns the grant of a request.
+    ///
+    /// # Errors
+    /// Those of [`Access::admit`], and 503 for an unknown token while this process has not read the tokens of its store: a
+    /// client with a valid one may not return after 401.
+    pub(super) async fn admit(&self, shown: Shown) -> Result<Grant, Failure> {
+        let is_token = matches!(shown, Shown::Token(_));
+        match self.access.admit(shown).await {
+            Err(_) if is_token && self.check_known().is_err() => Err(Failure::never_read()),
+            admitted => admitted,
         }
     }
 

@@ -1,7 +1,12 @@
+use tokio::sync::Semaphore;
+
 use super::failure::Failure;
 
 /// The most bytes of a body that is evaluated among other requests.
 const SMALL: usize = 2 * 1024;
+
+/// The evaluations that run at the same time. Others wait, so that they do not take all threads for blocking work.
+static RUNNING: Semaphore = Semaphore::const_new(16);
 
 /// Evaluates for a body of this size. A large context takes some 100 ms if flags compare it with thousands of operands, so
 /// that its evaluation blocks no other requests.
@@ -12,7 +17,13 @@ pub(super) async fn evaluate<T: Send + 'static>(
     if bytes <= SMALL {
         return work();
     }
-    let work = tokio::task::spawn_blocking(work).await;
+    // It is never closed.
+    let permit = RUNNING.acquire().await;
+    let work = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        work()
+    });
+    let work = work.await;
     work.map_err(|_| Failure::internal())?
 }
 

@@ -62,7 +62,7 @@ impl Asked for Operation {
     #[cfg(feature = "flags")]
     fn serves_default(
         &self,
-        _: &Snapshot,
+        _: &std::sync::Arc<waygate_core::flag::FlagSet>,
         _: usize,
         _: &crate::engine::RouteGate,
         _: waygate_core::flag::ErrorCode,

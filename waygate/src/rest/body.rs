@@ -75,7 +75,7 @@ pub(crate) struct JsonBody<T>(pub(crate) T);
 
 impl<T, S> FromRequest<S> for JsonBody<T>
 where
-    T: RequestBody,
+    T: RequestBody + Send + 'static,
     S: Send + Sync,
     Readers: FromRef<S>,
 {
@@ -83,8 +83,23 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let (bytes, parts) = bytes(request, T::MAX_BYTES, &Readers::from_ref(state)).await?;
-        parse(&bytes, &parts).map(Self)
+        compute(bytes.len(), move || parse(&bytes, &parts).map(Self)).await
     }
+}
+
+/// The most bytes that are parsed by a worker of the runtime; more would delay other requests.
+const MAX_INLINE: usize = 64 * 1024;
+
+/// Parses a body of this size.
+pub(super) async fn compute<T: Send + 'static>(
+    bytes: usize,
+    parse: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    if bytes <= MAX_INLINE {
+        return parse();
+    }
+    let parsed = tokio::task::spawn_blocking(parse).await;
+    parsed.map_err(|_| Problem::new(ProblemKind::Internal, "Internal Server Error"))?
 }
 
 /// Reads a body of at most this many bytes.

@@ -4,7 +4,7 @@ use axum::extract::{FromRef, FromRequest, Request};
 use serde_json::Value;
 
 use super::{
-    body::bytes,
+    body::{bytes, compute},
     json,
     problem::{Problem, ProblemKind},
     readers::Readers,
@@ -13,9 +13,6 @@ use super::{
 
 /// The size limit in bytes: enough for 100,000 targets.
 pub(crate) const MAX_BYTES: usize = 8 * 1024 * 1024;
-
-/// The most bytes that are parsed by a worker of the runtime; more would delay other requests.
-const MAX_INLINE: usize = 64 * 1024;
 
 /// Members that the server keeps; those of a body are ignored.
 const READ_ONLY: [&str; 3] = ["created_at", "created_by", "updated_at"];
@@ -34,11 +31,7 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let (bytes, parts) = bytes(request, MAX_BYTES, &Readers::from_ref(state)).await?;
         let is_yaml = yaml::is_content(&parts.headers);
-        if bytes.len() <= MAX_INLINE {
-            return Self::parse(&bytes, is_yaml);
-        }
-        let parsed = tokio::task::spawn_blocking(move || Self::parse(&bytes, is_yaml)).await;
-        parsed.map_err(|_| Problem::new(ProblemKind::Internal, "Internal Server Error"))?
+        compute(bytes.len(), move || Self::parse(&bytes, is_yaml)).await
     }
 }
 

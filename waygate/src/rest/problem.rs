@@ -176,6 +176,21 @@ impl Problem {
         }
     }
 
+    /// 412 for a draft of a flag that has changed. `tag` is what the request expects of the flag.
+    #[cfg(feature = "flags")]
+    pub(crate) fn stale_draft(key: &str, tag: Option<&str>, current: Revision) -> Self {
+        let text = match tag {
+            Some(_) => format!("`flag_etag` is not the ETag of the flag `{key}`"),
+            None => format!(
+                "The draft of the flag `{key}` is stale: the flag was changed in the meantime"
+            ),
+        };
+        let help = "compare both with `GET` of the draft, then publish with its `flag_etag`, or delete the draft and save \
+                    a new one";
+        let problem = Self::new(ProblemKind::PreconditionFailed, format!("{text}; {help}."));
+        problem.header(header::ETAG, etag::entity_tag(current))
+    }
+
     /// 404. `path` is the whole path of the request, and `meant` the correct spelling of one of its segments.
     pub(crate) fn not_found(path: &str, meant: Option<&str>) -> Self {
         let shown: String = path.chars().take(200).collect();

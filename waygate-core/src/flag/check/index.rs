@@ -25,7 +25,28 @@ pub(in crate::flag) struct Index<'a> {
     later: OnceCell<Later<'a>>,
     layers: OnceCell<Layers<'a>>,
     costs: RefCell<Costs<'a>>,
-    suggestions: RefCell<Vec<(String, Option<&'a str>)>>,
+    suggestions: Suggestions<'a>,
+    segment_suggestions: Suggestions<'a>,
+}
+
+/// Unknown keys, each with the similar one that may be meant.
+#[derive(Default)]
+struct Suggestions<'a>(RefCell<Vec<(String, Option<&'a str>)>>);
+
+impl<'a> Suggestions<'a> {
+    /// Returns the key that is meant by an unknown one, for the first of them.
+    fn of(&self, key: &str, keys: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+        let mut known = self.0.borrow_mut();
+        if let Some((_, meant)) = known.iter().find(|(other, _)| other == key) {
+            return *meant;
+        }
+        if known.len() == MOST_SUGGESTIONS {
+            return None;
+        }
+        let meant = nearest(key, &keys.collect::<Vec<_>>());
+        known.push((key.to_owned(), meant));
+        meant
+    }
 }
 
 /// Flags with scheduled changes to their prerequisites.
@@ -46,7 +67,8 @@ impl<'a> Index<'a> {
             later: OnceCell::new(),
             layers: OnceCell::new(),
             costs: RefCell::new(Costs::of(others)),
-            suggestions: RefCell::default(),
+            suggestions: Suggestions::default(),
+            segment_suggestions: Suggestions::default(),
         }
     }
 
@@ -129,16 +151,15 @@ impl<'a> Index<'a> {
 
     /// Returns the key of a flag that is meant by an unknown one, for the first of them.
     pub(super) fn suggestion(&self, key: &str) -> Option<&'a str> {
-        let mut known = self.suggestions.borrow_mut();
-        if let Some((_, meant)) = known.iter().find(|(other, _)| other == key) {
-            return *meant;
-        }
-        if known.len() == MOST_SUGGESTIONS {
-            return None;
-        }
-        let keys: Vec<&str> = self.flags.iter().map(|flag| flag.key.as_str()).collect();
-        let meant = nearest(key, &keys);
-        known.push((key.to_owned(), meant));
-        meant
+        let flags = self.flags.iter();
+        self.suggestions
+            .of(key, flags.map(|flag| flag.key.as_str()))
+    }
+
+    /// Returns the key of a segment that is meant by an unknown one, for the first of them.
+    pub(super) fn segment_suggestion(&self, key: &str) -> Option<&'a str> {
+        let segments = self.others.segments();
+        self.segment_suggestions
+            .of(key, segments.map(|segment| segment.key.as_str()))
     }
 }

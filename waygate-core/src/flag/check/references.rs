@@ -281,9 +281,7 @@ fn prerequisites(flag: &Flag, index: &Index<'_>, problems: &mut Problems) {
             false => index.flag(key),
         };
         let Some(other) = other else {
-            let help = index.suggestion(key);
-            let help = help.map(|meant| format!("; did you mean `{meant}`?"));
-            let message = format!("there is no flag `{key}`{}", help.unwrap_or_default());
+            let message = unknown("flag", key, index.suggestion(key));
             let place = Place::Member(&place, "flag_key");
             problems.add(place, ProblemCode::UnknownFlag, message);
             continue;
@@ -313,11 +311,16 @@ fn segments(
                 let place = Place::Index(&list, at);
                 let place = Place::Member(&place, "values");
                 let place = Place::Index(&place, value_at);
-                let message = format!("there is no segment `{key}`");
+                let message = unknown("segment", key, index.segment_suggestion(key));
                 problems.add(place, ProblemCode::UnknownSegment, message);
             }
         }
     }
+}
+
+fn unknown(noun: &str, key: &str, meant: Option<&str>) -> String {
+    let help = meant.map(|meant| format!("; did you mean `{meant}`?"));
+    format!("there is no {noun} `{key}`{}", help.unwrap_or_default())
 }
 
 fn tangles<'a>(

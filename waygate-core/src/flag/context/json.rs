@@ -78,7 +78,13 @@ impl EvaluationContext {
             }
         };
         let named = |single: &Single| (single.kind.to_string(), json(single));
-        let others: Map<String, Value> = others.map(named).collect();
+        // Of several contexts of one kind, the first one counts.
+        let others = others
+            .map(named)
+            .fold(Map::new(), |mut all, (kind, context)| {
+                all.entry(kind).or_insert(context);
+                all
+            });
         match primary {
             Some(primary) if others.is_empty() => json(primary),
             primary => {

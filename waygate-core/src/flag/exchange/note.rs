@@ -19,7 +19,7 @@ use serde::Serialize;
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ImportNote {
-    /// The key of the flag or segment.
+    /// The key of the flag or segment; empty for the whole document.
     pub key: String,
     /// The place in the given document, as a JSON pointer (RFC 6901).
     pub pointer: String,

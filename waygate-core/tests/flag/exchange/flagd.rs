@@ -74,6 +74,46 @@ fn golden(name: &str, found: &Value) {
     assert!(found == known, "{name} differs; found\n{found}");
 }
 
+#[test]
+fn what_differs_or_is_lost_is_noted() {
+    let text = r#"{
+        "metadata": {"flagSetId": "shop", "version": "1"},
+        "$evaluators": {"crew": {"in": ["crew", {"var": "groups"}]}},
+        "flags": {"menu": {
+            "state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off",
+            "targeting": {"if": [
+                {"in": [{"var": "plan"}, ["pro"]]}, "on",
+                {"and": [{"$ref": "crew"}, {"in": ["@example.", {"var": "email"}]}]}, "on"
+            ]}
+        }}
+    }"#;
+    let import = import(text);
+    assert!(import.refused.is_empty(), "{:?}", import.refused);
+    let part = |part: &str, name: &str| {
+        format!(
+            "`contains` also matches a list with an element that has `{part}` as a part; if `{name}` is a list, use \
+             `in`, which matches whole elements"
+        )
+    };
+    let notes = import.notes.into_iter();
+    let notes: Vec<_> = notes.map(|it| (it.key, it.pointer, it.message)).collect();
+    let expected = [
+        (
+            "",
+            "/metadata",
+            "sets of flags have no metadata: `flagSetId`, `version` is lost".to_owned(),
+        ),
+        ("menu", "/$evaluators/crew", part("crew", "groups")),
+        (
+            "menu",
+            "/flags/menu/targeting/if/2/and/1",
+            part("@example.", "email"),
+        ),
+    ];
+    let expected = expected.map(|(key, at, text)| (key.to_owned(), at.to_owned(), text));
+    assert_eq!(notes, expected);
+}
+
 /// The expressions of the schema's own tests.
 #[test]
 fn operations_of_the_schema_are_translated_or_refused_by_name() {

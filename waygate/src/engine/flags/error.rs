@@ -41,7 +41,7 @@ pub enum FlagError {
         key: String,
     },
     /// The audit log has no such definition of a flag or a segment.
-    #[error("the audit log has no definition of the {kind} `{key}` in the entry `{entry}`")]
+    #[error("the audit log has no {}definition of the {kind} `{key}` in the entry `{entry}`", quoted(*version))]
     NoVersion {
         /// `flag` or `segment`.
         kind: &'static str,
@@ -49,6 +49,8 @@ pub enum FlagError {
         key: String,
         /// The requested entry.
         entry: String,
+        /// The requested definition of the entry, `previous` or `new`; `None` if there is no such entry.
+        version: Option<&'static str>,
     },
     /// A flag has no scheduled change with this id.
     #[error("the flag `{key}` has no scheduled change `{id}`")]
@@ -79,6 +81,10 @@ pub enum FlagError {
 }
 
 waygate_core::debug_as_message!(FlagError);
+
+fn quoted(word: Option<&str>) -> String {
+    word.map_or_else(String::new, |word| format!("`{word}` "))
+}
 
 fn hint(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |key| format!(": did you mean `{key}`?"))

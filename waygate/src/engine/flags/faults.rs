@@ -1,6 +1,12 @@
 //! Flags that work only in part, in health and in the report.
 
-use waygate_core::{Printable, flag::ErrorCode, model::RouteKey};
+use std::sync::Arc;
+
+use waygate_core::{
+    Printable,
+    flag::{ErrorCode, FlagSet},
+    model::RouteKey,
+};
 
 use super::{RouteGate, is_fault};
 use crate::engine::{Component, Inner, Snapshot, limits::caller_around};
@@ -17,23 +23,24 @@ impl Inner {
         faults.chain(snapshot.gate_faults()).collect()
     }
 
-    /// Counts a request that a gate decided with the default of its flag in `snapshot`. The first with an error since the
-    /// last change of the flags is logged.
+    /// Counts a request that a gate decided with the default of its flag. The first with an error since the last change
+    /// of the flags is logged.
     pub(crate) fn note_gate(
         &self,
-        snapshot: &Snapshot,
+        flags: &Arc<FlagSet>,
         slot: usize,
         gate: &RouteGate,
         code: ErrorCode,
     ) {
         if code == ErrorCode::FlagNotFound {
-            snapshot.flags.count_missing(gate.flag.key());
+            flags.count_missing(gate.flag.key());
         }
         if !gate.facts.fail(code) {
             return;
         }
         // A change that came meanwhile may have mended the flag. If it comes later, it clears the error.
-        if !self.snapshot.load().has_flags_of(snapshot) {
+        let snapshot = self.snapshot.load();
+        if !Arc::ptr_eq(&snapshot.flags, flags) {
             return gate.facts.clear(code);
         }
         let Some(route) = snapshot.table.route(slot) else {

@@ -16,7 +16,7 @@ mod typed;
 mod version;
 
 #[cfg(feature = "admin")]
-pub(crate) use commands::Definition as DefinitionKind;
+pub(crate) use commands::{Definition as DefinitionKind, subject as definition_subject};
 pub use commands::{
     FlagDraftRecord, FlagPreview, FlagVersion, ScheduledFlagChange, SegmentPreview,
 };

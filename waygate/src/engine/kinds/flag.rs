@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use waygate_core::{
     flag::{Flag, FlagKey, Segment, SegmentKey},
@@ -16,6 +16,16 @@ pub(crate) struct Flags;
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Segments;
 
+/// Refuses a definition under the key of another one, which another writer may store.
+fn same_key<K: PartialEq + Display>(of_record: &K, of_definition: &K) -> Result<(), String> {
+    match of_record == of_definition {
+        true => Ok(()),
+        false => Err(format!(
+            "the definition has the key `{of_definition}`: it must be that of the record, `{of_record}`"
+        )),
+    }
+}
+
 impl Kind for Flags {
     const NAMES: &'static [&'static str] = &["flag"];
     type Key = FlagKey;
@@ -27,6 +37,10 @@ impl Kind for Flags {
 
     fn entity(key: &FlagKey) -> EntityKey {
         EntityKey::of("flag", key)
+    }
+
+    fn fits(key: &FlagKey, flag: &Arc<Flag>) -> Result<(), String> {
+        same_key(key, &flag.key)
     }
 
     fn touches(key: &FlagKey) -> Touches<'_> {
@@ -50,6 +64,10 @@ impl Kind for Segments {
 
     fn entity(key: &SegmentKey) -> EntityKey {
         EntityKey::of("segment", key)
+    }
+
+    fn fits(key: &SegmentKey, segment: &Arc<Segment>) -> Result<(), String> {
+        same_key(key, &segment.key)
     }
 
     fn touches(key: &SegmentKey) -> Touches<'_> {

@@ -22,11 +22,11 @@ pub(crate) trait Asked {
     #[cfg(feature = "flags")]
     fn depends_on_caller(&self, slot: usize, gate: &crate::engine::RouteGate);
 
-    /// Notes that a gate of the route in `slot` serves the default of its flag.
+    /// Notes that a gate of the route in `slot` serves the default of its flag, with these flags.
     #[cfg(feature = "flags")]
     fn serves_default(
         &self,
-        snapshot: &crate::engine::Snapshot,
+        flags: &std::sync::Arc<waygate_core::flag::FlagSet>,
         slot: usize,
         gate: &crate::engine::RouteGate,
         code: waygate_core::flag::ErrorCode,

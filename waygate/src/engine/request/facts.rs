@@ -218,12 +218,12 @@ impl<'a, F: Framework<'a>> Asked for RequestFacts<'a, F> {
     #[cold]
     fn serves_default(
         &self,
-        snapshot: &crate::engine::Snapshot,
+        flags: &std::sync::Arc<waygate_core::flag::FlagSet>,
         slot: usize,
         gate: &crate::engine::RouteGate,
         code: waygate_core::flag::ErrorCode,
     ) {
-        self.engine.note_gate(snapshot, slot, gate, code);
+        self.engine.note_gate(flags, slot, gate, code);
     }
 }
 

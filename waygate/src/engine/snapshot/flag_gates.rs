@@ -47,7 +47,7 @@ impl Snapshot {
             None => Err(ErrorCode::FlagNotFound),
         };
         on.unwrap_or_else(|code| {
-            asked.serves_default(self, slot, gate, code);
+            asked.serves_default(&self.flags, slot, gate, code);
             gate.default
         })
     }

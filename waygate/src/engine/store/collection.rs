@@ -123,9 +123,11 @@ impl<K: Kind> AnyCollection for Collection<K> {
     fn put(&mut self, key: &EntityKey, entity: Entity) -> Result<(), String> {
         let key = read_key::<K>(key).map_err(|invalid| invalid.to_string())?;
         let value = K::Value::deserialize(StrictJson(entity.value));
+        let value = value.map_err(|error| error.to_string())?;
+        K::fits(&key, &value)?;
         let value = Versioned {
             revision: entity.revision,
-            value: value.map_err(|error| error.to_string())?,
+            value,
         };
         self.insert(key, value);
         Ok(())

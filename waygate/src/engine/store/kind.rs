@@ -44,6 +44,11 @@ pub(crate) trait Kind: fmt::Debug + Default + Clone + Copy + Send + Sync + 'stat
     /// The key under which a record is stored.
     fn entity(key: &Self::Key) -> EntityKey;
 
+    /// Checks that a value may be the content of a record.
+    fn fits(_key: &Self::Key, _value: &Self::Value) -> Result<(), String> {
+        Ok(())
+    }
+
     /// The route that a record is about.
     fn route(_key: &Self::Key) -> Option<&RouteKey> {
         None

@@ -520,7 +520,7 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
             let wrong: &[&str] = match name {
                 "format" => &["", "x", "Waygate", "%00"],
                 "limit" | "offset" => &["", "abc", "-1", "+1", "1e3", "1.0", "%201", "0x10", "٣"],
-                "orphaned" | "enforced" | "dry_run" | "partial" => {
+                "orphaned" | "enforced" | "dry_run" | "partial" | "round_weights" => {
                     &["", "1", "yes", "True", "true%20"]
                 }
                 "service" | "policy" | "name" => &["", "a%20b", "%00", "a%2Fb"],
@@ -575,6 +575,8 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
         #[cfg(feature = "flags")]
         "partial",
         "policy",
+        #[cfg(feature = "flags")]
+        "round_weights",
         "route",
         "service",
         "window",

@@ -1,12 +1,17 @@
 //! Changes of flags and segments through the engine.
 
-use std::sync::Arc;
+use std::{
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Wake},
+    thread,
+};
 
 use serde_json::{Value, json};
 use waygate::{
     ChangeError, Waygate,
     audit::{AuditQuery, Origin},
-    flags::{EvaluationContext, Flag, FlagError, Segment},
+    flags::{EvaluationContext, Flag, FlagError, Segment, exchange::FlagDocument},
     port::{ManualClock, MemoryBackend},
 };
 
@@ -151,4 +156,50 @@ async fn other_processes_follow() {
     }
     assert_eq!(kinds, ["segment beta", "flag search"]);
     assert_eq!(is_on(&other, "user-1"), Some(true));
+}
+
+fn document(key: &str) -> FlagDocument {
+    let mut definition = definition(key);
+    definition["rules"] = json!([]);
+    FlagDocument::new(vec![Flag::parse(&definition).unwrap()], Vec::new())
+}
+
+/// Blocks on a future in a thread without a runtime.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(thread::current())).into();
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        thread::park();
+    }
+}
+
+/// Changes run on the runtime of the engine, so that a thread without one can make them.
+#[test]
+fn an_import_runs_without_a_runtime_of_its_own_and_ends_with_that_of_the_engine() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let waygate = runtime.block_on(engine());
+    let import = |key: &str| {
+        let (system, document) = (waygate.system(), document(key));
+        let import = async move { system.import_flags(document).await.map(drop) };
+        let imported = thread::spawn(move || block_on(import));
+        imported.join().expect("no panic")
+    };
+    import("search").unwrap();
+    assert!(waygate.flags().flag("search").is_ok());
+    runtime.shutdown_background();
+    let refused = import("other").unwrap_err().to_string();
+    assert!(refused.contains("the change was interrupted"), "{refused}");
 }

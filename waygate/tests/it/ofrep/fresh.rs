@@ -2,11 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::Router;
 use http::StatusCode;
 use serde_json::{Value, json};
 use waygate::{
     Waygate,
+    admin::Credentials,
     flags::Flag,
+    health::Component,
     ofrep::{Audience, Ofrep},
     port::{MemoryBackend, OnStoreReset},
     testing::TestApp,
@@ -136,8 +139,38 @@ async fn a_process_that_never_read_its_store_says_so() {
         assert_eq!(answer.header("retry-after"), Some("1"), "{path}");
         assert_eq!(answer.json::<Value>()["errorCode"], "GENERAL", "{path}");
     }
+    // So may be a token of the store, of which this process knows none.
+    let with_tokens = TestApp::new(waygate.ofrep(with_tokens()));
+    assert_eq!(
+        with_tokens.post(BULK, &json!({})).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+    let unknown = with_tokens.with_header("x-api-key", "a-token-of-the-store");
+    for path in [BULK, &single] {
+        let answer = unknown.post(path, &json!({})).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+    }
+    let guarded = waygate.guard(Router::new()).await.unwrap();
+    let credentials = Credentials::new("admin", "secret");
+    let admin = TestApp::new(guarded.admin("/waygate", credentials).into_router());
+    assert_eq!(
+        admin.get("/waygate/api/routes").await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+    let admin = admin.with_header("x-waygate-token", "a-token-of-the-store");
+    let answer = admin.get("/waygate/api/routes").await;
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.header("retry-after"), Some("1"));
     cut.cut(false);
     poll().await;
+    assert_eq!(
+        admin.get("/waygate/api/routes").await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(
+        unknown.post(BULK, &json!({})).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
     let answer = app.post(BULK, &json!({})).await;
     assert_eq!(answer.json::<Value>()["flags"][0]["key"], "search");
     assert_eq!(app.post(&single, &json!({})).await.status(), StatusCode::OK);
@@ -176,6 +209,30 @@ async fn a_stream_of_a_process_that_never_read_its_store_sends_nothing_until_the
     let version = &server.all(&[], user()).await.json()["metadata"]["version"];
     let event = stream.next().await.unwrap();
     assert!(event.id.starts_with(version.as_str().unwrap()), "{event:?}");
+}
+
+#[tokio::test]
+async fn an_event_of_a_new_store_is_not_answered_with_flags_that_are_kept() {
+    let link = Link::default();
+    let one = on(&link, OnStoreReset::Reseed).await;
+    set(&one, boolean("search", json!({}))).await;
+    let keeps = on(&link.beside(), OnStoreReset::Keep).await;
+    let app = TestApp::new(keeps.ofrep(Ofrep::open(Audience::Server)));
+    link.empty();
+    // A process that starts then knows nothing of the old content.
+    drop(one);
+    let one = on(&link.beside(), OnStoreReset::Keep).await;
+    set(&one, boolean("other", json!({}))).await;
+    let of_one = TestApp::new(one.ofrep(Ofrep::open(Audience::Server)));
+    let all: Value = of_one.post(BULK, &json!({})).await.json();
+    let version = all["metadata"]["version"].as_str().unwrap();
+    let event = format!("{BULK}?flagConfigEtag={version}.{}", one.revision());
+    let answer = app.post(&event, &json!({})).await;
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(keeps.health().contains_key(&Component::StoreReset));
+    // Without an event, what is kept is served.
+    let kept: Value = app.post(BULK, &json!({})).await.json();
+    assert_eq!(kept["flags"][0]["key"], "search", "{kept}");
 }
 
 #[tokio::test]

@@ -113,6 +113,28 @@ async fn an_unreadable_flag_is_not_seeded_over() {
     drop(waygate);
 }
 
+/// Another writer may store a definition under the key of another one.
+#[tokio::test]
+async fn a_definition_under_another_key_is_unreadable() {
+    let directory = Directory::new();
+    let path = directory.state();
+    let process = start(&path).await;
+    let system = process.waygate.system();
+    system.create_flag(flag("search")).await.unwrap();
+    drop((system, process));
+    edit(&path, |entities| {
+        entities["flag/search"]["value"]["key"] = json!("other");
+    });
+    let process = start(&path).await;
+    let expected = "the definition has the key `other`: it must be that of the record, `search`";
+    assert!(
+        process.records().contains(expected),
+        "{}",
+        process.records()
+    );
+    assert_eq!(is_on(&process, "other"), None);
+}
+
 #[tokio::test]
 async fn an_unreadable_segment_keeps_its_members() {
     let directory = Directory::new();
@@ -196,8 +218,17 @@ async fn flags_on_an_unknown_segment_are_errors_at_a_cold_start() {
         process.records()
     );
 
+    // Other changes of such a flag are refused, but it can be turned off and on.
+    let system = process.waygate.system();
+    let rest = json!({"enabled": false, "name": "Others"});
+    system.patch_flag("others", rest).await.unwrap_err();
+    assert!(!system.disable_flag("others").await.unwrap().flag.enabled);
+    assert_eq!(is_on(&process, "others"), Some(false));
+    let on = system.patch_flag("others", json!({"enabled": true})).await;
+    assert!(on.unwrap().flag.enabled);
+
     // A change repairs it.
-    process.waygate.system().set_segment(beta).await.unwrap();
+    system.set_segment(beta).await.unwrap();
     assert_eq!(is_on(&process, "members"), Some(true));
     assert_eq!(is_on(&process, "others"), Some(false));
     assert!(

@@ -8,6 +8,7 @@ use super::{
     options::FlagdOptions,
     outcome::Outcome,
     parse::Parser,
+    parts,
     targeting::{Targeting, Translated},
     timetable,
 };
@@ -76,6 +77,11 @@ impl Definition<'_> {
             .collect();
         self.metadata(members, &mut flag, notes);
         let node = self.targeting(members)?;
+        notes.extend(
+            parts::of_lists(&node)
+                .into_iter()
+                .map(|(pointer, message)| ImportNote::new(self.key, pointer, message)),
+        );
         let now = self.options.now.as_second();
         let current = self.rules(&node, variants, default, now, notes)?;
         let mut has_rollout = current.has_rollout;

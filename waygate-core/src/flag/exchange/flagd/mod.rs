@@ -12,13 +12,17 @@ mod operations;
 mod options;
 mod outcome;
 mod parse;
+mod parts;
 mod targeting;
 mod timetable;
 
 use serde_json::{Map, Value};
 
 use self::{definition::Definition, evaluators::Evaluators};
-use super::import::{Import, Refusal};
+use super::{
+    import::{Import, Refusal},
+    note::ImportNote,
+};
 use crate::flag::{check::needed_segments, place::Place};
 
 pub use export::{Exported, to_flagd};
@@ -43,7 +47,9 @@ pub use options::FlagdOptions;
 ///
 /// - A disabled flag has its default variant, where flagd leaves the value to the caller's code.
 /// - A missing attribute satisfies no order, where some implementations of JSONLogic take it for zero.
-/// - A list satisfies a clause if an element does; for `in` with a string before it, if an element has the string as a part.
+/// - A list satisfies a clause if an element does; for `in` with a string before it, if an element has the string as a
+///   part, which a note says.
+/// - `metadata` is lost, except for the `description` of a flag; a note names it.
 /// - Versions have up to four numbers.
 /// - `cat` of constants and a missing attribute is the constants alone; the engine for JavaScript adds `null`.
 /// - A rollout by the key fails without a key (`TARGETING_KEY_MISSING`), where flagd has the default variant.
@@ -80,6 +86,16 @@ pub fn from_flagd(document: &Value, options: FlagdOptions) -> Import {
         }
     };
     let evaluators = Evaluators::new(evaluators, options.now);
+    if let Some(Value::Object(metadata)) = document.get("metadata")
+        && !metadata.is_empty()
+    {
+        let names: Vec<&str> = metadata.keys().map(String::as_str).collect();
+        let message = format!(
+            "sets of flags have no metadata: `{}` is lost",
+            names.join("`, `")
+        );
+        import.notes.push(ImportNote::new("", "/metadata", message));
+    }
     let list = Place::Member(&Place::Root, "flags");
     match document.get("flags") {
         Some(Value::Object(flags)) => {

@@ -26,7 +26,7 @@ use crate::{
         responses::{Change, NotFound, Read, Tagged},
         state::AdminState,
     },
-    engine::{FlagDraftRecord, Flags},
+    engine::{ChangeError, FlagDraftRecord, Flags, definition_subject, kinds},
     rest::{Definition, JsonBody, Problem, Reply, RequestBody, done, entity_tag, is_tagged},
 };
 
@@ -163,9 +163,19 @@ async fn publish(
     DefinitionKey(key): DefinitionKey<FlagKey>,
     JsonBody(body): JsonBody<PublishRequest>,
 ) -> FlagReply {
-    let live = body
-        .flag_etag
-        .as_deref()
-        .map_or_else(Default::default, is_tagged);
-    Ok(shown(operator.publish_draft(key, live).await?))
+    let tag = body.flag_etag.as_deref();
+    let live = tag.map_or_else(Default::default, is_tagged);
+    let published = operator.publish_draft(key.clone(), live).await;
+    let published = published.map_err(|error| match error {
+        // Not about the draft itself, which `If-Match` names.
+        ChangeError::Conflict {
+            what,
+            current: Some(current),
+            ..
+        } if what == definition_subject::<kinds::Flags>(&key) => {
+            Problem::stale_draft(key.as_str(), tag, current)
+        }
+        error => error.into(),
+    })?;
+    Ok(shown(published))
 }

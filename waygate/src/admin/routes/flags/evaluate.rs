@@ -14,7 +14,7 @@ use waygate_core::flag::{
 use crate::{
     admin::{
         key::DefinitionKey,
-        responses::{NotFound, ReadWithBody},
+        responses::{NotFound, ReadComputed},
         state::AdminState,
     },
     rest::{JsonBody, Problem, ProblemKind, Reply, RequestBody},
@@ -108,7 +108,7 @@ pub(super) fn context(value: &Value) -> Result<EvaluationContext, Problem> {
     operation_id = "evaluate_flag",
     tag = "flags",
     request_body = Option<EvaluateRequest>,
-    responses((status = OK, description = "The result.", body = Evaluated), ReadWithBody, NotFound),
+    responses((status = OK, description = "The result.", body = Evaluated), ReadComputed, NotFound),
     security(("token" = ["read"]))
 )]
 async fn evaluate(

@@ -25,7 +25,7 @@ use super::schema::FlagDefinitions;
 use crate::rest::{accepts_yaml, entity_tag, yaml_response};
 use crate::{
     admin::{
-        responses::{Read, Tagged, Write},
+        responses::{ReadBounded, Tagged, Write},
         state::AdminState,
     },
     auth::Principal,
@@ -71,7 +71,7 @@ struct ExportParams {
     operation_id = "export_flags",
     tag = "flags",
     params(ExportParams),
-    responses((status = OK, description = "The document.", body = Tagged<FlagDefinitions>), Read),
+    responses((status = OK, description = "The document.", body = Tagged<FlagDefinitions>), ReadBounded),
     security(("token" = ["read"]))
 )]
 async fn export(
@@ -223,7 +223,7 @@ async fn import(
     } = {
         let now = state.waygate.inner.clock.now();
         state
-            .computations
+            .imports
             .run(move |_| read(&body, &params, now))
             .await?
     };
@@ -234,7 +234,7 @@ async fn import(
         true => {
             let flags = state.waygate.flags();
             let plan = move |_| flags.plan(document).map_err(Problem::from);
-            state.computations.run(plan).await?
+            state.imports.run(plan).await?
         }
         // A document is no resource, so it has no version to expect.
         false => {

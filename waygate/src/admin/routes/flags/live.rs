@@ -16,7 +16,7 @@ use waygate_core::flag::{ErrorCode, FlagKey, Reason};
 
 use crate::{
     Waygate,
-    admin::{responses::ReadStream, state::AdminState},
+    admin::{responses::ReadBounded, state::AdminState},
     engine::{FlagEvaluation, Observed},
     http::Heartbeat,
     rest::{Problem, ProblemKind},
@@ -73,7 +73,7 @@ impl From<&FlagEvaluation> for Evaluation {
     tag = "flags",
     responses(
         (status = OK, description = "The stream.", body = Evaluation, content_type = "text/event-stream"),
-        ReadStream
+        ReadBounded
     ),
     security(("token" = ["read"]))
 )]

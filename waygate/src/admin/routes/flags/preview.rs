@@ -186,7 +186,7 @@ fn preview_of(
         given,
         changes,
         truncated: room.is_cut(),
-        seen: seen(flags.preview_seen(&definition)),
+        seen: seen(flags.try_preview_seen(&definition, &mut || deadline.check())?),
     })
 }
 
@@ -226,7 +226,8 @@ fn segment_preview_of(
     keys.sort_unstable();
     let most = most_for(keys.len());
     let contexts = contexts(&body.contexts, most)?;
-    let mut all_seen = flags.preview_segment_seen(&definition, most);
+    let mut check = || deadline.check();
+    let mut all_seen = flags.try_preview_segment_seen(&definition, most, &mut check)?;
     let mut shown = SegmentPreview {
         segment_key: key.to_string(),
         flags: Vec::new(),

@@ -36,6 +36,19 @@ pub(super) enum Write<B> {
     Edit(Edit<B>),
 }
 
+impl<B> Write<B> {
+    /// Returns whether a flag is turned on or off, if nothing else is changed.
+    fn switch(&self) -> Option<bool> {
+        match self {
+            Self::Switch(is_on) => Some(*is_on),
+            Self::Patch(Value::Object(members)) if members.len() == 1 => {
+                members.get("enabled")?.as_bool()
+            }
+            _ => None,
+        }
+    }
+}
+
 /// A change of one flag or segment.
 pub(super) struct FlagChange<K: Definition>
 where
@@ -100,6 +113,12 @@ where
         let records = &tx.stored.records;
         let invalid = |problems| invalid::<K>(&self.key, problems);
         let existing = || previous.ok_or_else(|| not_found::<K>(&self.key, records));
+        if let Some(enabled) = self.write.switch() {
+            // Problems of the stored definition do not refuse it: the flag may have to be turned off because of them.
+            let mut next = K::switched(existing()?, enabled);
+            K::stamp(&mut next, previous, &tx.by.origin.actor, tx.now);
+            return Ok(Some(next));
+        }
         let mut next = match &self.write {
             Write::Create(_) if previous.is_some() => {
                 let (kind, key) = (K::NOUN, self.key.to_string());
@@ -107,11 +126,8 @@ where
             }
             // The fields may have been edited by the program.
             Write::Create(body) | Write::Set(body) => K::read(&json(body)).map_err(invalid)?,
+            Write::Switch(_) => return Ok(None),
             Write::Patch(members) => K::patch(existing()?, members).map_err(invalid)?,
-            Write::Switch(enabled) => {
-                let members = serde_json::json!({ "enabled": enabled });
-                K::patch(existing()?, &members).map_err(invalid)?
-            }
             Write::Edit(edit) => match edit(existing()?, tx.now)? {
                 Some(edited) => K::read(&json(&edited)).map_err(invalid)?,
                 None => return Ok(None),

@@ -37,6 +37,8 @@ pub(crate) trait Definition:
     fn check_removal(key: &Self::Key, records: &Records) -> Result<(), Problems>;
     /// What the checks of other definitions read of this one.
     fn relations(body: &Self::Body) -> Relations;
+    /// Returns a definition that is turned on or off.
+    fn switched(body: &Self::Body, is_on: bool) -> Self::Body;
     /// Deletes what belongs to a definition that is deleted.
     fn delete_parts(_key: &Self::Key, _tx: &mut Tx<'_>) {}
     /// Sets the members that the server keeps.
@@ -72,6 +74,12 @@ impl Definition for Flags {
 
     fn relations(flag: &Flag) -> Relations {
         Relations::of_flag(flag)
+    }
+
+    fn switched(flag: &Flag, is_on: bool) -> Flag {
+        let mut flag = flag.clone();
+        flag.enabled = is_on;
+        flag
     }
 
     fn delete_parts(key: &FlagKey, tx: &mut Tx<'_>) {
@@ -133,6 +141,11 @@ impl Definition for Segments {
 
     fn relations(segment: &Segment) -> Relations {
         Relations::of_segment(segment)
+    }
+
+    /// Segments cannot be turned off.
+    fn switched(segment: &Segment, _: bool) -> Segment {
+        segment.clone()
     }
 
     fn stamp(segment: &mut Segment, previous: Option<&Segment>, _: &str, now: Timestamp) {

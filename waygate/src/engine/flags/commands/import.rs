@@ -15,9 +15,10 @@ use super::{
     definition::Definition,
 };
 use crate::engine::{
-    ChangeError, Operator,
+    ChangeError, Inner, Operator,
     flags::{FlagError, Flags},
     kinds::{self, Records},
+    operator::interrupted,
     store::{Holds, json},
     stored::Stored,
     tx::{Attempt, Change, Tx},
@@ -86,7 +87,8 @@ impl Operator {
     pub async fn import_flags(&self, document: FlagDocument) -> Result<ImportPlan, ChangeError> {
         // The definitions may have been edited by the program.
         let parse = move || FlagDocument::parse(&document.to_json());
-        let document = compute(parse).await.map_err(invalid)?;
+        let parsed = compute(&self.waygate.inner, parse).await?;
+        let document = parsed.map_err(invalid)?;
         self.make(FlagImport { document }).await
     }
 }
@@ -110,16 +112,13 @@ fn invalid(problems: Problems) -> FlagError {
     }
 }
 
-/// Runs work on a whole document, which takes too long for a worker of the runtime. A panic goes to the caller.
-async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // Only a runtime that shuts down cancels work, and it drops this future too.
-            Err(_) => std::future::pending().await,
-        },
-    }
+/// Runs work on a whole document, which takes too long for a worker of the runtime.
+async fn compute<T: Send + 'static>(
+    engine: &Inner,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ChangeError> {
+    let work = engine.runtime.spawn_blocking(work).await;
+    work.map_err(|error| interrupted(&error))
 }
 
 struct FlagImport {
@@ -136,7 +135,7 @@ impl Change for FlagImport {
     async fn attempt(&self, mut tx: Tx<'_>) -> Result<ImportPlan, Attempt> {
         let (document, records) = (self.document.clone(), tx.stored.records.clone());
         let now = tx.now;
-        let planned = compute(move || planned(document, &records, now)).await;
+        let planned = compute(tx.engine, move || planned(document, &records, now)).await?;
         let planned = planned.map_err(|problems| ChangeError::from(invalid(problems)))?;
         for segment in &planned.segments {
             let key = &segment.definition.key;

@@ -11,7 +11,8 @@ mod replacement;
 mod revert;
 mod schedule;
 
-pub(super) use change::{not_found, put, subject};
+pub(crate) use change::subject;
+pub(super) use change::{not_found, put};
 pub(crate) use definition::Definition;
 pub use draft::FlagDraftRecord;
 pub use preview::{FlagPreview, SegmentPreview};

@@ -164,15 +164,16 @@ impl Waygate {
         };
         let mut entries = entries.into_iter();
         let found = entries.find(|entry| entry.id.to_string() == id);
-        found.ok_or_else(|| no_version::<K>(key, id.to_owned()).into())
+        found.ok_or_else(|| no_version::<K>(key, id.to_owned(), None).into())
     }
 }
 
-fn no_version<K: Definition>(key: &str, entry: String) -> FlagError {
+fn no_version<K: Definition>(key: &str, entry: String, version: Option<&'static str>) -> FlagError {
     FlagError::NoVersion {
         kind: K::NOUN,
         key: key.to_owned(),
         entry,
+        version,
     }
 }
 
@@ -262,10 +263,9 @@ impl Operator {
         Records: Holds<K>,
     {
         let found = self.waygate.entry_of::<K>(key, entry).await?;
-        let definition = version.of(&found).ok_or_else(|| {
-            let place = format!("{entry}, {}", version.as_str());
-            no_version::<K>(key, place)
-        })?;
+        let definition = version
+            .of(&found)
+            .ok_or_else(|| no_version::<K>(key, entry.to_owned(), Some(version.as_str())))?;
         let key: K::Key = key.parse().map_err(|invalid: Invalid| invalid)?;
         let definition = K::stored(definition).map_err(|problems| invalid::<K>(&key, problems))?;
         let reason = format!("reverted to the {} version of {entry}", version.as_str());

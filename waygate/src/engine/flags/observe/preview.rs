@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use serde::Serialize;
 use waygate_core::{
@@ -87,6 +87,16 @@ impl Flags {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn preview_seen(&self, flag: &Flag) -> SeenPreview {
+        let Ok(preview) = self.try_preview_seen(flag, &mut always);
+        preview
+    }
+
+    /// The same, if `check` succeeds before each evaluation.
+    pub(crate) fn try_preview_seen<E>(
+        &self,
+        flag: &Flag,
+        check: &mut dyn FnMut() -> Result<(), E>,
+    ) -> Result<SeenPreview, E> {
         let facts = self.facts();
         let contexts = facts.seen.contexts();
         let masked = Masked {
@@ -103,7 +113,7 @@ impl Flags {
         };
         let (before, after) = (stored.map(|stored| with(stored.definition())), with(flag));
         let sets = (before.as_ref(), &after);
-        SeenPreview::new(&flag.key, &contexts, sets, self.clock())
+        SeenPreview::new(&flag.key, &contexts, sets, self.clock(), check)
     }
 
     /// Evaluates all flags with a changed segment and with the stored one, for at most so many of the recently seen
@@ -144,11 +154,22 @@ impl Flags {
         segment: &Segment,
         contexts: usize,
     ) -> BTreeMap<FlagKey, SeenPreview> {
+        let Ok(preview) = self.try_preview_segment_seen(segment, contexts, &mut always);
+        preview
+    }
+
+    /// The same, if `check` succeeds before each evaluation.
+    pub(crate) fn try_preview_segment_seen<E>(
+        &self,
+        segment: &Segment,
+        contexts: usize,
+        check: &mut dyn FnMut() -> Result<(), E>,
+    ) -> Result<BTreeMap<FlagKey, SeenPreview>, E> {
         let facts = self.facts();
         let mut seen = facts.seen.contexts();
         seen.truncate(contexts);
         if seen.is_empty() {
-            return BTreeMap::new();
+            return Ok(BTreeMap::new());
         }
         let masked = Masked {
             secret: &facts.secret,
@@ -163,22 +184,29 @@ impl Flags {
         let (changed, _) =
             CompiledSegment::compile(Arc::new(masked.segment(segment)), masked.options);
         after.insert_segment(Arc::new(changed));
-        let of =
-            |key: &FlagKey| SeenPreview::new(key, &seen, (Some(&before), &after), self.clock());
+        let mut of = |key: &FlagKey| {
+            SeenPreview::new(key, &seen, (Some(&before), &after), self.clock(), check)
+        };
         let keys = self.set().flags().map(|flag| &flag.definition().key);
-        keys.map(|key| (key.clone(), of(key))).collect()
+        keys.map(|key| Ok((key.clone(), of(key)?))).collect()
     }
 }
 
+fn always() -> Result<(), Infallible> {
+    Ok(())
+}
+
 impl SeenPreview {
-    fn new(
+    fn new<E>(
         key: &FlagKey,
         contexts: &[Arc<EvaluationContext>],
         (before, after): (Option<&FlagSet>, &FlagSet),
         clock: &dyn Clock,
-    ) -> Self {
+        check: &mut dyn FnMut() -> Result<(), E>,
+    ) -> Result<Self, E> {
         let mut moves: BTreeMap<(Option<String>, Option<String>), u64> = BTreeMap::new();
         for context in contexts {
+            check()?;
             let of = |set: &FlagSet| {
                 let resolution = set.evaluate(key.as_str(), &**context, clock);
                 let variation = resolution.as_ref().and_then(Resolution::variation);
@@ -190,11 +218,11 @@ impl SeenPreview {
         let moves: Vec<SeenMove> = moves
             .map(|((from, to), contexts)| SeenMove { from, to, contexts })
             .collect();
-        Self {
+        Ok(Self {
             contexts: contexts.len() as u64,
             changed: moves.iter().map(|it| it.contexts).sum(),
             moves,
-        }
+        })
     }
 }
 

@@ -108,11 +108,23 @@ async fn a_draft_is_published_only_if_it_and_the_flag_are_as_expected() {
     let before = server.state().await;
     let lost = send(&server, "POST", PUBLISH, &[("if-match", &second_tag)], "").await;
     assert_eq!(lost.header("etag"), live_tag);
-    lost.refused(412);
+    let text = lost.refused(412);
+    assert!(
+        text.starts_with("The draft of the flag `search` is stale"),
+        "{text}"
+    );
+    assert!(
+        text.contains("publish with its `flag_etag`, or delete the draft"),
+        "{text}"
+    );
     let wrong = json!({ "flag_etag": first_tag }).to_string();
-    send(&server, "POST", PUBLISH, &[], &wrong)
+    let text = send(&server, "POST", PUBLISH, &[], &wrong)
         .await
         .refused(412);
+    assert!(
+        text.starts_with("`flag_etag` is not the ETag of the flag `search`"),
+        "{text}"
+    );
     // Saving it again does not hide the change.
     server.put(DRAFT, next).await.expect(200);
     send(&server, "POST", PUBLISH, &[], "").await.refused(412);

@@ -235,6 +235,13 @@ flags:
     let unchanged = yaml(&server, &text).await.expect(200);
     assert_eq!(unchanged["flags"][0]["change"], "unchanged");
 
+    // A document without content is null, and the answer says what is expected.
+    for empty in ["", "# only a comment\n"] {
+        let refused = yaml(&server, empty).await;
+        assert_eq!(refused.status.as_u16(), 400);
+        let body = refused.json().to_string();
+        assert!(body.contains("expected an object"), "{body}");
+    }
     for (bad, message) in [
         ("version: 1\nversion: 1\n", "duplicate entry"),
         ("flags: [", "invalid YAML"),

@@ -123,14 +123,17 @@ async fn reverts_are_checked_as_any_write() {
         .await
         .refused(404);
     assert!(
-        text.contains("has no definition of the flag `search`"),
+        text.contains("has no `previous` definition of the flag `search` in the entry `"),
         "{text}"
     );
     let text = server
         .post(revert, json!({ "entry": "x" }))
         .await
         .refused(404);
-    assert!(text.contains("in the entry `x`"), "{text}");
+    assert_eq!(
+        text,
+        "the audit log has no definition of the flag `search` in the entry `x`"
+    );
     server.post(revert, json!({})).await.refused(400);
     server
         .post(revert, json!({ "entry": "x", "version": "old" }))

@@ -61,6 +61,9 @@ pub struct RouteRule {
     phases: Box<[Phase]>,
 }
 
+/// The phases of recurring windows that are compiled ahead.
+const PHASES_AHEAD: usize = 16;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Phase {
     from: Timestamp,
@@ -99,8 +102,13 @@ impl RouteRule {
             from: Timestamp::MIN,
             gate: gate(position.effective(now), env),
         }];
+        let most = match position.recurring.is_empty() {
+            true => usize::MAX,
+            false => 2 * position.windows.len() + PHASES_AHEAD,
+        };
         let mut next = position.next_change(now);
-        while let Some(from) = next {
+        // Recurring windows have no last phase. The rule is compiled again at each.
+        while let Some(from) = next.filter(|_| phases.len() < most) {
             let gate = gate(position.effective(from), env);
             if phases.last().is_none_or(|last| last.gate != gate) {
                 phases.push(Phase { from, gate });

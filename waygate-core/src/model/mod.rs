@@ -7,6 +7,7 @@ mod declared;
 mod deprecation;
 mod dropped;
 mod effective;
+mod exempt_path;
 mod global;
 mod key;
 mod limit_key;
@@ -25,13 +26,17 @@ pub use concurrency::{ConcurrencyPolicy, GivenConcurrencyPolicy};
 pub use deprecation::Deprecation;
 pub use dropped::{Dropped, DroppedMaintenance};
 pub use effective::{Effective, RouteStatus};
-pub use global::{ExemptPath, GlobalMaintenance};
+pub use exempt_path::ExemptPath;
+pub use global::GlobalMaintenance;
 pub use key::RouteKey;
 pub use limit_key::{LimitKey, LimitOverride, LimitScope};
 pub use position::{Disabled, Former, Lifecycle, Position};
 pub use rate_limit::{GivenRateLimitPolicy, RateLimitPolicy, Tier};
-pub use recurring::RecurringWindow;
+pub use recurring::{
+    RecurringFields, RecurringMaintenance, RecurringMaintenanceFields, RecurringWindow,
+    WindowException,
+};
 pub use revision::{Epoch, Revision};
 pub use state::{RouteOverride, RouteState};
-pub use view::{PlannedWindow, RouteView, Span};
+pub use view::{PlannedRecurrence, PlannedWindow, RouteView, Span};
 pub use window::{Window, WindowId};

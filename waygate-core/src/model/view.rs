@@ -3,7 +3,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Deprecation, Lifecycle, Position, RouteKey, RouteState, RouteStatus, Window, WindowId, text,
+    Deprecation, Lifecycle, Position, RecurringFields, RecurringWindow, RouteKey, RouteState,
+    RouteStatus, Window, WindowId, text,
 };
 use crate::grammar::{EnvName, LinkTarget, Reason, RoleName, ServiceName, format_http_date};
 
@@ -60,10 +61,13 @@ pub struct RouteView {
     pub rollout_percentage: u8,
     /// `true` if the route is always served, and its state cannot be changed.
     pub force_active: bool,
-    /// All windows that have not ended, oldest first.
+    /// All windows that have not ended, oldest first. Of recurring ones, the current or next.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
     pub windows: Vec<PlannedWindow>,
+    /// The recurring windows, if any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recurring: Vec<PlannedRecurrence>,
     /// Set if the removal of the route is announced.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
@@ -136,6 +140,27 @@ pub struct PlannedWindow {
     pub span: Span,
 }
 
+/// Recurring maintenance windows, with the id that cancels all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct PlannedRecurrence {
+    /// The name of the windows.
+    pub id: WindowId,
+    /// The times.
+    #[serde(flatten)]
+    pub fields: RecurringFields,
+}
+
+impl From<&RecurringWindow> for PlannedRecurrence {
+    fn from(window: &RecurringWindow) -> Self {
+        Self {
+            id: window.id(),
+            fields: window.clone().into(),
+        }
+    }
+}
+
 impl RouteView {
     /// The route `key` in `state`, as it is at `now`.
     pub fn new(key: &RouteKey, state: &RouteState, now: Timestamp) -> Self {
@@ -159,6 +184,7 @@ impl RouteView {
             rollout_percentage: 100,
             force_active: state.force_active,
             windows,
+            recurring: state.position.recurring.iter().map(Into::into).collect(),
             deprecation: state.deprecation.clone(),
             until: effective.until(),
         }
@@ -167,10 +193,19 @@ impl RouteView {
 
 /// The windows that have not ended, oldest first.
 pub(super) fn planned(position: &Position, now: Timestamp) -> Vec<PlannedWindow> {
-    let mut windows: Vec<_> = position.windows.iter().collect();
-    windows.retain(|window| window.interval.end() > now);
+    let own = position.windows.iter();
+    let mut windows: Vec<_> = own
+        .filter(|window| window.interval.end() > now)
+        .cloned()
+        .chain(position.recurring.iter().filter_map(|window| {
+            Some(Window {
+                interval: window.current_or_next(now)?,
+                reason: window.reason().clone(),
+            })
+        }))
+        .collect();
     windows.sort_by_key(|window| window.interval);
-    windows.into_iter().map(PlannedWindow::from).collect()
+    windows.iter().map(PlannedWindow::from).collect()
 }
 
 fn disabled_span(position: &Position, now: Timestamp) -> Option<Span> {

@@ -1,0 +1,299 @@
+//! Maintenance windows that recur.
+
+mod exception;
+mod maintenance;
+mod raw;
+
+use jiff::{
+    SignedDuration, Timestamp,
+    civil::{Date, DateTime, Time},
+    tz::TimeZone,
+};
+use serde::{Deserialize, Serialize};
+
+use super::WindowId;
+use crate::grammar::{Interval, Invalid, Reason, Recurrence, TimeZoneName};
+
+pub use exception::WindowException;
+pub use maintenance::{RecurringMaintenance, RecurringMaintenanceFields};
+pub use raw::RecurringFields;
+
+/// Maintenance windows that recur, in a time zone.
+///
+/// A window starts at each local time of `every`, and lasts `for`, also while clocks change. A local time that clocks
+/// skip is the time after the gap by as much as it is within it, and one that they repeat is its first (RFC 5545,
+/// section 3.3.5). The windows do not overlap.
+///
+/// ```
+/// use serde_json::json;
+/// use waygate_core::model::RecurringWindow;
+///
+/// let sundays: RecurringWindow = serde_json::from_value(json!({
+///     "every": "0 2 * * SUN", "for": "2h", "tz": "Europe/Berlin", "except": ["2030-12-29"],
+/// }))?;
+/// let next = sundays.next("2030-12-27T00:00:00Z".parse()?).expect("a window");
+/// assert_eq!(next.start().to_string(), "2031-01-05T01:00:00Z");
+///
+/// let patches: RecurringWindow = serde_json::from_value(json!({
+///     "every": "FREQ=MONTHLY;BYDAY=2TU", "at": "22:00", "for": "90m", "tz": "UTC",
+/// }))?;
+/// # let _ = patches;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RecurringFields", into = "RecurringFields")]
+pub struct RecurringWindow {
+    every: Recurrence,
+    at: Option<Time>,
+    from: Option<Date>,
+    length: SignedDuration,
+    /// UTC without one.
+    zone: Option<TimeZoneName>,
+    except: Vec<WindowException>,
+    reason: Reason,
+}
+
+/// The shortest and the longest window.
+const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
+const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
+/// The most exceptions.
+const MOST_EXCEPTIONS: usize = 366;
+/// The day from which rules are counted that do not depend on it.
+const FIRST: Date = jiff::civil::date(2000, 1, 1);
+/// The windows that are compared when they are written.
+const COMPARED: usize = 1_000;
+/// The most that clocks have ever skipped or repeated, and an hour.
+const MOST_SHIFT: SignedDuration = SignedDuration::from_hours(25);
+
+impl RecurringWindow {
+    /// Returns the first window that starts after an instant.
+    ///
+    /// ```
+    /// # use serde_json::json;
+    /// use waygate_core::model::RecurringWindow;
+    ///
+    /// let daily: RecurringWindow =
+    ///     serde_json::from_value(json!({"every": "0 2 * * *", "for": "1h"}))?;
+    /// let next = daily.next("2030-01-01T02:00:00Z".parse()?).expect("a window");
+    /// assert_eq!(next.start().to_string(), "2030-01-02T02:00:00Z");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn next(&self, after: Timestamp) -> Option<Interval> {
+        let (_, start) = self.find(after)?;
+        self.interval(start)
+    }
+
+    /// Finds the first window that starts after an instant, with its local start.
+    fn find(&self, after: Timestamp) -> Option<(DateTime, Timestamp)> {
+        let zone = self.zone.as_ref();
+        let zone = zone.map_or(TimeZone::UTC, TimeZoneName::to_time_zone);
+        let first = self.from.unwrap_or(FIRST);
+        let occurrences = self.every.occurrences(first, self.at.unwrap_or_default());
+        // A time that clocks skip moves behind others, so that a little more than a day is searched.
+        let search = after.checked_sub(MOST_SHIFT).unwrap_or(Timestamp::MIN);
+        let mut local = zone.to_datetime(search);
+        let mut found: Option<(DateTime, Timestamp)> = None;
+        while let Some(next) = occurrences.after(local) {
+            local = next;
+            let start = zone.to_timestamp(local).ok()?;
+            if found.is_some_and(|(_, found)| start.duration_since(found) > MOST_SHIFT) {
+                break;
+            }
+            let is_sooner = found.is_none_or(|(_, found)| start < found);
+            if start > after && is_sooner && !self.excepts(local) {
+                found = Some((local, start));
+            }
+        }
+        found
+    }
+
+    fn excepts(&self, start: DateTime) -> bool {
+        self.except.iter().any(|exception| exception.covers(start))
+    }
+
+    /// Returns the window that covers an instant.
+    ///
+    /// ```
+    /// # use serde_json::json;
+    /// use waygate_core::model::RecurringWindow;
+    ///
+    /// let daily: RecurringWindow =
+    ///     serde_json::from_value(json!({"every": "0 2 * * *", "for": "1h"}))?;
+    /// assert!(daily.current("2030-01-01T02:59:59Z".parse()?).is_some());
+    /// assert!(daily.current("2030-01-01T03:00:00Z".parse()?).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn current(&self, now: Timestamp) -> Option<Interval> {
+        let before = now.checked_sub(self.length).ok()?;
+        self.next(before).filter(|window| window.contains(now))
+    }
+
+    /// Returns the window that covers `now`, or else the next one.
+    pub(crate) fn current_or_next(&self, now: Timestamp) -> Option<Interval> {
+        self.current(now).or_else(|| self.next(now))
+    }
+
+    /// Returns the first start or end after `now`.
+    pub(crate) fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        let end = self.current(now).map(Interval::end);
+        let start = self.next(now).map(Interval::start);
+        end.into_iter().chain(start).min()
+    }
+
+    /// Excepts the window that covers `now`, which has no effect from then on. Returns `false` if there is none.
+    ///
+    /// ```
+    /// # use serde_json::json;
+    /// use waygate_core::model::RecurringWindow;
+    ///
+    /// let mut daily: RecurringWindow =
+    ///     serde_json::from_value(json!({"every": "0 2 * * *", "for": "1h"}))?;
+    /// let during = "2030-01-01T02:30:00Z".parse()?;
+    /// assert!(daily.skip(during));
+    /// assert_eq!(daily.current(during), None);
+    /// assert_eq!(daily.next(during).expect("tomorrow's").start().to_string(), "2030-01-02T02:00:00Z");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn skip(&mut self, now: Timestamp) -> bool {
+        let current = |window: &Self| {
+            let (local, start) = window.find(now.checked_sub(window.length).ok()?)?;
+            let interval = window.interval(start)?;
+            interval.contains(now).then_some(local)
+        };
+        let Some(start) = current(self) else {
+            return false;
+        };
+        self.except.push(start.into());
+        self.except.sort_unstable();
+        true
+    }
+
+    /// Returns whether one more exception would be too many.
+    pub(crate) fn is_full(&self) -> bool {
+        self.except.len() >= MOST_EXCEPTIONS
+    }
+
+    /// Forgets the exceptions from windows that have ended. Returns `false` if no window is left.
+    pub(crate) fn settle(&mut self, now: Timestamp) -> bool {
+        let kept = now.checked_sub(self.length + MOST_SHIFT * 2);
+        let kept = TimeZone::UTC.to_datetime(kept.unwrap_or(Timestamp::MIN));
+        self.except
+            .retain(|exception| exception.date() >= kept.date());
+        self.current_or_next(now).is_some()
+    }
+
+    /// Returns the window's name: `0 2 * * SUN for 2h in Europe/Berlin`.
+    ///
+    /// ```
+    /// # use serde_json::json;
+    /// use waygate_core::model::{RecurringWindow, WindowId};
+    ///
+    /// let weekly: RecurringWindow = serde_json::from_value(
+    ///     json!({"every": "FREQ=WEEKLY;BYDAY=SU", "at": "02:00", "for": "120m", "tz": "Europe/Berlin"}),
+    /// )?;
+    /// let id: WindowId = "FREQ=WEEKLY;BYDAY=SU at 02:00 for 2h in Europe/Berlin".parse()?;
+    /// assert_eq!(weekly.id(), id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn id(&self) -> WindowId {
+        WindowId::recurring(&self.every, self.at, self.length, self.zone.as_ref())
+    }
+
+    /// Returns the reason; may be empty.
+    pub fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    fn at_text(&self) -> Option<String> {
+        self.at.map(time_text)
+    }
+
+    fn length_text(&self) -> String {
+        length_text(self.length)
+    }
+
+    fn interval(&self, start: Timestamp) -> Option<Interval> {
+        Interval::new(start, start.checked_add(self.length).ok()?).ok()
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        let invalid =
+            |problem: String| Invalid::new("recurring window", &self.every.to_string(), problem);
+        if self.every.is_rule() && self.at.is_none() {
+            return Err(invalid(
+                "a rule needs `at`, a time such as `02:00`".to_owned(),
+            ));
+        }
+        if !self.every.is_rule() && (self.at.is_some() || self.from.is_some()) {
+            return Err(invalid(
+                "`at` and `from` are for rules; a cron expression has the time".to_owned(),
+            ));
+        }
+        if self.every.is_counted() && self.from.is_none() {
+            return Err(invalid(
+                "this rule needs `from`, the day from which it is counted".to_owned(),
+            ));
+        }
+        if self.length < SHORTEST || self.length > LONGEST {
+            return Err(invalid("`for` is from `1m` to `744h`".to_owned()));
+        }
+        if self.except.len() > MOST_EXCEPTIONS {
+            return Err(invalid(format!(
+                "there are at most {MOST_EXCEPTIONS} exceptions"
+            )));
+        }
+        let first = self.from.unwrap_or(FIRST);
+        let occurrences = self.every.occurrences(first, self.at.unwrap_or_default());
+        let Some(start) = first
+            .yesterday()
+            .ok()
+            .and_then(|day| occurrences.after(day.at(23, 59, 59, 0)))
+        else {
+            return Err(invalid("there is no such day".to_owned()));
+        };
+        let mut last = start;
+        for _ in 0..COMPARED {
+            let Some(next) = occurrences.after(last) else {
+                break;
+            };
+            if next.duration_since(last) <= self.length {
+                let problem =
+                    format!("the window of {last} has not ended before {next}: shorten `for`");
+                return Err(invalid(problem));
+            }
+            last = next;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a time of the day: `02:00`.
+pub(super) fn time_text(time: Time) -> String {
+    match time.second() {
+        0 => time.strftime("%H:%M").to_string(),
+        _ => time.strftime("%H:%M:%S").to_string(),
+    }
+}
+
+/// Parses `02:00` or `02:00:30`.
+pub(super) fn parse_time(text: &str) -> Result<Time, Invalid> {
+    let parsed = Time::strptime("%H:%M", text).or_else(|_| Time::strptime("%H:%M:%S", text));
+    let problem = "expected `HH:MM`, such as `02:00`";
+    parsed.map_err(|_| Invalid::new("time of the day", text, problem))
+}
+
+/// Writes a length: `1h30m`.
+pub(super) fn length_text(length: SignedDuration) -> String {
+    let text = format!("{length:#}");
+    text.replace(' ', "")
+}
+
+/// Parses `90m` or `2h 30m`.
+pub(super) fn parse_length(text: &str) -> Result<SignedDuration, Invalid> {
+    let problem = "expected hours and minutes, such as `90m` or `2h 30m`";
+    text.parse()
+        .map_err(|_| Invalid::new("duration", text, problem))
+}
+
+#[cfg(test)]
+mod tests;

@@ -161,10 +161,12 @@ pub mod model {
         },
         model::{
             Access, Deprecation, Disabled, Dropped, DroppedMaintenance, Effective, Epoch,
-            ExemptPath, Former, GlobalMaintenance, Lifecycle, PlannedWindow, Position, Revision,
-            RouteKey, RouteState, RouteStatus, RouteView, Span, Window, WindowId,
+            ExemptPath, Former, GlobalMaintenance, Lifecycle, PlannedRecurrence, PlannedWindow,
+            Position, RecurringFields, RecurringMaintenance, RecurringMaintenanceFields,
+            RecurringWindow, Revision, RouteKey, RouteState, RouteStatus, RouteView, Span, Window,
+            WindowException, WindowId,
         },
-        transition::{Refused, RouteCommand},
+        transition::{MaintenanceCommand, Refused, RouteCommand},
     };
 
     pub use crate::engine::{MaintenanceRecord, Registration, RouteRecord, Source};

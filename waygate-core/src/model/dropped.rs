@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Deprecation, ExemptPath, GlobalMaintenance, Lifecycle, PlannedRecurrence, PlannedWindow,
-    Position, RouteState, RouteStatus, text, view,
+    Position, RouteState, RouteStatus, WindowId, text, view,
 };
 use crate::grammar::{EnvName, RoleName};
 
@@ -163,6 +163,9 @@ pub struct DroppedMaintenance {
     /// `true` if force-active routes were closed, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub include_force_active: bool,
+    /// Recurring maintenance, by its id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recurring: Vec<WindowId>,
 }
 
 impl DroppedMaintenance {
@@ -177,6 +180,7 @@ impl DroppedMaintenance {
             exempt_ips: gone(&before.exempt_ips, &after.exempt_ips),
             exempt_roles: gone(&before.exempt_roles, &after.exempt_roles),
             include_force_active: before.include_force_active && !after.include_force_active,
+            recurring: gone(&recurring_ids(before), &recurring_ids(after)),
         }
     }
 
@@ -184,6 +188,11 @@ impl DroppedMaintenance {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+fn recurring_ids(maintenance: &GlobalMaintenance) -> Vec<WindowId> {
+    let recurring = maintenance.recurring.iter();
+    recurring.map(|recurring| recurring.window.id()).collect()
 }
 
 fn gone<T: PartialEq + Clone>(before: &[T], after: &[T]) -> Vec<T> {

@@ -146,9 +146,11 @@ impl GlobalMaintenance {
     #[must_use]
     pub fn at(&self, now: Timestamp) -> Self {
         let governing = self.governing(now);
+        let mut recurring = self.recurring.clone();
+        recurring.retain_mut(|recurring| recurring.window.settle(now));
         Self {
             enabled: governing.holds_at(now),
-            recurring: self.recurring.clone(),
+            recurring,
             ..governing
         }
     }
@@ -268,17 +270,10 @@ impl GlobalMaintenance {
             }
             (start, end) => (one(start)?, one(end)?),
         };
-        if self.recurring.len() > MOST_RECURRING {
-            let problem = format!("there are at most {MOST_RECURRING}");
-            let given = self.recurring.len().to_string();
-            return Err(Invalid::new("number of recurring windows", &given, problem));
-        }
         Ok(Self { start, end, ..self })
     }
 }
 
-/// The most recurring maintenances of one scope.
-const MOST_RECURRING: usize = 16;
 /// The most windows that are joined to one maintenance.
 const MOST_JOINED: usize = 30;
 

@@ -3,6 +3,8 @@
 //! No I/O and no clock: time is an argument, so every rule can be tested against any history.
 
 mod command;
+mod maintenance;
+mod recurring;
 mod refused;
 mod windows;
 
@@ -13,11 +15,16 @@ use crate::{
     model::{Disabled, Effective, Former, Lifecycle, Position, RouteState},
 };
 
-use self::windows::{cancel, drop_begun, plan, recur, skip};
+use self::{
+    recurring::{recur, skip},
+    windows::{cancel, drop_begun, plan},
+};
 
 pub use command::RouteCommand;
+pub use maintenance::MaintenanceCommand;
+pub use recurring::MAX_RECURRING;
 pub use refused::Refused;
-pub use windows::{MAX_RECURRING, MAX_WINDOWS};
+pub use windows::MAX_WINDOWS;
 
 /// Tolerance for clients with a clock that is ahead: a start up to this much later counts as now.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
@@ -88,7 +95,7 @@ pub fn transition(
             let interval = interval.map_err(|_| Refused::Ended { end, now })?;
             plan(position, interval, reason)?;
         }
-        RouteCommand::Recur(window) => recur(position, window)?,
+        RouteCommand::Recur(window) => recur(&mut position.recurring, window)?,
         RouteCommand::CancelSchedule { window } => cancel(position, window.as_ref())?,
         RouteCommand::EnvOnly { envs } if envs.is_empty() => return Err(Refused::NoEnvironment),
         RouteCommand::EnvOnly { envs } => {

@@ -50,8 +50,8 @@ pub enum Refused {
     /// The route has the maximum number of windows.
     #[error("a route may have {MAX_WINDOWS} windows; cancel some first")]
     TooManyWindows,
-    /// The route has the maximum number of recurring windows.
-    #[error("a route may have {MAX_RECURRING} recurring windows; cancel some first")]
+    /// The route or the maintenance has the maximum number of recurring windows.
+    #[error("there may be {MAX_RECURRING} recurring windows; cancel some first")]
     TooManyRecurring,
     /// The recurring windows have the maximum number of exceptions, so that none can be skipped.
     #[error("the windows `{0}` have too many exceptions for one more; set them again with fewer")]

@@ -2,17 +2,17 @@
 
 use jiff::Timestamp;
 
-use super::Refused;
+use super::{
+    Refused,
+    recurring::{cancel_recurring, skip},
+};
 use crate::{
     grammar::{Interval, Reason},
-    model::{Disabled, Lifecycle, Position, RecurringWindow, Window, WindowId},
+    model::{Disabled, Lifecycle, Position, Window, WindowId},
 };
 
 /// The most windows of one route.
 pub const MAX_WINDOWS: usize = 256;
-
-/// The most recurring windows of one route.
-pub const MAX_RECURRING: usize = 16;
 
 /// Drops the windows that have started, and skips those that recur.
 pub(super) fn drop_begun(position: &mut Position, now: Timestamp) -> Result<(), Refused> {
@@ -20,18 +20,6 @@ pub(super) fn drop_begun(position: &mut Position, now: Timestamp) -> Result<(), 
         .windows
         .retain(|window| !window.interval.contains(now));
     skip(&mut position.recurring, now)
-}
-
-/// Skips the windows that cover an instant.
-pub(super) fn skip(recurring: &mut [RecurringWindow], now: Timestamp) -> Result<(), Refused> {
-    for window in recurring {
-        // Overlapping exceptions of one day may leave none.
-        if window.current(now).is_some() && window.is_full() {
-            return Err(Refused::TooManyExceptions(window.id()));
-        }
-        window.skip(now);
-    }
-    Ok(())
 }
 
 /// Adds a window.
@@ -57,18 +45,19 @@ pub(super) fn plan(
     Ok(())
 }
 
-/// Adds recurring windows.
-pub(super) fn recur(position: &mut Position, window: &RecurringWindow) -> Result<(), Refused> {
-    let id = window.id();
-    let recurring = &mut position.recurring;
-    recurring.retain(|known| known.id() != id);
-    if recurring.len() >= MAX_RECURRING {
-        return Err(Refused::TooManyRecurring);
+/// Cancels one window of a route, recurring windows, or one of those that recur.
+fn cancel_one(position: &mut Position, id: &WindowId) -> Result<(), Refused> {
+    let before = position.windows.len();
+    position.windows.retain(|window| window.id() != *id);
+    let is_found =
+        cancel_recurring(&mut position.recurring, id)? || position.windows.len() < before;
+    match is_found {
+        true => Ok(()),
+        false => Err(Refused::NoSuchWindow(id.clone())),
     }
-    recurring.push(window.clone());
-    Ok(())
 }
 
+/// Cancels one window of a route, or all of them.
 pub(super) fn cancel(position: &mut Position, window: Option<&WindowId>) -> Result<(), Refused> {
     match (window, &mut position.lifecycle) {
         (Some(id), _) => return cancel_one(position, id),
@@ -78,27 +67,4 @@ pub(super) fn cancel(position: &mut Position, window: Option<&WindowId>) -> Resu
     position.windows.clear();
     position.recurring.clear();
     Ok(())
-}
-
-fn cancel_one(position: &mut Position, id: &WindowId) -> Result<(), Refused> {
-    let count = |position: &Position| position.windows.len() + position.recurring.len();
-    let before = count(position);
-    position.windows.retain(|window| window.id() != *id);
-    position.recurring.retain(|window| window.id() != *id);
-    let mut found = count(position) < before;
-    if let Some(start) = id.start() {
-        for window in &mut position.recurring {
-            if window
-                .current(start)
-                .is_some_and(|one| WindowId::from(one) == *id)
-            {
-                skip(std::slice::from_mut(window), start)?;
-                found = true;
-            }
-        }
-    }
-    match found {
-        true => Ok(()),
-        false => Err(Refused::NoSuchWindow(id.clone())),
-    }
 }

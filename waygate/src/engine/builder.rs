@@ -225,6 +225,13 @@ impl WaygateBuilder {
         self
     }
 
+    /// Sets whether the counters of rate limits are reset when maintenance ends: those of the route, of the service, or
+    /// all of them, by the same commit. Default: `true`.
+    pub fn reset_limits_after_maintenance(mut self, reset: bool) -> Self {
+        self.limiting.keep_after_maintenance = !reset;
+        self
+    }
+
     /// Sets the length of the IPv6 prefix that counts as one client, 1 to 128 bits. Checked by `build`. Default: 64,
     /// the usual network of one customer.
     pub fn ipv6_prefix(mut self, bits: u8) -> Self {

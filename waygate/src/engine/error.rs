@@ -142,6 +142,14 @@ pub enum ChangeError {
         /// The reason.
         refused: Refused,
     },
+    /// The command is not possible for the current maintenance of all routes, or of a service.
+    #[error("{maintenance}: {refused}")]
+    MaintenanceRefused {
+        /// The maintenance.
+        maintenance: String,
+        /// The reason.
+        refused: Refused,
+    },
     /// The end of the global or service maintenance is in the past.
     #[error("the time span has already ended: {end} is not after {now}")]
     Ended {

@@ -163,7 +163,6 @@ pub(crate) use table::{Governing, Served, Table};
 pub(crate) use {
     kinds::{Logins, MaintenanceScope, Opaque, Records, Tokens},
     limits::LimitCommand,
-    maintenance::MaintenanceCommand,
     notice::MaintenanceNotice,
     store::{Collection, Holds, Kind, Setting, Versioned},
 };

@@ -74,9 +74,15 @@ impl From<ChangeError> for Problem {
             ChangeError::Refused {
                 refused: Refused::NoSuchWindow(_),
                 ..
+            }
+            | ChangeError::MaintenanceRefused {
+                refused: Refused::NoSuchWindow(_),
+                ..
             } => Self::new(ProblemKind::NotFound, text),
             // Not 409, which clients of the contract interpret as a protected or an ambiguous route.
-            ChangeError::Refused { .. } | ChangeError::Ended { .. } => {
+            ChangeError::Refused { .. }
+            | ChangeError::MaintenanceRefused { .. }
+            | ChangeError::Ended { .. } => {
                 Self::new(ProblemKind::InvalidValue, text)
             }
             ChangeError::Conflict { current, .. } => Self::precondition_failed(current),

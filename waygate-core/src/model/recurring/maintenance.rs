@@ -11,13 +11,21 @@ use crate::{
 /// Recurring maintenance of all routes, or of one service, with its exemptions.
 ///
 /// ```
-/// use waygate_core::model::RecurringMaintenance;
+/// use waygate_core::model::{RecurringMaintenance, RecurringWindow};
 ///
 /// let sundays: RecurringMaintenance = serde_json::from_str(
 ///     r#"{"every": "0 2 * * SUN", "for": "2h", "tz": "Europe/Berlin", "exempt_paths": ["/health"]}"#,
 /// )?;
 /// assert_eq!(sundays.window.id().as_str(), "0 2 * * SUN for 2h in Europe/Berlin");
-/// # Ok::<(), serde_json::Error>(())
+///
+/// let nightly = RecurringWindow::builder("0 2 * * *", "1h").build()?;
+/// let nightly = RecurringMaintenance::from(nightly)
+///     .exempt_paths(["/health".parse()?])
+///     .exempt_ips(["10.0.0.0/8".parse()?])
+///     .exempt_roles(["ops".parse()?])
+///     .include_force_active(true);
+/// assert!(nightly.include_force_active);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
@@ -39,6 +47,34 @@ pub struct RecurringMaintenance {
 }
 
 impl RecurringMaintenance {
+    /// Sets the routes that stay open.
+    #[must_use]
+    pub fn exempt_paths(mut self, paths: impl IntoIterator<Item = ExemptPath>) -> Self {
+        self.exempt_paths = paths.into_iter().collect();
+        self
+    }
+
+    /// Sets the networks of clients who are served.
+    #[must_use]
+    pub fn exempt_ips(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
+        self.exempt_ips = networks.into_iter().collect();
+        self
+    }
+
+    /// Sets the roles of callers who are served.
+    #[must_use]
+    pub fn exempt_roles(mut self, roles: impl IntoIterator<Item = RoleName>) -> Self {
+        self.exempt_roles = roles.into_iter().collect();
+        self
+    }
+
+    /// Sets whether force-active routes are closed too.
+    #[must_use]
+    pub fn include_force_active(mut self, include: bool) -> Self {
+        self.include_force_active = include;
+        self
+    }
+
     /// Returns the window that covers `now`, or else the next one, as a single maintenance.
     pub(in crate::model) fn current_or_next(&self, now: Timestamp) -> Option<GlobalMaintenance> {
         let interval = self.window.current_or_next(now)?;
@@ -71,6 +107,7 @@ impl From<RecurringWindow> for RecurringMaintenance {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RecurringMaintenance))]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct RecurringMaintenanceFields {
     /// The local times at which windows start: a cron expression such as `0 2 * * SUN`, or a recurrence rule
     /// (RFC 5545) such as `FREQ=MONTHLY;BYDAY=2TU`.

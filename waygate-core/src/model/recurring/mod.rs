@@ -66,6 +66,20 @@ const COMPARED: usize = 1_000;
 const MOST_SHIFT: SignedDuration = SignedDuration::from_hours(25);
 
 impl RecurringWindow {
+    /// Starts with the times and the length: a cron expression, or a rule that needs a time of the day, and `90m` or
+    /// `2h 30m`.
+    ///
+    /// ```
+    /// use waygate_core::model::RecurringWindow;
+    ///
+    /// let nightly = RecurringWindow::builder("0 2 * * *", "1h").build()?;
+    /// assert_eq!(nightly.id().as_str(), "0 2 * * * for 1h");
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
+    pub fn builder(every: &str, length: &str) -> RecurringFields {
+        RecurringFields::new(every, length)
+    }
+
     /// Returns the first window that starts after an instant.
     ///
     /// ```

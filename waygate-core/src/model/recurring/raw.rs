@@ -4,10 +4,27 @@ use serde::{Deserialize, Serialize};
 use super::{RecurringWindow, WindowException, parse_length, parse_time};
 use crate::grammar::{Invalid, Reason, TimeZoneName};
 
-/// The fields of recurring windows, unchecked.
+/// The fields of [recurring windows](RecurringWindow), unchecked.
+///
+/// ```
+/// use waygate_core::model::RecurringWindow;
+///
+/// let fortnightly = RecurringWindow::builder("FREQ=WEEKLY;INTERVAL=2;BYDAY=SU", "2h")
+///     .at("02:00")
+///     .starting("2030-01-06".parse()?)
+///     .tz("Europe/Berlin".parse()?)
+///     .except(["2030-12-29".parse()?])
+///     .reason("database upgrade".parse()?)
+///     .build()?;
+/// # let _ = fortnightly;
+/// let error = RecurringWindow::builder("0 25 * * *", "1h").build().unwrap_err();
+/// assert_eq!(error.problem(), "hour: `25` is not within 0 to 23");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RecurringWindow))]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct RecurringFields {
     /// The local times at which windows start: a cron expression such as `0 2 * * SUN`, or a recurrence rule
     /// (RFC 5545) such as `FREQ=MONTHLY;BYDAY=2TU`.
@@ -33,6 +50,64 @@ pub struct RecurringFields {
     /// The reason; may be empty.
     #[serde(default, skip_serializing_if = "Reason::is_empty")]
     pub reason: Reason,
+}
+
+impl RecurringFields {
+    /// Creates windows without a time zone, exceptions and a reason.
+    pub(super) fn new(every: &str, length: &str) -> Self {
+        Self {
+            every: every.to_owned(),
+            at: None,
+            from: None,
+            r#for: length.to_owned(),
+            tz: None,
+            except: Vec::new(),
+            reason: Reason::default(),
+        }
+    }
+
+    /// Sets the local time of the day of a rule: `02:00`.
+    #[must_use]
+    pub fn at(mut self, time: &str) -> Self {
+        self.at = Some(time.to_owned());
+        self
+    }
+
+    /// Sets the local day from which a rule is counted.
+    #[must_use]
+    pub fn starting(mut self, day: Date) -> Self {
+        self.from = Some(day);
+        self
+    }
+
+    /// Sets the time zone.
+    #[must_use]
+    pub fn tz(mut self, zone: TimeZoneName) -> Self {
+        self.tz = Some(zone);
+        self
+    }
+
+    /// Adds exceptions.
+    #[must_use]
+    pub fn except(mut self, exceptions: impl IntoIterator<Item = WindowException>) -> Self {
+        self.except.extend(exceptions);
+        self
+    }
+
+    /// Sets the reason.
+    #[must_use]
+    pub fn reason(mut self, reason: Reason) -> Self {
+        self.reason = reason;
+        self
+    }
+
+    /// Checks the fields.
+    ///
+    /// # Errors
+    /// [`Invalid`] names the field, the part of a cron expression or of a rule, and what is allowed.
+    pub fn build(self) -> Result<RecurringWindow, Invalid> {
+        self.try_into()
+    }
 }
 
 impl TryFrom<RecurringFields> for RecurringWindow {

@@ -10,6 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     grammar::{Reason, RoleName, ServiceName},
     model::{DroppedMaintenance, ExemptPath, GlobalMaintenance, Revision},
+    transition::MaintenanceCommand,
     view::Maintenance,
 };
 
@@ -22,7 +23,7 @@ use crate::{
         state::AdminState,
         warnings::{join, masked},
     },
-    engine::{MaintenanceCommand, MaintenanceScope},
+    engine::MaintenanceScope,
     rest::{EmptyBody, JsonBody, Problem, Reply, RequestBody, list_response},
 };
 

@@ -1,6 +1,7 @@
 //! The kinds of records in the store, one file each.
 
 mod announcement;
+mod counter_reset;
 #[cfg(feature = "flags")]
 mod flag;
 #[cfg(feature = "flags")]
@@ -20,6 +21,7 @@ mod reseed;
 mod route;
 mod schedule;
 
+pub(crate) use counter_reset::CounterReset;
 #[cfg(feature = "flags")]
 pub(crate) use flag_draft::FlagDraft;
 #[cfg(feature = "flags")]

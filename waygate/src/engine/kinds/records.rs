@@ -7,6 +7,7 @@ records! {
     rate_limits: policy::RateLimits,
     concurrency_limits: policy::ConcurrencyLimits,
     generations: policy::Generations,
+    counter_resets: counter_reset::CounterResets,
     reseeds: reseed::Reseeds,
     tokens: opaque::Tokens,
     logins: opaque::Logins,

@@ -157,14 +157,13 @@ pub mod model {
     pub use waygate_core::{
         grammar::{
             EnvName, Interval, LinkTarget, Method, PathTemplate, Reason, RoleName, RouteSpec,
-            ServiceName,
+            ServiceName, WindowException,
         },
         model::{
             Access, Deprecation, Disabled, Dropped, DroppedMaintenance, Effective, Epoch,
-            ExemptPath, Former, GlobalMaintenance, Lifecycle, PlannedRecurrence, PlannedWindow,
-            Position, RecurringFields, RecurringMaintenance, RecurringMaintenanceFields,
-            RecurringWindow, Revision, RouteKey, RouteState, RouteStatus, RouteView, Span, Window,
-            WindowException, WindowId,
+            ExemptPath, Former, GlobalMaintenance, Lifecycle, PlannedWindow, Position,
+            RecurringFields, RecurringMaintenance, RecurringMaintenanceFields, RecurringWindow,
+            Revision, RouteKey, RouteState, RouteStatus, RouteView, Span, Window, WindowId,
         },
         transition::{MaintenanceCommand, Refused, RouteCommand},
     };

@@ -29,7 +29,6 @@ mod method;
 mod name;
 mod path;
 mod rate;
-#[cfg(feature = "model")]
 mod recurrence;
 mod route;
 mod text;
@@ -62,7 +61,8 @@ pub use path::PathTemplate;
 #[cfg(feature = "model")]
 pub(crate) use path::{Dialect, template_problem};
 pub use rate::{CalendarUnit, Limit, Period, Rate, Unit};
+pub use recurrence::{Recurrence, WindowException, WindowTimes};
 #[cfg(feature = "model")]
-pub use recurrence::Recurrence;
+pub(crate) use recurrence::{length_text, parse_length, parse_time, time_text};
 pub use route::RouteSpec;
 pub use text::{LinkTarget, Reason};

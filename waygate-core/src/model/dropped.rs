@@ -3,8 +3,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Deprecation, ExemptPath, GlobalMaintenance, Lifecycle, PlannedRecurrence, PlannedWindow,
-    Position, RouteState, RouteStatus, WindowId, text, view,
+    Deprecation, ExemptPath, GlobalMaintenance, Lifecycle, PlannedWindow, Position, RouteState,
+    RouteStatus, WindowId, text, view,
 };
 use crate::grammar::{EnvName, RoleName};
 
@@ -28,9 +28,9 @@ pub struct Dropped {
     /// Windows that had not ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<PlannedWindow>,
-    /// Recurring windows.
+    /// Recurring windows, by their ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub recurring: Vec<PlannedRecurrence>,
+    pub recurring: Vec<WindowId>,
     /// Environments of the gate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_envs: Vec<EnvName>,
@@ -72,15 +72,13 @@ impl Dropped {
         let envs = |state: &RouteState| state.position.envs.clone().unwrap_or_default();
         let (was, is) = (&before.access, &after.access);
         let until = disabled_until(&before.position).filter(|until| *until > now);
-        let recurring = |state: &RouteState| -> Vec<PlannedRecurrence> {
-            state.position.recurring.iter().map(Into::into).collect()
+        let ids = |state: &RouteState| -> Vec<WindowId> {
+            let recurring = state.position.recurring.iter();
+            recurring.map(super::RecurringWindow::id).collect()
         };
-        let kept = recurring(after);
-        let mut cancelled = recurring(before);
-        cancelled.retain(|window| kept.iter().all(|other| other.id != window.id));
         Self {
             windows,
-            recurring: cancelled,
+            recurring: gone(&ids(before), &ids(after)),
             allowed_envs: gone(&envs(before), &envs(after)),
             allowed_roles: gone(&was.roles, &is.roles),
             allowed_ips: gone(&was.ips, &is.ips),

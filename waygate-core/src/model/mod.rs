@@ -34,9 +34,8 @@ pub use position::{Disabled, Former, Lifecycle, Position};
 pub use rate_limit::{GivenRateLimitPolicy, RateLimitPolicy, Tier};
 pub use recurring::{
     RecurringFields, RecurringMaintenance, RecurringMaintenanceFields, RecurringWindow,
-    WindowException,
 };
 pub use revision::{Epoch, Revision};
 pub use state::{RouteOverride, RouteState};
-pub use view::{PlannedRecurrence, PlannedWindow, RouteView, Span};
+pub use view::{PlannedWindow, RouteView, Span};
 pub use window::{Window, WindowId};

@@ -3,8 +3,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Deprecation, Lifecycle, Position, RecurringFields, RecurringWindow, RouteKey, RouteState,
-    RouteStatus, Window, WindowId, text,
+    Deprecation, Lifecycle, Position, RecurringFields, RouteKey, RouteState, RouteStatus, Window,
+    WindowId, text,
 };
 use crate::grammar::{EnvName, LinkTarget, Reason, RoleName, ServiceName, format_http_date};
 
@@ -67,7 +67,7 @@ pub struct RouteView {
     pub windows: Vec<PlannedWindow>,
     /// The recurring windows, if any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub recurring: Vec<PlannedRecurrence>,
+    pub recurring: Vec<RecurringFields>,
     /// Set if the removal of the route is announced.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
@@ -140,27 +140,6 @@ pub struct PlannedWindow {
     pub span: Span,
 }
 
-/// Recurring maintenance windows, with the id that cancels all of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[non_exhaustive]
-pub struct PlannedRecurrence {
-    /// The name of the windows.
-    pub id: WindowId,
-    /// The times.
-    #[serde(flatten)]
-    pub fields: RecurringFields,
-}
-
-impl From<&RecurringWindow> for PlannedRecurrence {
-    fn from(window: &RecurringWindow) -> Self {
-        Self {
-            id: window.id(),
-            fields: window.clone().into(),
-        }
-    }
-}
-
 impl RouteView {
     /// The route `key` in `state`, as it is at `now`.
     pub fn new(key: &RouteKey, state: &RouteState, now: Timestamp) -> Self {
@@ -184,7 +163,13 @@ impl RouteView {
             rollout_percentage: 100,
             force_active: state.force_active,
             windows,
-            recurring: state.position.recurring.iter().map(Into::into).collect(),
+            recurring: state
+                .position
+                .recurring
+                .iter()
+                .cloned()
+                .map(Into::into)
+                .collect(),
             deprecation: state.deprecation.clone(),
             until: effective.until(),
         }

@@ -3,12 +3,10 @@ use std::{fmt, str::FromStr};
 use jiff::{SignedDuration, Timestamp, civil::Time};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{
-    recurring::{length_text, parse_length, parse_time, time_text},
-    text,
-};
+use super::text;
 use crate::grammar::{
-    Interval, Invalid, Reason, Recurrence, TimeZoneName, format_wire, parse_instant,
+    Interval, Invalid, Reason, Recurrence, TimeZoneName, WindowTimes, format_wire, length_text,
+    parse_instant, parse_length, parse_time, time_text,
 };
 
 /// Names one maintenance window: its interval, as `start/end` (ISO 8601), or that of recurring windows, as
@@ -38,7 +36,11 @@ impl WindowId {
 
 impl WindowId {
     /// Returns the name of recurring windows.
-    pub(super) fn recurring(
+    pub(super) fn recurring(times: &WindowTimes, zone: Option<&TimeZoneName>) -> Self {
+        Self::from_parts(&times.every, times.at, times.length, zone)
+    }
+
+    fn from_parts(
         every: &Recurrence,
         at: Option<Time>,
         length: SignedDuration,
@@ -66,7 +68,7 @@ impl WindowId {
             None => (rest, None),
         };
         let length = parse_length(length)?;
-        Ok(Self::recurring(&every.parse()?, at, length, zone.as_ref()))
+        Ok(Self::from_parts(&every.parse()?, at, length, zone.as_ref()))
     }
 }
 

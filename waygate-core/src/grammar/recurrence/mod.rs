@@ -2,7 +2,9 @@
 
 mod cron;
 mod days;
+mod exception;
 mod rule;
+mod times;
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +15,11 @@ use jiff::civil::{Date, DateTime, Time};
 
 use self::{cron::Cron, days::Days, rule::Rule};
 use super::{Invalid, hidden::is_hidden};
+
+pub use exception::WindowException;
+pub use times::WindowTimes;
+#[cfg(feature = "model")]
+pub(crate) use times::{length_text, parse_length, parse_time, time_text};
 
 /// Local times that recur: a cron expression with five fields, or a recurrence rule of iCalendar (RFC 5545, section
 /// 3.3.10) without its `RRULE:`.

@@ -2,10 +2,10 @@ use ipnet::IpNet;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use super::{RecurringFields, RecurringWindow, WindowException};
+use super::{RecurringFields, RecurringWindow};
 use crate::{
-    grammar::{Invalid, Reason, RoleName, TimeZoneName},
-    model::{ExemptPath, GlobalMaintenance, text},
+    grammar::{Invalid, Reason, RoleName, TimeZoneName, WindowException},
+    model::{ExemptPath, GlobalMaintenance, WindowId, text},
 };
 
 /// Recurring maintenance of all routes, or of one service, with its exemptions.
@@ -109,6 +109,10 @@ impl From<RecurringWindow> for RecurringMaintenance {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RecurringMaintenanceFields {
+    /// The name of the windows, which cancels them. It follows from the other fields; a given one is checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub id: Option<WindowId>,
     /// The local times at which windows start: a cron expression such as `0 2 * * SUN`, or a recurrence rule
     /// (RFC 5545) such as `FREQ=MONTHLY;BYDAY=2TU`.
     pub every: String,
@@ -157,6 +161,7 @@ impl TryFrom<RecurringMaintenanceFields> for RecurringMaintenance {
 
     fn try_from(fields: RecurringMaintenanceFields) -> Result<Self, Invalid> {
         let window = RecurringFields {
+            id: fields.id,
             every: fields.every,
             at: fields.at,
             from: fields.from,
@@ -179,6 +184,7 @@ impl From<RecurringMaintenance> for RecurringMaintenanceFields {
     fn from(recurring: RecurringMaintenance) -> Self {
         let window = RecurringFields::from(recurring.window);
         Self {
+            id: window.id,
             every: window.every,
             at: window.at,
             from: window.from,

@@ -1,20 +1,14 @@
 //! Maintenance windows that recur.
 
-mod exception;
 mod maintenance;
 mod raw;
 
-use jiff::{
-    SignedDuration, Timestamp,
-    civil::{Date, DateTime, Time},
-    tz::TimeZone,
-};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::WindowId;
-use crate::grammar::{Interval, Invalid, Reason, Recurrence, TimeZoneName};
+use crate::grammar::{Interval, Invalid, Reason, TimeZoneName, WindowException, WindowTimes};
 
-pub use exception::WindowException;
 pub use maintenance::{RecurringMaintenance, RecurringMaintenanceFields};
 pub use raw::RecurringFields;
 
@@ -43,25 +37,15 @@ pub use raw::RecurringFields;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "RecurringFields", into = "RecurringFields")]
 pub struct RecurringWindow {
-    every: Recurrence,
-    at: Option<Time>,
-    from: Option<Date>,
-    length: SignedDuration,
+    times: WindowTimes,
     /// UTC without one.
     zone: Option<TimeZoneName>,
     except: Vec<WindowException>,
     reason: Reason,
 }
 
-/// The shortest and the longest window.
-const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
-const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
 /// The most exceptions.
 const MOST_EXCEPTIONS: usize = 366;
-/// The day from which rules are counted that do not depend on it.
-const FIRST: Date = jiff::civil::date(2000, 1, 1);
-/// The windows that are compared when they are written.
-const COMPARED: usize = 1_000;
 /// The most that clocks have ever skipped or repeated, and an hour.
 const MOST_SHIFT: SignedDuration = SignedDuration::from_hours(25);
 
@@ -101,13 +85,12 @@ impl RecurringWindow {
     fn find(&self, after: Timestamp) -> Option<(DateTime, Timestamp)> {
         let zone = self.zone.as_ref();
         let zone = zone.map_or(TimeZone::UTC, TimeZoneName::to_time_zone);
-        let first = self.from.unwrap_or(FIRST);
-        let occurrences = self.every.occurrences(first, self.at.unwrap_or_default());
+        let starts = self.times.starts();
         // A time that clocks skip moves behind others, so that a little more than a day is searched.
         let search = after.checked_sub(MOST_SHIFT).unwrap_or(Timestamp::MIN);
         let mut local = zone.to_datetime(search);
         let mut found: Option<(DateTime, Timestamp)> = None;
-        while let Some(next) = occurrences.after(local) {
+        while let Some(next) = starts.after(local) {
             local = next;
             let start = zone.to_timestamp(local).ok()?;
             if found.is_some_and(|(_, found)| start.duration_since(found) > MOST_SHIFT) {
@@ -138,7 +121,7 @@ impl RecurringWindow {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn current(&self, now: Timestamp) -> Option<Interval> {
-        let before = now.checked_sub(self.length).ok()?;
+        let before = now.checked_sub(self.times.length).ok()?;
         self.next(before).filter(|window| window.contains(now))
     }
 
@@ -170,7 +153,7 @@ impl RecurringWindow {
     /// ```
     pub fn skip(&mut self, now: Timestamp) -> bool {
         let current = |window: &Self| {
-            let (local, start) = window.find(now.checked_sub(window.length).ok()?)?;
+            let (local, start) = window.find(now.checked_sub(window.times.length).ok()?)?;
             let interval = window.interval(start)?;
             interval.contains(now).then_some(local)
         };
@@ -189,7 +172,7 @@ impl RecurringWindow {
 
     /// Forgets the exceptions from windows that have ended. Returns `false` if no window is left.
     pub(crate) fn settle(&mut self, now: Timestamp) -> bool {
-        let kept = now.checked_sub(self.length + MOST_SHIFT * 2);
+        let kept = now.checked_sub(self.times.length + MOST_SHIFT * 2);
         let kept = TimeZone::UTC.to_datetime(kept.unwrap_or(Timestamp::MIN));
         self.except
             .retain(|exception| exception.date() >= kept.date());
@@ -210,7 +193,7 @@ impl RecurringWindow {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn id(&self) -> WindowId {
-        WindowId::recurring(&self.every, self.at, self.length, self.zone.as_ref())
+        WindowId::recurring(&self.times, self.zone.as_ref())
     }
 
     /// Returns the reason; may be empty.
@@ -218,95 +201,21 @@ impl RecurringWindow {
         &self.reason
     }
 
-    fn at_text(&self) -> Option<String> {
-        self.at.map(time_text)
-    }
-
-    fn length_text(&self) -> String {
-        length_text(self.length)
-    }
-
     fn interval(&self, start: Timestamp) -> Option<Interval> {
-        Interval::new(start, start.checked_add(self.length).ok()?).ok()
+        Interval::new(start, start.checked_add(self.times.length).ok()?).ok()
     }
 
-    fn check(&self) -> Result<(), Invalid> {
-        let invalid =
-            |problem: String| Invalid::new("recurring window", &self.every.to_string(), problem);
-        if self.every.is_rule() && self.at.is_none() {
-            return Err(invalid(
-                "a rule needs `at`, a time such as `02:00`".to_owned(),
-            ));
-        }
-        if !self.every.is_rule() && (self.at.is_some() || self.from.is_some()) {
-            return Err(invalid(
-                "`at` and `from` are for rules; a cron expression has the time".to_owned(),
-            ));
-        }
-        if self.every.is_counted() && self.from.is_none() {
-            return Err(invalid(
-                "this rule needs `from`, the day from which it is counted".to_owned(),
-            ));
-        }
-        if self.length < SHORTEST || self.length > LONGEST {
-            return Err(invalid("`for` is from `1m` to `744h`".to_owned()));
-        }
-        if self.except.len() > MOST_EXCEPTIONS {
-            return Err(invalid(format!(
-                "there are at most {MOST_EXCEPTIONS} exceptions"
-            )));
-        }
-        let first = self.from.unwrap_or(FIRST);
-        let occurrences = self.every.occurrences(first, self.at.unwrap_or_default());
-        let Some(start) = first
-            .yesterday()
-            .ok()
-            .and_then(|day| occurrences.after(day.at(23, 59, 59, 0)))
-        else {
-            return Err(invalid("there is no such day".to_owned()));
-        };
-        let mut last = start;
-        for _ in 0..COMPARED {
-            let Some(next) = occurrences.after(last) else {
-                break;
-            };
-            if next.duration_since(last) <= self.length {
-                let problem =
-                    format!("the window of {last} has not ended before {next}: shorten `for`");
-                return Err(invalid(problem));
+    /// Checks the id that was given with the other fields.
+    fn check_id(&self, given: Option<&WindowId>) -> Result<(), Invalid> {
+        let id = self.id();
+        match given.filter(|given| **given != id) {
+            Some(given) => {
+                let problem = format!("the id of these windows is `{id}`: leave it out");
+                Err(Invalid::new("id", given.as_str(), problem))
             }
-            last = next;
+            None => Ok(()),
         }
-        Ok(())
     }
-}
-
-/// Writes a time of the day: `02:00`.
-pub(super) fn time_text(time: Time) -> String {
-    match time.second() {
-        0 => time.strftime("%H:%M").to_string(),
-        _ => time.strftime("%H:%M:%S").to_string(),
-    }
-}
-
-/// Parses `02:00` or `02:00:30`.
-pub(super) fn parse_time(text: &str) -> Result<Time, Invalid> {
-    let parsed = Time::strptime("%H:%M", text).or_else(|_| Time::strptime("%H:%M:%S", text));
-    let problem = "expected `HH:MM`, such as `02:00`";
-    parsed.map_err(|_| Invalid::new("time of the day", text, problem))
-}
-
-/// Writes a length: `1h30m`.
-pub(super) fn length_text(length: SignedDuration) -> String {
-    let text = format!("{length:#}");
-    text.replace(' ', "")
-}
-
-/// Parses `90m` or `2h 30m`.
-pub(super) fn parse_length(text: &str) -> Result<SignedDuration, Invalid> {
-    let problem = "expected hours and minutes, such as `90m` or `2h 30m`";
-    text.parse()
-        .map_err(|_| Invalid::new("duration", text, problem))
 }
 
 #[cfg(test)]

@@ -1,8 +1,13 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{RecurringWindow, WindowException, parse_length, parse_time};
-use crate::grammar::{Invalid, Reason, TimeZoneName};
+use super::{MOST_EXCEPTIONS, RecurringWindow};
+use crate::{
+    grammar::{
+        Invalid, Reason, TimeZoneName, WindowException, WindowTimes, length_text, time_text,
+    },
+    model::WindowId,
+};
 
 /// The fields of [recurring windows](RecurringWindow), unchecked.
 ///
@@ -26,6 +31,10 @@ use crate::grammar::{Invalid, Reason, TimeZoneName};
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RecurringFields {
+    /// The name of the windows, which cancels them. It follows from the other fields; a given one is checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub id: Option<WindowId>,
     /// The local times at which windows start: a cron expression such as `0 2 * * SUN`, or a recurrence rule
     /// (RFC 5545) such as `FREQ=MONTHLY;BYDAY=2TU`.
     pub every: String,
@@ -56,6 +65,7 @@ impl RecurringFields {
     /// Creates windows without a time zone, exceptions and a reason.
     pub(super) fn new(every: &str, length: &str) -> Self {
         Self {
+            id: None,
             every: every.to_owned(),
             at: None,
             from: None,
@@ -114,18 +124,21 @@ impl TryFrom<RecurringFields> for RecurringWindow {
     type Error = Invalid;
 
     fn try_from(fields: RecurringFields) -> Result<Self, Invalid> {
+        let from = fields.from.map(|day| day.to_string());
+        let (at, from) = (fields.at.as_deref(), from.as_deref());
         let mut window = Self {
-            every: fields.every.parse()?,
-            at: fields.at.as_deref().map(parse_time).transpose()?,
-            from: fields.from,
-            length: parse_length(&fields.r#for)?,
+            times: WindowTimes::parse(&fields.every, at, from, &fields.r#for)?,
             zone: fields.tz,
             except: fields.except,
             reason: fields.reason,
         };
+        if window.except.len() > MOST_EXCEPTIONS {
+            let (given, problem) = (window.except.len().to_string(), "there are at most 366");
+            return Err(Invalid::new("number of exceptions", &given, problem));
+        }
         window.except.sort_unstable();
         window.except.dedup();
-        window.check()?;
+        window.check_id(fields.id.as_ref())?;
         Ok(window)
     }
 }
@@ -133,10 +146,11 @@ impl TryFrom<RecurringFields> for RecurringWindow {
 impl From<RecurringWindow> for RecurringFields {
     fn from(window: RecurringWindow) -> Self {
         Self {
-            every: window.every.to_string(),
-            at: window.at_text(),
-            from: window.from,
-            r#for: window.length_text(),
+            id: Some(window.id()),
+            every: window.times.every.to_string(),
+            at: window.times.at.map(time_text),
+            from: window.times.from,
+            r#for: length_text(window.times.length),
             tz: window.zone,
             except: window.except,
             reason: window.reason,

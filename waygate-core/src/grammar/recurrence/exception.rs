@@ -1,14 +1,12 @@
 use std::{fmt, str::FromStr};
 
+use crate::grammar::Invalid;
 use jiff::civil::{Date, DateTime, Time};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::{grammar::Invalid, model::text};
 
 /// An exception from recurring windows, in their time zone: those of a day, or the one that starts at a local time.
 ///
 /// ```
-/// use waygate_core::model::WindowException;
+/// use waygate_core::grammar::WindowException;
 ///
 /// let holiday: WindowException = "2030-12-29".parse()?;
 /// let one: WindowException = "2030-12-29T02:00".parse()?;
@@ -28,7 +26,8 @@ impl WindowException {
     }
 
     /// Returns whether a window that starts at this local time is excepted.
-    pub(super) fn covers(self, start: DateTime) -> bool {
+    #[cfg(feature = "model")]
+    pub(crate) fn covers(self, start: DateTime) -> bool {
         self.date == start.date() && self.time.is_none_or(|time| time == start.time())
     }
 }
@@ -72,17 +71,5 @@ impl fmt::Display for WindowException {
             Some(time) => self.date.to_datetime(time).fmt(f),
             None => self.date.fmt(f),
         }
-    }
-}
-
-impl Serialize for WindowException {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for WindowException {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::parsed(deserializer)
     }
 }

@@ -186,7 +186,12 @@ impl GlobalMaintenance {
         let first = recurring
             .chain(own)
             .min_by_key(|one| one.start.map(|start| start.max(now)));
-        first.map_or_else(Self::default, |first| self.with_joined_end(first))
+        // Without any, the settings of the one that is off.
+        let off = || Self {
+            recurring: Vec::new(),
+            ..self.clone().settled(now)
+        };
+        first.map_or_else(off, |first| self.with_joined_end(first))
     }
 
     /// Extends the end of `one` over windows that overlap or follow it without a gap.

@@ -166,6 +166,7 @@ pub mod model {
             Revision, RouteKey, RouteState, RouteStatus, RouteView, Span, Window, WindowId,
         },
         transition::{MaintenanceCommand, Refused, RouteCommand},
+        view::ScheduledWindow,
     };
 
     pub use crate::engine::{MaintenanceRecord, Registration, RouteRecord, Source};

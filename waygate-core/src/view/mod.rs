@@ -11,6 +11,7 @@ mod rate_limit;
 mod route;
 mod system;
 mod usage;
+mod windows;
 
 use crate::model::RouteKey;
 
@@ -23,6 +24,7 @@ pub use rate_limit::{AboutRateLimit, RouteRateLimit, SharedRateLimit, SharedRate
 pub use route::{FlagGate, Route};
 pub use system::{CountingMode, CountingModes, Degraded, Health, MaintenanceNotice};
 pub use usage::{HitRecord, KeyUse, LimitCounts};
+pub use windows::ScheduledWindow;
 
 /// The method of a route that takes all methods.
 pub const ALL_METHODS: &str = "ALL";

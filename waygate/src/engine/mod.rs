@@ -83,6 +83,7 @@ mod tx;
 mod unmatched;
 mod unreadable;
 mod unregistered;
+mod windows;
 
 pub use admit::{Decision, Pass, Refusal};
 pub use builder::WaygateBuilder;

@@ -25,6 +25,12 @@ impl WindowException {
         self.date
     }
 
+    /// Returns whether it excepts all windows of the day.
+    #[cfg(feature = "model")]
+    pub(crate) fn is_day(self) -> bool {
+        self.time.is_none()
+    }
+
     /// Returns whether a window that starts at this local time is excepted.
     #[cfg(feature = "model")]
     pub(crate) fn covers(self, start: DateTime) -> bool {

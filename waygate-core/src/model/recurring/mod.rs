@@ -85,9 +85,32 @@ impl RecurringWindow {
     fn find(&self, after: Timestamp) -> Option<(DateTime, Timestamp)> {
         let zone = self.zone.as_ref();
         let zone = zone.map_or(TimeZone::UTC, TimeZoneName::to_time_zone);
-        let starts = self.times.starts();
-        // A time that clocks skip moves behind others, so that a little more than a day is searched.
         let search = after.checked_sub(MOST_SHIFT).unwrap_or(Timestamp::MIN);
+        let shift = zone.following(search).next();
+        let shift = shift.map_or(Timestamp::MAX, |shift| shift.timestamp());
+        let starts = self.times.starts();
+        let mut local = zone.to_datetime(after);
+        loop {
+            local = starts.after(local)?;
+            let start = zone.to_timestamp(local).ok()?;
+            if shift.duration_since(start) <= MOST_SHIFT {
+                return self.find_near_shift(&zone, search, after);
+            }
+            match self.excepted(local) {
+                None => return Some((local, start)),
+                Some(until) => local = until,
+            }
+        }
+    }
+
+    /// Finds that window while clocks change: a time that they skip moves behind others.
+    fn find_near_shift(
+        &self,
+        zone: &TimeZone,
+        search: Timestamp,
+        after: Timestamp,
+    ) -> Option<(DateTime, Timestamp)> {
+        let starts = self.times.starts();
         let mut local = zone.to_datetime(search);
         let mut found: Option<(DateTime, Timestamp)> = None;
         while let Some(next) = starts.after(local) {
@@ -97,15 +120,24 @@ impl RecurringWindow {
                 break;
             }
             let is_sooner = found.is_none_or(|(_, found)| start < found);
-            if start > after && is_sooner && !self.excepts(local) {
-                found = Some((local, start));
+            match self.excepted(local) {
+                None if start > after && is_sooner => found = Some((local, start)),
+                None => {}
+                Some(until) => local = until,
             }
         }
         found
     }
 
-    fn excepts(&self, start: DateTime) -> bool {
-        self.except.iter().any(|exception| exception.covers(start))
+    /// Returns the local time up to which windows are excepted, if the one that starts at `start` is: for an excepted
+    /// day, its end.
+    fn excepted(&self, start: DateTime) -> Option<DateTime> {
+        let mut exceptions = self.except.iter();
+        let exception = exceptions.find(|exception| exception.covers(start))?;
+        match exception.is_day() {
+            true => Some(start.date().at(23, 59, 59, 999_999_999)),
+            false => Some(start),
+        }
     }
 
     /// Returns the window that covers an instant.

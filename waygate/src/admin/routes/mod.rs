@@ -16,6 +16,7 @@ mod route;
 mod schedule;
 mod system;
 mod tokens;
+mod windows;
 
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ pub(super) fn router(settings: &Settings) -> OpenApiRouter<Arc<AdminState>> {
         .merge(maintenance::router())
         .merge(limits::router())
         .merge(announcements::router())
+        .merge(windows::router())
         .merge(audit::router())
         .merge(system::router());
     #[cfg(feature = "flags")]

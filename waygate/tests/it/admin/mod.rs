@@ -25,3 +25,4 @@ mod tokens;
 mod unmatched;
 mod views;
 mod walk;
+mod windows;

@@ -187,6 +187,31 @@ impl Position {
             .min()
     }
 
+    /// Returns the windows that have not ended, with their reasons, oldest first. Of recurring ones, the current or next.
+    ///
+    /// ```
+    /// use waygate_core::{Timestamp, model::{Position, RecurringWindow}};
+    ///
+    /// let mut position = Position::default();
+    /// position.recurring.push(RecurringWindow::builder("0 2 * * *", "1h").build()?);
+    /// let planned = position.planned("2030-01-01T12:00:00Z".parse()?);
+    /// assert_eq!(planned[0].0.start(), "2030-01-02T02:00:00Z".parse()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn planned(&self, now: Timestamp) -> Vec<(Interval, &Reason)> {
+        let own = self.windows.iter();
+        let own = own.map(|window| (window.interval, &window.reason));
+        let recurring = self.recurring.iter();
+        let recurring =
+            recurring.filter_map(|window| Some((window.current_or_next(now)?, window.reason())));
+        let mut planned: Vec<_> = own
+            .filter(|(interval, _)| interval.end() > now)
+            .chain(recurring)
+            .collect();
+        planned.sort_by_key(|(interval, _)| *interval);
+        planned
+    }
+
     fn standing(&self, now: Timestamp) -> (Standing, &Reason) {
         match &self.lifecycle {
             Lifecycle::Active => (Standing::Open, &self.reason),

@@ -3,8 +3,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Deprecation, Lifecycle, Position, RecurringFields, RouteKey, RouteState, RouteStatus, Window,
-    WindowId, text,
+    Deprecation, Lifecycle, Position, RecurringFields, RouteKey, RouteState, RouteStatus, WindowId,
+    text,
 };
 use crate::grammar::{EnvName, LinkTarget, Reason, RoleName, ServiceName, format_http_date};
 
@@ -178,19 +178,17 @@ impl RouteView {
 
 /// The windows that have not ended, oldest first.
 pub(super) fn planned(position: &Position, now: Timestamp) -> Vec<PlannedWindow> {
-    let own = position.windows.iter();
-    let mut windows: Vec<_> = own
-        .filter(|window| window.interval.end() > now)
-        .cloned()
-        .chain(position.recurring.iter().filter_map(|window| {
-            Some(Window {
-                interval: window.current_or_next(now)?,
-                reason: window.reason().clone(),
-            })
-        }))
-        .collect();
-    windows.sort_by_key(|window| window.interval);
-    windows.iter().map(PlannedWindow::from).collect()
+    let planned = position.planned(now).into_iter();
+    planned
+        .map(|(interval, reason)| PlannedWindow {
+            id: interval.into(),
+            span: Span {
+                start: interval.start(),
+                end: interval.end(),
+                reason: reason.clone(),
+            },
+        })
+        .collect()
 }
 
 fn disabled_span(position: &Position, now: Timestamp) -> Option<Span> {
@@ -204,19 +202,6 @@ fn disabled_span(position: &Position, now: Timestamp) -> Option<Span> {
             })
         }
         Lifecycle::Active | Lifecycle::Maintenance => None,
-    }
-}
-
-impl From<&Window> for PlannedWindow {
-    fn from(window: &Window) -> Self {
-        Self {
-            id: window.id(),
-            span: Span {
-                start: window.interval.start(),
-                end: window.interval.end(),
-                reason: window.reason.clone(),
-            },
-        }
     }
 }
 

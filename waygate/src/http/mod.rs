@@ -31,6 +31,7 @@ mod make_service;
 mod mounting;
 mod part;
 mod reach;
+mod recorded;
 mod registration;
 mod reply;
 mod respond;

@@ -53,6 +53,7 @@ mod same_name;
 mod shutdown;
 mod support;
 mod test_app;
+mod traffic;
 #[cfg(unix)]
 mod unix_socket;
 mod unmatched;

@@ -36,6 +36,8 @@ mod limit_attributes;
 mod limits;
 mod log;
 mod maintenance;
+#[cfg(all(feature = "admin", feature = "metrics"))]
+mod metrics;
 mod named_routes;
 #[cfg(feature = "ofrep")]
 mod ofrep;

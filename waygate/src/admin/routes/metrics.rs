@@ -23,7 +23,10 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         (
             status = OK,
             description = "The metrics.",
-            content((String = "text/plain"), (String = "application/openmetrics-text")),
+            content(
+                (String = "text/plain; version=0.0.4; charset=utf-8"),
+                (String = "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+            ),
         ),
         Read,
     ),

@@ -9,6 +9,10 @@ use prometheus_client::{
 use super::{exposition::Exposition, families, negotiate::Format, scrape::Scrape};
 use crate::Waygate;
 
+/// The length of the metrics in bytes, without routes, and of those of a route.
+const ESTIMATE: usize = 32_768;
+const ESTIMATE_OF_ROUTE: usize = 4_608;
+
 /// The metrics of an engine. They are read from its counters when they are encoded.
 ///
 /// It can be registered with a registry of the crate `prometheus-client`, version 0.26, beside the metrics of the
@@ -66,6 +70,8 @@ impl MetricsCollector {
     }
 
     pub(super) fn write(&self, out: &mut String, format: Format) -> fmt::Result {
+        let routes = self.0.inner.snapshot.load().table.len();
+        out.reserve(ESTIMATE + routes * ESTIMATE_OF_ROUTE);
         let mut registry = Registry::default();
         registry.register_collector(Box::new(self.clone()));
         match format {

@@ -1,7 +1,4 @@
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::sync::{Arc, OnceLock};
 
 use waygate_core::port::Clock;
 
@@ -72,10 +69,10 @@ impl Node {
     }
 
     #[inline]
-    pub(super) fn count(&self, ending: Ending, latency: Duration) {
+    pub(super) fn count(&self, ending: Ending, nanos: u64) {
         match self.first.get() {
-            Some(cell) if cell.ending == ending => cell.latencies.add(latency),
-            _ => self.cell(ending).latencies.add(latency),
+            Some(cell) if cell.ending == ending => cell.latencies.add_nanos(nanos),
+            _ => self.cell(ending).latencies.add_nanos(nanos),
         }
     }
 
@@ -126,7 +123,7 @@ mod tests {
     fn endings_above_the_maximum_are_counted_by_class() {
         let node = node();
         for status in 100..=999 {
-            node.count(Ending::with(status, None), Duration::ZERO);
+            node.count(Ending::with(status, None), 0);
         }
         let mut totals = super::super::latency::LatencyTotals::default();
         let mut length = 0;

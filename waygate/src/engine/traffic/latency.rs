@@ -46,9 +46,12 @@ pub(crate) struct LatencyTotals {
 }
 
 impl Latencies {
-    #[inline]
     pub(crate) fn add(&self, latency: Duration) {
-        let nanos = nanos(latency);
+        self.add_nanos(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    #[inline]
+    pub(crate) fn add_nanos(&self, nanos: u64) {
         self.counts.add(bucket(nanos));
         self.sum.fetch_add(nanos, Ordering::Relaxed);
     }
@@ -87,12 +90,6 @@ fn bucket(nanos: u64) -> usize {
     // Most latencies are in the first buckets.
     let edge = EDGES.iter().position(|edge| nanos <= *edge);
     edge.unwrap_or(EDGES.len())
-}
-
-#[inline]
-fn nanos(latency: Duration) -> u64 {
-    // 584 years.
-    latency.as_secs().saturating_mul(1_000_000_000) + u64::from(latency.subsec_nanos())
 }
 
 #[cfg(test)]

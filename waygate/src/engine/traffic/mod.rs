@@ -17,6 +17,7 @@ mod sampler;
 mod slots;
 mod totals;
 
+#[cfg(feature = "flags")]
 pub(crate) use counts::{Counts, SHARDS, own_shard};
 #[cfg(feature = "metrics")]
 pub(crate) use ending::Ending;

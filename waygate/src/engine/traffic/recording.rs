@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{cell::Node, ending::Ending, reason::BlockedBy};
 
@@ -6,7 +6,8 @@ use super::{cell::Node, ending::Ending, reason::BlockedBy};
 #[derive(Debug)]
 pub(crate) struct Recording {
     node: Arc<Node>,
-    started: Duration,
+    /// In nanoseconds of the monotonic clock.
+    started: u64,
     phase: Phase,
 }
 
@@ -22,7 +23,7 @@ impl Recording {
     #[inline]
     pub(super) fn start(node: Arc<Node>) -> Self {
         Self {
-            started: node.clock.monotonic(),
+            started: node.clock.monotonic_nanos(),
             node,
             phase: Phase::Waiting,
         }
@@ -49,7 +50,11 @@ impl Recording {
     #[inline]
     fn count(&mut self, ending: Ending) {
         self.phase = Phase::Over;
-        let elapsed = self.node.clock.monotonic().saturating_sub(self.started);
+        let elapsed = self
+            .node
+            .clock
+            .monotonic_nanos()
+            .saturating_sub(self.started);
         self.node.count(ending, elapsed);
     }
 }

@@ -571,6 +571,7 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
         "format",
         "limit",
         "method",
+        "minutes",
         "name",
         "offset",
         "orphaned",

@@ -8,9 +8,7 @@ use super::{busy, exposition::Families, scrape, text_of};
 
 /// Families that come with webhooks. The test fails when one is exposed, so that it leaves the list.
 const LATER: [&str; 1] = ["waygate_outbox_oldest_age_seconds"];
-/// The labels that Prometheus adds.
-const TARGET: [&str; 2] = ["job", "instance"];
-/// The words of PromQL in our expressions.
+/// The words of PromQL in our expressions, and the labels that Prometheus adds.
 const WORDS: [&str; 13] = [
     "sum",
     "max",

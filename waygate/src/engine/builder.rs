@@ -241,6 +241,11 @@ impl WaygateBuilder {
 
     /// Sets the number of series of routes that metrics may have. Default: 20,000, enough for about 700 routes. The
     /// routes that were registered last and exceed it count together, with `_other` as their route.
+    ///
+    /// ```
+    /// let builder = waygate::Waygate::builder().metrics_budget(100_000);
+    /// # drop(builder);
+    /// ```
     #[cfg(feature = "metrics")]
     pub fn metrics_budget(mut self, series: usize) -> Self {
         self.metrics_budget = series;

@@ -4,8 +4,8 @@ use waygate_core::{
     Timestamp,
     model::RouteKey,
     view::{
-        ALL_METHODS, Latency, LatencyBucket, RouteTraffic as View, StatusClasses, Traffic,
-        TrafficHistory, TrafficMinute, method_of,
+        ALL_METHODS, Latency, LatencyBucket, RouteTraffic, StatusClasses, Traffic, TrafficHistory,
+        TrafficMinute, method_of,
     },
 };
 
@@ -13,7 +13,7 @@ use super::{
     history::{MINUTES, minute_of},
     latency::{EDGES, LatencyTotals},
     reason::BlockedBy,
-    route::RouteTraffic,
+    route::RouteTraffic as Counted,
     totals::Totals,
 };
 use crate::engine::{ResolveError, Waygate, snapshot::Snapshot};
@@ -74,18 +74,18 @@ impl Waygate {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn traffic_of_all(&self, minutes: usize) -> Vec<View> {
+    pub fn traffic_of_all(&self, minutes: usize) -> Vec<RouteTraffic> {
         let snapshot = self.inner.snapshot.load();
         let now = minute_of(self.inner.clock.now());
         let minutes = minutes.clamp(1, MINUTES);
-        let shown = |path: Option<String>, method: String, traffic: &Arc<RouteTraffic>| View {
+        let shown = |path: Option<String>, method: String, traffic: &Arc<Counted>| RouteTraffic {
             path,
             method,
             minutes: minutes as u64,
             traffic: view(&recent(traffic, minutes, now)),
         };
         let table = &snapshot.table;
-        let mut all: Vec<View> = own_slots(&snapshot)
+        let mut all: Vec<RouteTraffic> = own_slots(&snapshot)
             .filter_map(|(slot, key)| {
                 let traffic = table.traffic.of(slot)?;
                 Some(shown(Some(key.path().to_owned()), method_of(key), traffic))
@@ -141,7 +141,7 @@ fn first_of(minutes: usize, now: i64) -> i64 {
     now - i64::try_from(minutes).unwrap_or(i64::MAX) + 1
 }
 
-fn recent(traffic: &RouteTraffic, minutes: usize, now: i64) -> Totals {
+fn recent(traffic: &Counted, minutes: usize, now: i64) -> Totals {
     let mut totals = Totals::default();
     for (_, counts) in traffic.minutes(first_of(minutes, now), now) {
         totals.add(&counts);

@@ -43,7 +43,7 @@ crates() {
 }
 crates without 1000
 crates default 85
-crates full 153
+crates full 156
 
 if [ "${1:-}" = --build ]; then
     for name in without default full; do

@@ -7,12 +7,16 @@
 //! * a no-op `Layer`: the baseline of any layer;
 //! * a no-op `axum::middleware::from_fn`;
 //! * a hand-written `Layer` that loads an `ArcSwap`, looks the route up in a hash map, and does nothing else;
-//! * ours.
+//! * ours, and ours without [recording](waygate::WaygateBuilder::count_requests).
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::{
     collections::HashMap,
-    sync::Arc,
+    hint::black_box,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -46,7 +50,7 @@ async fn main() {
     print_absolute("10000 routes", &many);
     print_absolute("1 route, through hyper", &served);
     let added = |timings: &[Timing], index: usize| timings[index].min - timings[0].min;
-    let [floor, from_fn, by_hand, ours] = [2, 3, 4, 5].map(|index| added(&one, index));
+    let [floor, from_fn, by_hand, ours, without] = [2, 3, 4, 5, 6].map(|index| added(&one, index));
     let [many_from_fn, many_by_hand, many_ours] = [3, 4, 5].map(|index| added(&many, index));
     let [served_floor, served_by_hand, served_ours] = [2, 4, 5].map(|index| added(&served, index));
     let mut rows = vec![
@@ -63,6 +67,20 @@ async fn main() {
             "empty from_fn",
             from_fn,
             Some(0.75),
+        ),
+        Row::new(
+            "recording",
+            ours - without,
+            "bare atomic counter, and 25 ns",
+            bare_counter() + 25.0,
+            Some(1.0),
+        ),
+        Row::new(
+            "active route without recording, against from_fn",
+            without,
+            "empty from_fn",
+            from_fn,
+            None,
         ),
         Row::new(
             "active route, 10000 routes",
@@ -147,6 +165,20 @@ fn print_absolute(title: &str, timings: &[Timing]) {
     }
 }
 
+/// The time of an increment in nanoseconds.
+fn bare_counter() -> f64 {
+    const TIMES: u32 = 1_000_000;
+    let counter = AtomicU64::new(0);
+    let measure = || {
+        let start = Instant::now();
+        for _ in 0..TIMES {
+            black_box(&counter).fetch_add(1, Ordering::Relaxed);
+        }
+        start.elapsed().as_secs_f64() * 1e9 / f64::from(TIMES)
+    };
+    (0..20).map(|_| measure()).fold(f64::INFINITY, f64::min)
+}
+
 fn path(index: usize) -> String {
     format!("/service{index}/v1/items/{{id}}")
 }
@@ -164,6 +196,9 @@ async fn variants(routes: usize) -> Vec<Variant> {
         table: Arc::new(ArcSwap::from_pointee(table)),
     };
     let waygate = engine(routes).await;
+    let silent = Waygate::builder().count_requests(false).build().await;
+    let silent = registered(silent.unwrap(), routes).await;
+    let silent = silent.guard(router(routes)).await.unwrap().into_router();
     let guarded = waygate.guard(router(routes)).await.unwrap().into_router();
     vec![
         Variant::new("bare axum", router(routes), &*asked),
@@ -176,11 +211,15 @@ async fn variants(routes: usize) -> Vec<Variant> {
         ),
         Variant::new("hand-written layer", router(routes).layer(by_hand), &*asked),
         Variant::new("waygate", guarded, &*asked),
+        Variant::new("waygate, not recording", silent, &*asked),
     ]
 }
 
 async fn engine(routes: usize) -> Waygate {
-    let waygate = Waygate::builder().build().await.unwrap();
+    registered(Waygate::builder().build().await.unwrap(), routes).await
+}
+
+async fn registered(waygate: Waygate, routes: usize) -> Waygate {
     let all = (0..routes).map(|index| format!("GET:{}", path(index)).parse().unwrap());
     waygate
         .register_all(all.map(|key| (key, RouteState::default())))

@@ -86,6 +86,7 @@
 //! | `swagger-ui` | | Swagger UI with a banner and badges |
 //! | `admin` | | the admin REST API |
 //! | `flags` | | feature flags ([`mod@flags`]) |
+//! | `metrics` | | metrics for Prometheus ([`MetricsCollector`]) |
 //! | `ofrep` | | an OpenFeature Remote Evaluation Protocol server ([`ofrep`]) |
 //! | `openfeature` | | the native OpenFeature SDK with the engine's flags ([`openfeature`]) |
 //! | `file` | | [`port::FileBackend`] |
@@ -109,6 +110,8 @@ mod auth;
 mod engine;
 #[cfg(feature = "axum")]
 mod http;
+#[cfg(feature = "metrics")]
+mod metrics;
 #[cfg(feature = "engine")]
 mod missing;
 #[cfg(feature = "ofrep")]
@@ -217,6 +220,14 @@ pub mod health {
     pub use crate::engine::{Component, Degraded, Health, Report};
 }
 
+/// The requests that routes have served and refused.
+#[cfg(feature = "engine")]
+pub mod traffic {
+    pub use waygate_core::view::{
+        Latency, LatencyBucket, RouteTraffic, StatusClasses, Traffic, TrafficHistory, TrafficMinute,
+    };
+}
+
 /// Decisions about requests, for adapters to frameworks other than axum.
 #[cfg(feature = "engine")]
 pub mod decision {
@@ -311,6 +322,8 @@ pub use engine::{
 };
 #[cfg(feature = "axum")]
 pub use http::{BindError, BindErrors, Cost, Guarded, Responses, RouteGuard};
+#[cfg(feature = "metrics")]
+pub use metrics::MetricsCollector;
 #[cfg(feature = "engine")]
 pub use waygate_core::{
     Secret, Timestamp,

@@ -74,6 +74,24 @@ async fn allocations(router: Router) -> u64 {
     calling + polling.count_total
 }
 
+async fn guarded(count_requests: bool) -> Router {
+    let builder = Waygate::builder().count_requests(count_requests);
+    let waygate = builder.build().await.unwrap();
+    waygate
+        .register("GET:/items/{id}".parse().unwrap(), RouteState::default())
+        .await
+        .unwrap();
+    waygate.guard(router()).await.unwrap().into_router()
+}
+
+#[tokio::test]
+async fn a_request_is_counted_without_an_allocation() {
+    let counting = allocations(guarded(true).await).await;
+    let silent = allocations(guarded(false).await).await;
+    assert!(silent > 0, "the allocator counts");
+    assert_eq!(counting, silent);
+}
+
 #[tokio::test]
 async fn an_active_route_costs_no_allocation() {
     let waygate = Waygate::builder().build().await.unwrap();

@@ -184,6 +184,12 @@ impl MemoryCounters {
         self.0.each().map(|shard| shard.calls).sum()
     }
 
+    /// Returns the number of counters that were removed for new ones since the store was created, because the store was
+    /// full.
+    pub fn evictions(&self) -> u64 {
+        self.0.each().map(|shard| shard.evictions).sum()
+    }
+
     /// Returns the memory of the counters, in bytes.
     pub fn approximate_bytes(&self) -> usize {
         self.0.allocated_bytes()

@@ -84,7 +84,10 @@ fn recurring_windows_apply_beyond_the_compiled_phases() {
     let rule = compile(&state);
     assert!(rule.phases.len() <= PHASES_AHEAD && !rule.is_unrestricted());
     for minutes in (0..100 * 60).step_by(5) {
-        let until = rule.block(|| at(minutes)).and_then(|block| block.end()).flatten();
+        let until = rule
+            .block(|| at(minutes))
+            .and_then(|block| block.end())
+            .flatten();
         let expected = (minutes % 60 < 10).then(|| at(minutes - minutes % 60 + 10));
         assert_eq!(until, expected, "{minutes}");
     }

@@ -10,6 +10,7 @@ mod maintenance;
 mod rate_limit;
 mod route;
 mod system;
+mod traffic;
 mod usage;
 mod windows;
 
@@ -23,6 +24,9 @@ pub use maintenance::Maintenance;
 pub use rate_limit::{AboutRateLimit, RouteRateLimit, SharedRateLimit, SharedRateLimitState};
 pub use route::{FlagGate, Route};
 pub use system::{CountingMode, CountingModes, Degraded, Health, MaintenanceNotice};
+pub use traffic::{
+    Latency, LatencyBucket, RouteTraffic, StatusClasses, Traffic, TrafficHistory, TrafficMinute,
+};
 pub use usage::{HitRecord, KeyUse, LimitCounts};
 pub use windows::ScheduledWindow;
 

@@ -33,6 +33,18 @@ impl Authenticator {
         &self,
         attempt: LoginAttempt,
     ) -> Result<(Secret<String>, Record), Problem> {
+        let outcome = self.try_log_in(attempt).await;
+        let result = match outcome.as_ref().map_err(Problem::kind) {
+            Ok(_) => "accepted",
+            Err(ProblemKind::InvalidCredentials) => "refused",
+            Err(ProblemKind::TooManyAttempts) => "throttled",
+            Err(_) => "failed",
+        };
+        self.waygate.inner.observed.note_login(result);
+        outcome
+    }
+
+    async fn try_log_in(&self, attempt: LoginAttempt) -> Result<(Secret<String>, Record), Problem> {
         let LoginAttempt {
             username,
             password,

@@ -62,6 +62,9 @@ pub struct WaygateBuilder {
     #[cfg(feature = "testing")]
     only_handlers_under: Vec<String>,
     on_store_reset: OnStoreReset,
+    count_requests: bool,
+    #[cfg(feature = "metrics")]
+    metrics_budget: usize,
     #[cfg(feature = "flags")]
     flag_options: waygate_core::flag::CompileOptions,
     #[cfg(feature = "flags")]
@@ -110,6 +113,9 @@ impl Default for WaygateBuilder {
             #[cfg(feature = "testing")]
             only_handlers_under: Vec::new(),
             on_store_reset: OnStoreReset::default(),
+            count_requests: true,
+            #[cfg(feature = "metrics")]
+            metrics_budget: 20_000,
             #[cfg(feature = "flags")]
             flag_options: waygate_core::flag::CompileOptions::default(),
             #[cfg(feature = "flags")]
@@ -229,6 +235,27 @@ impl WaygateBuilder {
     /// all of them, by the same commit. Default: `true`.
     pub fn reset_limits_after_maintenance(mut self, reset: bool) -> Self {
         self.limiting.keep_after_maintenance = !reset;
+        self
+    }
+
+    /// Sets whether guarded routers count requests and measure their latencies, for
+    /// [`Waygate::traffic`](crate::Waygate::traffic), dry runs and the metrics of requests. Default: `true`. With
+    /// `false`, no clock is read for a request.
+    pub fn count_requests(mut self, count: bool) -> Self {
+        self.count_requests = count;
+        self
+    }
+
+    /// Sets the number of series of routes that metrics may have. Default: 20,000, enough for about 700 routes. The
+    /// routes that were registered last and exceed it count together, with `_other` as their route.
+    ///
+    /// ```
+    /// let builder = waygate::Waygate::builder().metrics_budget(100_000);
+    /// # drop(builder);
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn metrics_budget(mut self, series: usize) -> Self {
+        self.metrics_budget = series;
         self
     }
 

@@ -34,10 +34,13 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        let nanos = self
-            .monotonic
-            .delta_as_nanos(self.origin, self.monotonic.raw());
-        Duration::from_nanos(nanos)
+        Duration::from_nanos(self.monotonic_nanos())
+    }
+
+    #[inline]
+    fn monotonic_nanos(&self) -> u64 {
+        self.monotonic
+            .delta_as_nanos(self.origin, self.monotonic.raw())
     }
 
     fn sleep_until(&self, instant: Timestamp) -> BoxFuture<'static, ()> {

@@ -10,7 +10,32 @@ impl Inner {
         facts.extend((self.service.as_ref()).map(|service| ("service", service.to_string())));
         facts.push(("state", self.state_in_words()));
         facts.push(("counters", self.counters_in_words()));
+        #[cfg(feature = "metrics")]
+        facts.extend(self.metrics_in_words().map(|metrics| ("metrics", metrics)));
         facts
+    }
+
+    /// The number of series, if the program exposes metrics.
+    #[cfg(feature = "metrics")]
+    fn metrics_in_words(&self) -> Option<String> {
+        use std::sync::atomic::Ordering;
+        /// The series of a route before its first request: a histogram, the reasons of blocks, the status.
+        const OF_ROUTE: usize =
+            super::traffic::EDGES.len() + 3 + super::traffic::BlockedBy::ALL.len() + 1;
+        /// Those that do not depend on routes, flags and limits.
+        const OTHERS: usize = 150;
+        if !self.has_metrics.load(Ordering::Relaxed) {
+            return None;
+        }
+        let routes = self.snapshot.load().table.registered().count();
+        let (expected, budget) = (routes * OF_ROUTE + OTHERS, self.metrics_budget);
+        let more = match routes * OF_ROUTE > budget {
+            true => "; the routes above it count together: raise it (`.metrics_budget(..)`)",
+            false => "",
+        };
+        Some(format!(
+            "about {expected} series, with a budget of {budget} for routes{more}"
+        ))
     }
 
     /// The backend, with the whole path of a state file.

@@ -53,6 +53,8 @@ pub enum Component {
     /// The counter store is unavailable; `on_store_failure` of each rate limit applies, and concurrency limits apply
     /// within this process.
     Counters,
+    /// The task that notes the requests of each minute.
+    Traffic,
     /// The boot cache cannot be written.
     BootCache,
     /// The counters of this process cannot be written to their file, or could not be restored at startup (reported for
@@ -82,6 +84,7 @@ impl fmt::Display for Component {
             Self::Sync => "sync",
             Self::Scheduler => "scheduler",
             Self::Counters => "counters",
+            Self::Traffic => "traffic",
             Self::BootCache => "boot_cache",
             Self::CounterSnapshot => "counter_snapshot",
             Self::Unmatched => "unmatched",

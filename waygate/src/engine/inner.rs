@@ -60,6 +60,15 @@ pub(crate) struct Inner {
     pub(crate) counters_handle: CountersHandle,
     pub(crate) book: LimitStats,
     pub(crate) decisions: Decisions,
+    pub(crate) observed: super::observed::Observed,
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics_budget: usize,
+    /// `true` if the program exposes metrics.
+    #[cfg(feature = "metrics")]
+    pub(crate) has_metrics: std::sync::atomic::AtomicBool,
+    /// The largest number of series that a family of metrics has left out.
+    #[cfg(feature = "metrics")]
+    pub(crate) dropped_series: std::sync::Mutex<std::collections::BTreeMap<&'static str, u64>>,
     pub(crate) limiting: LimitConfig,
     #[cfg(feature = "flags")]
     pub(crate) flag_options: waygate_core::flag::CompileOptions,

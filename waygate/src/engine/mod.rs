@@ -50,6 +50,7 @@ mod mounts;
 mod named;
 mod nearest;
 mod notice;
+mod observed;
 mod open;
 mod operator;
 mod precondition;
@@ -79,6 +80,7 @@ mod supervise;
 mod sync;
 mod table;
 mod touched;
+mod traffic;
 mod tx;
 mod unmatched;
 mod unreadable;
@@ -160,6 +162,10 @@ pub(crate) use store::AnyCollection;
 #[cfg(feature = "openapi")]
 pub(crate) use store::Notice;
 pub(crate) use table::{Governing, Served, Table};
+#[cfg(feature = "axum")]
+pub(crate) use traffic::{BlockedBy, Line, Recording};
+#[cfg(feature = "metrics")]
+pub(crate) use traffic::{EDGES, Ending, LatencyTotals, RouteTraffic};
 #[cfg(feature = "admin")]
 pub(crate) use {
     kinds::{Logins, MaintenanceScope, Opaque, Records, Tokens},

@@ -86,8 +86,11 @@ impl Inner {
 
     /// Compiles the touched parts, and maintenance if it changed, and publishes them as one snapshot.
     pub(crate) fn publish_next(&self, stored: &Stored, touched: &Touched) {
-        let snapshot = self.snapshot.load();
-        self.publish(snapshot.next(stored, touched, self.compiler()));
+        let started = self.clock.monotonic();
+        let next = self.snapshot.load().next(stored, touched, self.compiler());
+        let took = self.clock.monotonic().saturating_sub(started);
+        self.observed.note_build(took);
+        self.publish(next);
     }
 
     /// Publishes the changes of another process as one snapshot, and sends an event for each record.

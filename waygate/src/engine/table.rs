@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use waygate_core::{
     grammar::Method,
     model::{RouteKey, RouteState},
+    port::Clock,
 };
 
 use waygate_core::grammar::PathTemplate;
@@ -18,6 +19,7 @@ use super::{
     methods::MethodSet,
     mounts::Mounts,
     nearest::nearest,
+    traffic::TrafficSlots,
 };
 
 use judged::Judged;
@@ -43,6 +45,8 @@ pub(crate) struct Table {
     pub(crate) judged: Judged,
     /// The findings of requests about handlers, for all tables of an engine.
     pub(crate) mounts: Arc<Mounts>,
+    /// The requests of each slot, for all tables of an engine.
+    pub(crate) traffic: TrafficSlots,
 }
 
 /// The methods with a handler at one path.
@@ -93,6 +97,14 @@ impl Methods {
 }
 
 impl Table {
+    /// Creates an empty table that counts requests.
+    pub(crate) fn counting(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            traffic: TrafficSlots::new(clock),
+            ..Self::default()
+        }
+    }
+
     /// Adds a route or another declaration of it, and returns its slot.
     pub(crate) fn insert(&mut self, route: Registered) -> Result<usize, RegisterError> {
         let route = Arc::new(route);
@@ -158,6 +170,7 @@ impl Table {
         }
         self.declarations.push(Declarations::of(route.clone()));
         self.is_gone.push(false);
+        self.traffic.push();
         self.routes.push(route);
         slot
     }

@@ -205,6 +205,7 @@ impl Inner {
     ) -> Result<Written<'a>, CommitError> {
         let lines = batch.audit.clone();
         let revision = self.commit(stored, batch).await?;
+        self.observed.note_lines(&lines);
         let touched = Touched::by(&subjects, stored, &self.snapshot.load().table);
         self.publish_next(stored, &touched);
         let lines = lines.into_iter().map(|mut line| {
@@ -244,18 +245,29 @@ impl Inner {
                     let known = stored.revision;
                     // Without the store, the refusal stands on the last known state.
                     if self.reload(&mut stored).await.is_err() || stored.revision == known {
-                        return Err(error);
+                        let refused = Err(error);
+                        self.note_conflict(&refused, &by);
+                        return refused;
                     }
                 }
                 attempt => {
                     if let Some(outcome) = settle(attempt) {
+                        self.note_conflict(&outcome, &by);
                         return outcome;
                     }
+                    self.observed.note_conflict("race", &by.origin.platform);
                 }
             }
         }
         let what = change.subject();
         Err(ChangeError::Contended { what })
+    }
+
+    fn note_conflict<T>(&self, outcome: &Result<T, ChangeError>, by: &By) {
+        if let Err(ChangeError::Conflict { .. }) = outcome {
+            let platform = &by.origin.platform;
+            self.observed.note_conflict("precondition", platform);
+        }
     }
 }
 

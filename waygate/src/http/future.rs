@@ -10,8 +10,11 @@ use pin_project_lite::pin_project;
 use super::{
     admitted::Admitted,
     limits::After,
+    recorded,
     watch::{self, Watching},
 };
+use crate::engine::Recording;
+
 pin_project! {
     /// The response of the endpoint, or the response that replaces it.
     #[derive(Debug)]
@@ -19,6 +22,8 @@ pin_project! {
     pub(crate) struct ResponseFuture<F, E> {
         #[pin]
         state: State<F, E>,
+        // `None` if the request is not counted.
+        recording: Option<Recording>,
     }
 }
 
@@ -71,18 +76,25 @@ impl<F, E> std::fmt::Debug for State<F, E> {
 impl<F, E> ResponseFuture<F, E> {
     /// The response of the endpoint.
     #[inline(always)]
-    pub(super) fn served(future: F, watching: Watching) -> Self {
+    pub(super) fn served(future: F, watching: Watching, recording: Option<Recording>) -> Self {
         Self {
             state: State::Served {
                 served: Served { future, watching },
             },
+            recording,
         }
     }
 
     /// The response of the endpoint, with work after it.
     #[inline(always)]
-    pub(super) fn completed(future: F, watching: Watching, after: After) -> Self {
+    pub(super) fn completed(
+        future: F,
+        watching: Watching,
+        after: After,
+        recording: Option<Recording>,
+    ) -> Self {
         Self {
+            recording,
             state: State::Completed {
                 served: Completed {
                     future,
@@ -99,9 +111,7 @@ impl<F, E> ResponseFuture<F, E> {
         E: 'static,
     {
         match after {
-            None => Self {
-                state: State::Waiting { future: answer },
-            },
+            None => Self::from_state(State::Waiting { future: answer }),
             Some(mut after) => Self::waiting(async move {
                 let mut response = match after.admitted() {
                     Some(admitted) => admitted.scope(answer).await?,
@@ -114,28 +124,40 @@ impl<F, E> ResponseFuture<F, E> {
     }
 
     pub(super) fn ready(response: Response) -> Self {
-        Self {
-            state: State::Ready {
-                response: Some(response),
-            },
-        }
+        Self::from_state(State::Ready {
+            response: Some(response),
+        })
     }
 
     pub(super) fn waiting(
         future: impl Future<Output = Result<Response, E>> + Send + 'static,
     ) -> Self {
+        Self::from_state(State::Waiting {
+            future: Box::pin(future),
+        })
+    }
+
+    fn from_state(state: State<F, E>) -> Self {
         Self {
-            state: State::Waiting {
-                future: Box::pin(future),
-            },
+            state,
+            recording: None,
         }
+    }
+
+    /// Counts the request when the response is ready.
+    pub(super) fn recorded(self, recording: Option<Recording>) -> Self {
+        Self { recording, ..self }
     }
 }
 
 impl<F> Completed<F> {
     /// Polls the endpoint, and completes its response.
     #[inline(never)]
-    fn poll<E>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response, E>>
+    fn poll<E>(
+        self: Pin<&mut Self>,
+        recording: &mut Option<Recording>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response, E>>
     where
         F: Future<Output = Result<Response, E>>,
     {
@@ -147,6 +169,7 @@ impl<F> Completed<F> {
             if let Poll::Ready(Ok(response)) = polled {
                 after.complete(response);
             }
+            recorded::leave(recording, polled);
         })
     }
 }
@@ -159,19 +182,32 @@ where
 
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
+        let this = self.project();
+        let recording = this.recording;
+        recorded::enter(recording);
+        match this.state.project() {
             // Responses are large, so the caller takes them from where they were written.
             StateProjection::Served { served } => {
                 let served = served.project();
-                watch::poll(served.future, *served.watching, cx)
+                watch::poll_and(served.future, *served.watching, cx, |polled| {
+                    recorded::leave(recording, polled);
+                })
             }
-            StateProjection::Completed { served } => served.poll(cx),
+            StateProjection::Completed { served } => served.poll(recording, cx),
             // `Future` does not specify polls after completion: stay pending.
             StateProjection::Ready { response } => match response.take() {
-                Some(response) => Poll::Ready(Ok(response)),
+                Some(response) => {
+                    let polled = Poll::Ready(Ok(response));
+                    recorded::leave(recording, &polled);
+                    polled
+                }
                 None => Poll::Pending,
             },
-            StateProjection::Waiting { future } => future.as_mut().poll(cx),
+            StateProjection::Waiting { future } => {
+                let polled = future.as_mut().poll(cx);
+                recorded::leave(recording, &polled);
+                polled
+            }
         }
     }
 }

@@ -31,6 +31,7 @@ mod make_service;
 mod mounting;
 mod part;
 mod reach;
+mod recorded;
 mod registration;
 mod reply;
 mod respond;
@@ -72,9 +73,9 @@ pub(crate) use client::peer;
 #[cfg(feature = "openapi")]
 pub(crate) use documentation::Documentation;
 pub(crate) use limits::DeclaredLimits;
-#[cfg(feature = "admin")]
+#[cfg(any(feature = "admin", feature = "metrics"))]
 pub(crate) use mounting::check as check_mounts;
-#[cfg(any(feature = "admin", feature = "openapi"))]
+#[cfg(any(feature = "admin", feature = "metrics", feature = "openapi"))]
 pub(crate) use mounting::{Mount, Serves};
 #[cfg(any(
     feature = "ofrep",

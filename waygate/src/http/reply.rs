@@ -5,7 +5,7 @@ use http::{HeaderValue, StatusCode, header, request::Parts};
 use waygate_core::Printable;
 
 use super::Responder;
-use crate::engine::{self, BlockReason, Blocked, Inner};
+use crate::engine::{self, BlockReason, Blocked, BlockedBy, Inner};
 
 /// A blocked request. Below `nest`, axum removes the prefix from the URL, but clients know only the whole URL.
 pub(super) fn blocked(mut request: Parts, reason: BlockReason, engine: &Inner) -> Blocked {
@@ -17,7 +17,28 @@ pub(super) fn blocked(mut request: Parts, reason: BlockReason, engine: &Inner) -
 
 /// The built-in response.
 pub(super) fn builtin(blocked: &Blocked) -> Response {
-    engine::builtin(blocked).map(Body::from)
+    let mut response = engine::builtin(blocked).map(Body::from);
+    mark(&mut response, blocked);
+    response
+}
+
+/// A response extension: the response replaces that of a blocked request.
+#[derive(Debug, Clone, Copy)]
+struct Marked(BlockedBy);
+
+fn mark(response: &mut Response, blocked: &Blocked) {
+    let reason = BlockedBy::of(blocked.reason());
+    response.extensions_mut().insert(Marked(reason));
+}
+
+/// Returns why the request was blocked, if the response replaces that of a handler.
+#[inline]
+pub(super) fn blocked_by(response: &Response) -> Option<BlockedBy> {
+    let extensions = response.extensions();
+    match extensions.is_empty() {
+        true => None,
+        false => extensions.get().map(|Marked(reason)| *reason),
+    }
 }
 
 /// Runs a custom response function; uses the built-in response if it panics. A refusal must not look like a success,
@@ -28,6 +49,7 @@ pub(super) async fn custom(responder: Responder, blocked: Blocked) -> Response {
             if response.status().is_success() {
                 *response.status_mut() = blocked.status();
             }
+            mark(&mut response, &blocked);
             response
         }
         None => {

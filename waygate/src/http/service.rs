@@ -14,11 +14,13 @@ use super::{
     handler_gate::{Answering, StandIn},
     kept,
     limits::After,
-    reply,
+    recorded, reply,
     step::Step,
     survey::{self, Probe},
 };
-use crate::engine::{BlockReason, Checks, Inner, Limited, Snapshot, StateHeaders, announced, note};
+use crate::engine::{
+    BlockReason, Checks, Inner, Limited, Recording, Snapshot, StateHeaders, announced, note,
+};
 
 /// Decides whether to serve each request of one endpoint before the endpoint sees it.
 #[derive(Debug, Clone)]
@@ -43,16 +45,19 @@ where
 
     // Requests are large, so each is moved only once, to where it is served.
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let step = self.endpoint.decide(&mut request);
+        let mut recording = None;
+        let step = self.endpoint.decide(&mut request, &mut recording);
         let Some(watching) = self.endpoint.watch.light() else {
-            return self.follow_step(request, step);
+            return self.follow_step(request, step).recorded(recording);
         };
         match step {
-            Step::Serve(None) => ResponseFuture::served(self.inner.call(request), watching),
-            Step::Serve(Some(after)) if !self.engine().is_stacked() => {
-                ResponseFuture::completed(self.inner.call(request), watching, after)
+            Step::Serve(None) => {
+                ResponseFuture::served(self.inner.call(request), watching, recording)
             }
-            rare => self.follow_step(request, rare),
+            Step::Serve(Some(after)) if !self.engine().is_stacked() => {
+                ResponseFuture::completed(self.inner.call(request), watching, after, recording)
+            }
+            rare => self.follow_step(request, rare).recorded(recording),
         }
     }
 }
@@ -75,9 +80,11 @@ where
         after: Option<After>,
     ) -> ResponseFuture<S::Future, S::Error> {
         match (self.endpoint.watch.light(), after) {
-            (Some(watching), None) => ResponseFuture::served(self.inner.call(request), watching),
+            (Some(watching), None) => {
+                ResponseFuture::served(self.inner.call(request), watching, None)
+            }
             (Some(watching), Some(after)) => {
-                ResponseFuture::completed(self.inner.call(request), watching, after)
+                ResponseFuture::completed(self.inner.call(request), watching, after, None)
             }
             (None, after) => {
                 let answer = kept::keep(&mut self.inner, &self.endpoint, request, follow_gate);
@@ -140,34 +147,44 @@ pub(super) fn follow_gate(
 }
 
 impl Endpoint {
+    /// Decides, and starts to count the request.
     #[inline]
-    pub(super) fn decide(&self, request: &mut Request) -> Step {
+    pub(super) fn decide(&self, request: &mut Request, recording: &mut Option<Recording>) -> Step {
         let engine = &*self.shared.waygate.inner;
         let snapshot = engine.snapshot.load();
         let (method, extensions) = (request.method(), request.extensions());
-        match self.memory.recall(method, extensions, &snapshot) {
-            Some(slot) => match snapshot.checks(slot) {
-                Checks::Nothing => Step::Serve(None),
-                Checks::Limits => self.limit_at(slot, request, &snapshot),
-                #[cfg(feature = "flags")]
-                Checks::Everything if snapshot.is_flagged(slot) => {
-                    self.decide_with_flags(slot, request, &snapshot)
-                }
-                Checks::Everything => self.decide_at(Some(slot), request, &snapshot),
-            },
-            None => self.decide_uncached(request, &snapshot),
+        let Some(slot) = self.memory.recall(method, extensions, &snapshot) else {
+            return self.decide_uncached(request, &snapshot, recording);
+        };
+        *recording = recorded::start(Some(slot), request, engine, &snapshot);
+        match snapshot.checks(slot) {
+            Checks::Nothing => Step::Serve(None),
+            Checks::Limits => self.limit_at(slot, request, &snapshot),
+            #[cfg(feature = "flags")]
+            Checks::Everything if snapshot.is_flagged(slot) => {
+                self.decide_with_flags(slot, request, &snapshot)
+            }
+            Checks::Everything => self.decide_at(Some(slot), request, &snapshot),
         }
     }
 
     /// Decides whether to serve a request without a cached slot.
     #[cold]
-    fn decide_uncached(&self, request: &mut Request, snapshot: &Arc<Snapshot>) -> Step {
-        let (method, extensions) = (request.method(), request.extensions());
-        if extensions.get::<Probe>().is_some() {
+    fn decide_uncached(
+        &self,
+        request: &mut Request,
+        snapshot: &Arc<Snapshot>,
+        recording: &mut Option<Recording>,
+    ) -> Step {
+        if request.extensions().get::<Probe>().is_some() {
             return Step::Probed;
         }
         self.compare_methods(&snapshot.table);
-        match *self.governing(method, extensions, snapshot) {
+        let slots = self.governing(request.method(), request.extensions(), snapshot);
+        let engine = &*self.shared.waygate.inner;
+        *recording = recorded::start(slots.first().copied(), request, engine, snapshot);
+        let (method, extensions) = (request.method(), request.extensions());
+        match *slots {
             [] => self.decide_at(None, request, snapshot),
             [slot] => {
                 self.memory.remember(method, extensions, snapshot, slot);

@@ -36,6 +36,8 @@ mod limit_attributes;
 mod limits;
 mod log;
 mod maintenance;
+#[cfg(all(feature = "admin", feature = "metrics"))]
+mod metrics;
 mod named_routes;
 #[cfg(feature = "ofrep")]
 mod ofrep;
@@ -54,6 +56,7 @@ mod same_name;
 mod shutdown;
 mod support;
 mod test_app;
+mod traffic;
 #[cfg(unix)]
 mod unix_socket;
 mod unmatched;

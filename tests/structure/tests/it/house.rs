@@ -20,9 +20,12 @@ const FOLDERS: &[arrows::Rule<'_>] = &[
     ("auth", &["engine", "rest"]),
     ("ofrep", &["engine", "http", "openapi"]),
     ("openfeature", &["engine"]),
+    ("metrics", &["engine", "http"]),
     (
         "admin",
-        &["engine", "http", "openapi", "rest", "auth", "ofrep"],
+        &[
+            "engine", "http", "openapi", "rest", "auth", "ofrep", "metrics",
+        ],
     ),
     ("registry", &["engine", "http", "private", "stamp"]),
     ("private", &["engine", "http", "stamp"]),

@@ -57,6 +57,8 @@ pub(super) struct Shard {
     longest: Nanos,
     /// The number of calls; one that spans shards counts in the first.
     pub(super) calls: u64,
+    /// The number of counters that were removed for new ones.
+    pub(super) evictions: u64,
     /// The number of changes that were not calls.
     changes: u64,
 }
@@ -90,6 +92,7 @@ impl Shard {
             bounds,
             longest: 0,
             calls: 0,
+            evictions: 0,
             changes: 0,
         }
     }
@@ -341,7 +344,11 @@ impl Shard {
         if !self.is_full() {
             return Room::Free;
         }
-        match self.table.search(ask.counter_key(), now) {
+        let victim = self.table.search(ask.counter_key(), now);
+        if let Some(Victim::Own(_) | Victim::Foreign(_)) = victim {
+            self.evictions = self.evictions.wrapping_add(1);
+        }
+        match victim {
             Some(Victim::Expired) => Room::Free,
             Some(Victim::Own(bucket)) => Room::InPlaceOf(bucket),
             Some(Victim::Foreign(bucket)) => {

@@ -11,11 +11,14 @@ mod flags;
 mod lifecycle;
 mod limits;
 mod maintenance;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod reset;
 mod route;
 mod schedule;
 mod system;
 mod tokens;
+mod traffic;
 mod windows;
 
 use std::sync::Arc;
@@ -46,7 +49,10 @@ pub(super) fn router(settings: &Settings) -> OpenApiRouter<Arc<AdminState>> {
         .merge(announcements::router())
         .merge(windows::router())
         .merge(audit::router())
+        .merge(traffic::router())
         .merge(system::router());
+    #[cfg(feature = "metrics")]
+    let router = router.merge(metrics::router());
     #[cfg(feature = "flags")]
     if settings.flags {
         return router.merge(flags::router());

@@ -18,6 +18,7 @@ use crate::engine::{
     supervise::supervise,
     sync,
     table::Table,
+    traffic,
 };
 #[cfg(feature = "file")]
 use crate::engine::{boot_cache, counter_snapshot};
@@ -99,7 +100,11 @@ impl WaygateBuilder {
             flag_facts: &flag_facts,
             now,
         };
-        let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);
+        let table = match self.count_requests {
+            true => Table::counting(self.clock.clone()),
+            false => Table::default(),
+        };
+        let snapshot = Snapshot::build(&stored, Arc::new(table), compiler, 1);
         #[cfg(feature = "flags")]
         self.check_flags(&snapshot, &monitor, now)?;
         #[cfg(feature = "file")]
@@ -117,6 +122,13 @@ impl WaygateBuilder {
             counters,
             book,
             decisions: Decisions::new(self.decision_log_capacity),
+            observed: crate::engine::observed::Observed::default(),
+            #[cfg(feature = "metrics")]
+            metrics_budget: self.metrics_budget,
+            #[cfg(feature = "metrics")]
+            has_metrics: std::sync::atomic::AtomicBool::new(false),
+            #[cfg(feature = "metrics")]
+            dropped_series: std::sync::Mutex::default(),
             limiting: self.limiting,
             #[cfg(feature = "flags")]
             flag_options: self.flag_options,
@@ -172,6 +184,7 @@ impl WaygateBuilder {
                 let _ = inner.sow().await;
             }
         }
+        traffic::start_sampler(&inner);
         supervise(Component::Sync, &inner, sync::run);
         supervise(Component::Scheduler, &inner, scheduler::run);
         if inner.counters.shared.is_some() {

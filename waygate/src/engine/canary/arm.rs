@@ -1,6 +1,5 @@
 use std::{
-    cell::Cell,
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -8,12 +7,12 @@ use serde::Serialize;
 
 use super::{
     facts::ArmRecord,
-    histogram::{Counts, LatencyHistogram},
+    histogram::{Latencies, LatencyHistogram},
 };
-use crate::engine::flags::DeclaredFlag;
-
-/// The shards of an arm, so that threads do not wait for the same cache line. A power of two.
-const SHARDS: usize = 8;
+use crate::engine::{
+    flags::DeclaredFlag,
+    traffic::{SHARDS, own_shard},
+};
 
 /// One of the two handlers of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -64,17 +63,9 @@ impl Canary {
 
     /// The shard of this thread.
     pub(super) fn shard(&self, arm: Arm) -> &Shard {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        thread_local! {
-            static OWN: Cell<Option<usize>> = const { Cell::new(None) };
-        }
-        let own = OWN.get().unwrap_or_else(|| {
-            let own = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS;
-            OWN.set(Some(own));
-            own
-        });
         let Facts([first, rest @ ..]) = self.facts(arm);
-        own.checked_sub(1)
+        own_shard()
+            .checked_sub(1)
             .and_then(|at| rest.get(at))
             .unwrap_or(first)
     }
@@ -92,8 +83,8 @@ pub(super) struct Shard {
     completed: AtomicU64,
     failed: AtomicU64,
     aborted: AtomicU64,
-    latency: Counts,
-    aborted_after: Counts,
+    latency: Latencies,
+    aborted_after: Latencies,
 }
 
 impl Shard {
@@ -122,7 +113,7 @@ impl Facts {
             let counts = self.0.iter().map(|shard| of(shard).load(Ordering::Relaxed));
             counts.sum()
         };
-        let merged = |of: fn(&Shard) -> &Counts| {
+        let merged = |of: fn(&Shard) -> &Latencies| {
             let mut merged = LatencyHistogram::default();
             self.0
                 .iter()

@@ -1,9 +1,8 @@
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use serde::Serialize;
+
+use crate::engine::traffic::Counts;
 
 /// The number of buckets: four for each doubling, from 0.25 ms to 64 s.
 const BUCKETS: usize = 72;
@@ -12,25 +11,17 @@ const PER_OCTAVE: usize = 4;
 const LEAST: u64 = 250;
 
 /// Counts of latencies, shared by threads.
-#[derive(Debug)]
-pub(super) struct Counts([AtomicU64; BUCKETS]);
+#[derive(Debug, Default)]
+pub(super) struct Latencies(Counts<BUCKETS>);
 
-impl Default for Counts {
-    fn default() -> Self {
-        Self([const { AtomicU64::new(0) }; BUCKETS])
-    }
-}
-
-impl Counts {
+impl Latencies {
     pub(super) fn add(&self, latency: Duration) {
-        if let Some(count) = self.0.get(bucket(latency)) {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
+        self.0.add(bucket(latency));
     }
 
     pub(super) fn add_to(&self, histogram: &mut LatencyHistogram) {
-        for (total, count) in histogram.counts.iter_mut().zip(&self.0) {
-            *total += count.load(Ordering::Relaxed);
+        for (total, count) in histogram.counts.iter_mut().zip(self.0.iter()) {
+            *total += count;
         }
     }
 }
@@ -141,7 +132,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_edges() {
-        let counts = Counts::default();
+        let counts = Latencies::default();
         for millis in 1..=100 {
             counts.add(Duration::from_millis(millis));
         }

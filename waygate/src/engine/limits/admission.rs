@@ -195,6 +195,7 @@ impl Admitting<'_> {
             rest = others;
             if decision.is_ok() && own.iter().all(|outcome| outcome.allowed) {
                 policy.stats.count_allowed();
+                policy.stats.note_mode(mode, true);
             }
             if own
                 .iter()
@@ -216,6 +217,7 @@ impl Admitting<'_> {
             })))),
             Err(refusal) => {
                 self.log_refusal(&refusal, now);
+                refusal.policy.stats.note_mode(mode, false);
                 Err(refusal)
             }
         }

@@ -1,6 +1,6 @@
 use std::{
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::Notify;
@@ -21,7 +21,7 @@ use super::{
     share,
     standings::{Said, Standings},
 };
-use crate::engine::concurrency::UnreleasedPermits;
+use crate::engine::{concurrency::UnreleasedPermits, traffic::Latencies};
 
 /// The minimum interval between checks for a loss. A client may refund many units.
 const BETWEEN_CHECKS: Nanos = SECOND / 10;
@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn CounterStore>,
     /// The maximum wait of a request.
     deadline: Duration,
+    /// The durations of calls to charge counters.
+    pub(crate) latencies: Latencies,
     pub(super) standings: Standings,
     pub(super) owed: Owed,
     /// Permits that could not be released.
@@ -51,6 +53,7 @@ impl Shared {
         Self {
             store,
             deadline,
+            latencies: Latencies::default(),
             standings: Standings::new(),
             owed: Owed::default(),
             unreleased: UnreleasedPermits::default(),
@@ -143,7 +146,10 @@ impl Shared {
     }
 
     async fn ask(&self, charges: &[Charge<'_>], now: Nanos) -> Result<Vec<Outcome>, CounterError> {
-        let outcomes = match self.in_time(self.store.charge(charges, now)).await {
+        let started = Instant::now();
+        let charged = self.in_time(self.store.charge(charges, now)).await;
+        self.latencies.add(started.elapsed());
+        let outcomes = match charged {
             Ok(outcomes) => outcomes,
             // The call may have been abandoned before the store could return a known refusal.
             Err(fault) => self.store.known_refusal(charges, now).ok_or(fault)?,

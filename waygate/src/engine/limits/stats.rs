@@ -12,7 +12,7 @@ use waygate_core::{
     model::{LimitKey, RouteKey},
 };
 
-use waygate_core::view::{KeyUse, LimitCounts};
+use waygate_core::view::{CountingMode, KeyUse, LimitCounts};
 
 use super::{
     key::LimitedKey,
@@ -27,6 +27,8 @@ pub(crate) struct PolicyStats {
     pub(crate) refused: AtomicU64,
     /// Refusals of a policy in shadow mode: requests that were allowed.
     pub(crate) would_refuse: AtomicU64,
+    /// Of these, those that were not counted by the configured counters, by mode.
+    degraded: [Degraded; 3],
     /// Requests without a key.
     pub(crate) skipped: Noticed,
     /// Requests that were refused for that reason, included in `refused`.
@@ -41,7 +43,65 @@ pub(crate) struct PolicyStats {
     top: Mutex<TopKeys>,
 }
 
+/// The decisions without the configured counters.
+#[derive(Debug, Default)]
+struct Degraded {
+    allowed: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// The decisions of a policy in one mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "for metrics"))]
+pub(crate) struct ModeCounts {
+    pub(crate) mode: CountingMode,
+    pub(crate) allowed: u64,
+    pub(crate) refused: u64,
+}
+
+/// The modes of [`PolicyStats::degraded`].
+const DEGRADED: [CountingMode; 3] = [
+    CountingMode::Local,
+    CountingMode::Open,
+    CountingMode::Closed,
+];
+
 impl PolicyStats {
+    /// Records the mode of a decision that is counted otherwise.
+    pub(super) fn note_mode(&self, mode: CountingMode, is_allowed: bool) {
+        let modes = DEGRADED.iter().zip(&self.degraded);
+        for (_, counts) in modes.filter(|(known, _)| **known == mode) {
+            let counter = match is_allowed {
+                true => &counts.allowed,
+                false => &counts.refused,
+            };
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the decisions by mode.
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "for metrics"))]
+    pub(crate) fn by_mode(&self) -> Vec<ModeCounts> {
+        let degraded = DEGRADED.iter().zip(&self.degraded);
+        let mut all: Vec<ModeCounts> = degraded
+            .map(|(mode, counts)| ModeCounts {
+                mode: *mode,
+                allowed: counts.allowed.load(Ordering::Relaxed),
+                refused: counts.refused.load(Ordering::Relaxed),
+            })
+            .collect();
+        let sum = |of: fn(&ModeCounts) -> u64| all.iter().map(of).sum::<u64>();
+        // Counted after the others, so that the difference is not negative.
+        let (allowed, refused) = (sum(|it| it.allowed), sum(|it| it.refused));
+        let counts = self.counts();
+        all.push(ModeCounts {
+            mode: CountingMode::Authoritative,
+            allowed: counts.allowed.saturating_sub(allowed),
+            refused: counts.refused.saturating_sub(refused),
+        });
+        all
+    }
+
     #[inline]
     pub(crate) fn count_allowed(&self) {
         self.allowed.fetch_add(1, Ordering::Relaxed);

@@ -22,6 +22,7 @@ mod socket;
 mod store;
 mod support;
 mod tokens;
+mod traffic;
 mod unmatched;
 mod views;
 mod walk;

@@ -82,7 +82,10 @@ impl Server {
         let path = request.uri().path_and_query().unwrap().to_string();
         *request.uri_mut() = format!("/waygate{path}").parse().unwrap();
         let answer = self.call_from(peer, request).await;
-        if !answer.body.is_empty() {
+        let is_text = answer
+            .header(http::header::CONTENT_TYPE)
+            .starts_with("text/plain");
+        if !answer.body.is_empty() && !is_text {
             let status = answer.status.as_u16();
             views::check(method.as_str(), &path, status, &answer.json());
         }

@@ -519,7 +519,7 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
             let name = parameter["name"].as_str().unwrap();
             let wrong: &[&str] = match name {
                 "format" => &["", "x", "Waygate", "%00"],
-                "limit" | "offset" | "days" => {
+                "limit" | "offset" | "days" | "minutes" => {
                     &["", "abc", "-1", "+1", "1e3", "1.0", "%201", "0x10", "٣"]
                 }
                 "orphaned" | "enforced" | "dry_run" | "partial" | "round_weights" => {
@@ -572,6 +572,7 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
         "format",
         "limit",
         "method",
+        "minutes",
         "name",
         "offset",
         "orphaned",

@@ -1,12 +1,12 @@
 //! Facts about evaluations, for applications.
 
-use waygate_core::flag::Context;
+use waygate_core::{Timestamp, flag::Context};
 
 use super::{
-    exposures::Exposure, live::FlagEvaluation, missing::MissingFlags, stream::Observations,
-    usage::FlagUsage,
+    exposures::Exposure, facts::FlagFacts, live::FlagEvaluation, missing::MissingFlags,
+    stream::Observations, usage::FlagUsage,
 };
-use crate::engine::{Waygate, flags::Flags};
+use crate::engine::{Waygate, flags::Flags, snapshot::Snapshot};
 
 impl Waygate {
     /// Subscribes to exposures: each subject once per flag and variation within the
@@ -112,10 +112,7 @@ impl Flags {
     /// Returns the use of all flags in this process, by key.
     pub fn usages(&self) -> Vec<FlagUsage> {
         let (facts, now) = (self.facts(), self.now());
-        let flags = self.snapshot().records.flags.iter();
-        flags
-            .filter_map(|(_, flag)| facts.usage(&flag.value, now))
-            .collect()
+        usages(facts, self.snapshot(), now)
     }
 
     /// Returns the evaluations of flags that do not exist.
@@ -158,5 +155,20 @@ impl Flags {
         };
         let subject = facts.secret.hash((context.kind(), key));
         facts.exposures.track(subject, name, value)
+    }
+}
+
+fn usages(facts: &FlagFacts, snapshot: &Snapshot, now: Timestamp) -> Vec<FlagUsage> {
+    let flags = snapshot.records.flags.iter();
+    flags
+        .filter_map(|(_, flag)| facts.usage(&flag.value, now))
+        .collect()
+}
+
+#[cfg(feature = "metrics")]
+impl crate::engine::Inner {
+    /// Returns the use of all flags in this process, by key.
+    pub(crate) fn flag_usages(&self) -> Vec<FlagUsage> {
+        usages(&self.flag_facts, &self.snapshot.load(), self.clock.now())
     }
 }

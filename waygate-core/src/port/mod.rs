@@ -5,7 +5,7 @@ mod clock;
 mod counters;
 
 pub use backend::{
-    AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Entity, EntityKey,
+    AuditPosition, AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Entity, EntityKey,
     Expected, Image, Lost,
 };
 pub use clock::{Clock, ManualClock};

@@ -168,8 +168,10 @@ fn filters_select_by_type_service_route_and_tag() {
         f.events = vec![pattern("route.*")];
         f.tags = vec!["internal".to_owned()];
     }));
-    let mut routes = EventFilter::default();
-    routes.routes = vec!["GET:/a".to_owned()];
+    let routes = EventFilter {
+        routes: vec!["GET:/a".to_owned()],
+        ..EventFilter::default()
+    };
     assert!(routes.matches(&line("rl_policy_set", "GET:/a#default"), &[]));
     assert!(!routes.matches(&line("rl_policy_set", "GET:/ab"), &[]));
     for wrong in [

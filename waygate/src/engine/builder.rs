@@ -2,6 +2,8 @@ mod build;
 #[cfg(feature = "flags")]
 mod flags;
 mod stores;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -72,6 +74,8 @@ pub struct WaygateBuilder {
     flag_contexts: super::flags::ContextSource,
     #[cfg(feature = "flags")]
     denied_flags: Vec<super::FlagMismatch>,
+    #[cfg(feature = "webhooks")]
+    pub(super) webhooks: super::webhooks::Declared,
 }
 
 impl Default for WaygateBuilder {
@@ -120,6 +124,8 @@ impl Default for WaygateBuilder {
             flag_contexts: super::flags::ContextSource::default(),
             #[cfg(feature = "flags")]
             denied_flags: Vec::new(),
+            #[cfg(feature = "webhooks")]
+            webhooks: super::webhooks::Declared::default(),
         }
     }
 }

@@ -48,6 +48,10 @@ impl Inner {
         }
         // A decision on this snapshot must not be written into a store that has lost it.
         batch.expected_epoch = (stored.revision.number > 0).then_some(stored.revision.epoch);
+        #[cfg(feature = "webhooks")]
+        {
+            batch.keep_audit_from = super::webhooks::needed_from(&stored.records);
+        }
         let (puts, deletes) = (batch.puts.clone(), batch.deletes.clone());
         let revision = match self.commit_in_time(batch).await {
             Ok(revision) => revision,

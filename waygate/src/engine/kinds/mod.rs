@@ -20,6 +20,11 @@ mod reseed;
 mod route;
 mod schedule;
 
+#[cfg(not(feature = "webhooks"))]
+use opaque as webhook;
+#[cfg(feature = "webhooks")]
+mod webhook;
+
 #[cfg(feature = "flags")]
 pub(crate) use flag_draft::FlagDraft;
 #[cfg(feature = "flags")]
@@ -33,3 +38,5 @@ pub(crate) use records::*;
 pub(crate) use reseed::Filled;
 pub(crate) use route::{closed_route, is_closed_for_good};
 pub(crate) use schedule::{Schedule, Timed};
+#[cfg(feature = "webhooks")]
+pub(crate) use webhook::{Delivery, DeliveryKey, DisabledEndpoint, Lease, WebhookCursor};

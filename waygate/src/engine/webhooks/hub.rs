@@ -1,0 +1,130 @@
+//! What a process knows about its webhooks beside the store.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use uuid::Uuid;
+use waygate_core::{
+    grammar::PolicyName,
+    model::AuditEntry,
+    webhook::{Message, WebhookDefinition},
+};
+
+use super::{
+    counts::{Counts, WebhookCounts},
+    records::WebhookAttempt,
+    send::Sender,
+};
+
+/// A formatter of the application.
+#[derive(Clone)]
+pub(crate) struct Formatter(Arc<Format>);
+
+type Format = dyn Fn(&AuditEntry) -> Result<Option<Message>, String> + Send + Sync;
+
+impl Formatter {
+    pub(crate) fn new(
+        format: impl Fn(&AuditEntry) -> Result<Option<Message>, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(format))
+    }
+
+    pub(super) fn message(&self, entry: &AuditEntry) -> Result<Option<Message>, String> {
+        (self.0)(entry)
+    }
+}
+
+impl fmt::Debug for Formatter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Formatter(..)")
+    }
+}
+
+/// The most attempts of an endpoint that are listed.
+const MAX_ATTEMPTS: usize = 100;
+
+/// The webhooks of a process.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    /// Distinguishes this process from others in the store.
+    pub(super) instance: Uuid,
+    pub(super) declared: BTreeMap<PolicyName, Arc<WebhookDefinition>>,
+    pub(super) formatters: BTreeMap<PolicyName, Formatter>,
+    pub(super) sender: Sender,
+    known: Mutex<BTreeMap<PolicyName, Known>>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// Newest first.
+    attempts: VecDeque<WebhookAttempt>,
+    counts: Arc<Counts>,
+    /// Why the log was shorter than needed.
+    gap: Option<String>,
+}
+
+impl Hub {
+    pub(crate) fn new(
+        declared: BTreeMap<PolicyName, Arc<WebhookDefinition>>,
+        formatters: BTreeMap<PolicyName, Formatter>,
+        sender: Sender,
+    ) -> Self {
+        Self {
+            instance: Uuid::new_v4(),
+            declared,
+            formatters,
+            sender,
+            known: Mutex::default(),
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<PolicyName, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn counts(&self, name: &PolicyName) -> Arc<Counts> {
+        self.known().entry(name.clone()).or_default().counts.clone()
+    }
+
+    pub(super) fn note(&self, name: &PolicyName, attempt: WebhookAttempt) {
+        let mut known = self.known();
+        let known = known.entry(name.clone()).or_default();
+        known.counts.note(&attempt);
+        known.attempts.push_front(attempt);
+        known.attempts.truncate(MAX_ATTEMPTS);
+    }
+
+    pub(super) fn attempts(&self, name: &PolicyName) -> Vec<WebhookAttempt> {
+        let known = self.known();
+        let attempts = known.get(name).map(|known| known.attempts.iter().cloned());
+        attempts.into_iter().flatten().collect()
+    }
+
+    pub(super) fn note_gap(&self, name: &PolicyName, gap: String) {
+        self.known().entry(name.clone()).or_default().gap = Some(gap);
+    }
+
+    pub(super) fn gaps(&self) -> Vec<String> {
+        let known = self.known();
+        known
+            .values()
+            .filter_map(|known| known.gap.clone())
+            .collect()
+    }
+
+    /// Forgets an endpoint that is gone or new.
+    pub(super) fn forget(&self, name: &PolicyName) {
+        self.known().remove(name);
+    }
+
+    pub(super) fn all_counts(&self) -> BTreeMap<String, WebhookCounts> {
+        let known = self.known();
+        let counts = known.iter();
+        counts
+            .map(|(name, known)| (name.to_string(), known.counts.read()))
+            .collect()
+    }
+}

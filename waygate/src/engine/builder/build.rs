@@ -181,6 +181,8 @@ impl WaygateBuilder {
         supervise(Component::Sync, &inner, sync::run);
         supervise(Component::Scheduler, &inner, scheduler::run);
         #[cfg(feature = "webhooks")]
+        crate::engine::webhooks::prepare(&inner).await;
+        #[cfg(feature = "webhooks")]
         supervise(Component::Webhooks, &inner, crate::engine::webhooks::run);
         if inner.counters.shared.is_some() {
             supervise(Component::Counters, &inner, concurrency::renew);

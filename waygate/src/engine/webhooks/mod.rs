@@ -26,4 +26,4 @@ pub use verify::verify;
 pub(crate) use endpoints::needed_from;
 pub(crate) use hub::{Formatter, Hub};
 pub(crate) use options::Declared;
-pub(crate) use run::run;
+pub(crate) use run::{prepare, run};

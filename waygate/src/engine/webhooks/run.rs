@@ -13,11 +13,30 @@ use tokio::{
 };
 use waygate_core::grammar::PolicyName;
 
-use super::turn::{Wake, Worker};
+use super::{
+    progress::Create,
+    turn::{Wake, Worker, change},
+};
 use crate::engine::{Component, Inner};
 
 /// The time in which a shutdown delivers what is left.
 const FLUSH: Duration = Duration::from_secs(3);
+
+/// Creates the places of declared endpoints, so that they get every change that this process makes. While the store is
+/// unavailable, nothing can be changed, and the workers create them later.
+pub(crate) async fn prepare(inner: &Arc<Inner>) {
+    for name in inner.webhooks.declared.keys() {
+        if inner.monitor.is_degraded(Component::Store) {
+            return;
+        }
+        let known = inner.endpoint(name).await;
+        if known.is_some_and(|known| known.cursor.is_none())
+            && let Err(error) = change(inner, Create(name.clone())).await
+        {
+            tracing::warn!(webhook = %name, error = %error, "the place of a webhook cannot be written; trying again");
+        }
+    }
+}
 
 /// Runs while the engine lives.
 pub(crate) async fn run(engine: Weak<Inner>) {

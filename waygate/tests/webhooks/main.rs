@@ -1,0 +1,9 @@
+//! Webhooks over real sockets.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod delivery;
+mod faults;
+mod operators;
+mod receiver;
+mod retries;
+mod support;

@@ -140,7 +140,6 @@ impl WebhookDefinition {
 ///     .events(["route.*", "global.*"])
 ///     .services(["billing"])
 ///     .routes(["GET:/payments", "GET:/v2/*"])
-///     .tags(["public"])
 ///     .format(WebhookFormat::Slack)
 ///     .secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 ///     .header("x-team", "payments")
@@ -198,12 +197,6 @@ impl Webhook {
     /// Only events about these subjects: `GET:/a`, or `GET:/v2/*` for a prefix.
     pub fn routes<T: Into<String>>(mut self, keys: impl IntoIterator<Item = T>) -> Self {
         self.filter.routes.extend(keys.into_iter().map(Into::into));
-        self
-    }
-
-    /// Only events about routes with one of these tags.
-    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        self.filter.tags.extend(tags.into_iter().map(Into::into));
         self
     }
 

@@ -81,8 +81,8 @@ impl From<EventPattern> for String {
 /// let mut filter = EventFilter::default();
 /// filter.routes = vec!["GET:/pay*".to_owned()];
 /// let line = |path| AuditEntry::new(&Origin::system(), Action::Disable, path, Timestamp::now());
-/// assert!(filter.matches(&line("GET:/payments"), &[]));
-/// assert!(!filter.matches(&line("GET:/bills"), &[]));
+/// assert!(filter.matches(&line("GET:/payments")));
+/// assert!(!filter.matches(&line("GET:/bills")));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -96,14 +96,11 @@ pub struct EventFilter {
     /// Subjects: keys of routes such as `GET:/a`, with `*` at the end for a prefix.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<String>,
-    /// Tags of routes.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<String>,
 }
 
 impl EventFilter {
-    /// Returns whether an event passes. `tags` are those of its route. An event with no type never does.
-    pub fn matches(&self, entry: &AuditEntry, tags: &[String]) -> bool {
+    /// Returns whether an event passes. An entry with no event never does.
+    pub fn matches(&self, entry: &AuditEntry) -> bool {
         let Some(event) = EventType::of(entry) else {
             return false;
         };
@@ -120,9 +117,6 @@ impl EventFilter {
             self.routes
                 .iter()
                 .any(|route| is_subject(route, &entry.path)),
-        ) && any_or_empty(
-            self.tags.is_empty(),
-            tags.iter().any(|tag| self.tags.contains(tag)),
         )
     }
 }

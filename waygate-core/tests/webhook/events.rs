@@ -117,14 +117,13 @@ fn the_fields_are_those_of_the_entry() {
 }
 
 #[test]
-fn filters_select_by_type_service_route_and_tag() {
+fn filters_select_by_type_service_and_route() {
     let mut entry = line("disable", "GET:/v2/pay");
     entry.service = Some("billing".to_owned());
-    let tags = ["public".to_owned()];
     let filter = |change: &dyn Fn(&mut EventFilter)| {
         let mut filter = EventFilter::default();
         change(&mut filter);
-        filter.matches(&entry, &tags)
+        filter.matches(&entry)
     };
     let pattern = |text: &str| -> EventPattern { text.parse().unwrap() };
     assert!(filter(&|_| {}));
@@ -160,20 +159,17 @@ fn filters_select_by_type_service_route_and_tag() {
             "{route}"
         );
     }
-    for (tag, passes) in [("public", true), ("internal", false)] {
-        assert_eq!(filter(&|f| f.tags = vec![tag.to_owned()]), passes);
-    }
     // All parts must pass.
     assert!(!filter(&|f| {
         f.events = vec![pattern("route.*")];
-        f.tags = vec!["internal".to_owned()];
+        f.services = vec!["internal".to_owned()];
     }));
     let routes = EventFilter {
         routes: vec!["GET:/a".to_owned()],
         ..EventFilter::default()
     };
-    assert!(routes.matches(&line("rl_policy_set", "GET:/a#default"), &[]));
-    assert!(!routes.matches(&line("rl_policy_set", "GET:/ab"), &[]));
+    assert!(routes.matches(&line("rl_policy_set", "GET:/a#default")));
+    assert!(!routes.matches(&line("rl_policy_set", "GET:/ab")));
     for wrong in [
         "",
         "route",

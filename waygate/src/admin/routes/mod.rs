@@ -16,6 +16,8 @@ mod route;
 mod schedule;
 mod system;
 mod tokens;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -45,6 +47,8 @@ pub(super) fn router(settings: &Settings) -> OpenApiRouter<Arc<AdminState>> {
         .merge(announcements::router())
         .merge(audit::router())
         .merge(system::router());
+    #[cfg(feature = "webhooks")]
+    let router = router.merge(webhooks::router());
     #[cfg(feature = "flags")]
     if settings.flags {
         return router.merge(flags::router());

@@ -12,7 +12,7 @@ use super::{
     error::WebhookError,
     records::WebhookAttempt,
 };
-use crate::engine::{ChangeError, Operator};
+use crate::engine::{ChangeError, Operator, precondition::Precondition};
 
 /// The entries that are read at a time to find a time.
 const PAGE: usize = 500;
@@ -74,6 +74,14 @@ impl Operator {
         Ok((revision, new))
     }
 
+    /// Makes changes only if the record is still the one that was read, unless the author expects a revision.
+    pub(crate) fn unless_changed(self, number: u64) -> Self {
+        match self.by.expected {
+            Precondition::None => self.if_revision(number),
+            _ => self,
+        }
+    }
+
     fn set(&self, name: PolicyName, definition: Option<Arc<WebhookDefinition>>) -> Set {
         Set {
             is_declared: self.waygate.inner.webhooks.declared.contains_key(&name),
@@ -117,12 +125,7 @@ impl Operator {
         let secret = generate()?;
         definition.rotate(secret.clone(), self.waygate.inner.clock.now(), overlap);
         // Two rotations must not lose one of the secrets.
-        let by = match self.by.expected {
-            crate::engine::precondition::Precondition::None => {
-                self.clone().if_revision(known.revision.number)
-            }
-            _ => self.clone(),
-        };
+        let by = self.clone().unless_changed(known.revision.number);
         let mut set = self.set(name.parse()?, Some(Arc::new(definition)));
         set.enable = false;
         by.make(set).await?;

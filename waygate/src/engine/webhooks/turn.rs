@@ -183,11 +183,12 @@ impl Worker {
         };
         let end = AuditPosition::of(last);
         plan.page = page.into_iter().map(Arc::new).collect();
-        let wanted = plan
-            .page
-            .iter()
-            .enumerate()
-            .filter(|(_, entry)| endpoint.definition.filter.matches(entry, &[]));
+        let filter = &endpoint.definition.filter;
+        // Its own end reaches an endpoint too late to be of use.
+        let own = format!("webhook:{}", self.name);
+        let is_wanted = |entry: &AuditEntry| entry.path != own && filter.matches(entry);
+        let wanted = plan.page.iter().enumerate();
+        let wanted = wanted.filter(|(_, entry)| is_wanted(entry));
         let before = plan.jobs.len();
         plan.jobs.extend(wanted.map(|(index, entry)| Job {
             entry: entry.clone(),

@@ -53,6 +53,8 @@ impl Inner {
             batch.keep_audit_from = super::webhooks::needed_from(&stored.records);
         }
         let (puts, deletes) = (batch.puts.clone(), batch.deletes.clone());
+        #[cfg(feature = "webhooks")]
+        let is_silent = batch.audit.is_empty();
         let revision = match self.commit_in_time(batch).await {
             Ok(revision) => revision,
             Err(CommitError::Backend(error)) => {
@@ -72,6 +74,8 @@ impl Inner {
             }
             Err(error) => return Err(error),
         };
+        #[cfg(feature = "webhooks")]
+        self.webhooks.note_commit(revision.number, is_silent);
         let changed: Vec<EntityKey> = puts.iter().map(|(key, _)| key.clone()).collect();
         for (key, value) in puts {
             let entity = Entity::new(revision.number, value);

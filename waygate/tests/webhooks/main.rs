@@ -5,5 +5,7 @@ mod delivery;
 mod faults;
 mod operators;
 mod receiver;
+#[cfg(feature = "redis-server")]
+mod replicas;
 mod retries;
 mod support;

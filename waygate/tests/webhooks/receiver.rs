@@ -102,6 +102,22 @@ impl Receiver {
         receiver
     }
 
+    /// One of another process.
+    #[cfg(feature = "redis-server")]
+    pub fn at(port: u16) -> Self {
+        Self {
+            port,
+            state: Arc::new(Mutex::new(State {
+                answers: VecDeque::new(),
+                got: Vec::new(),
+                running: 0,
+                most_running: 0,
+                sent: 0,
+            })),
+            count: Arc::new(watch::Sender::new(0)),
+        }
+    }
+
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/hook", self.port)
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use waygate_core::{
     Timestamp,
     grammar::{Invalid, PolicyName},
-    model::AuditEntry,
+    model::{AuditEntry, Epoch, Revision},
     port::{AuditPosition, EntityKey},
     webhook::WebhookDefinition,
 };
@@ -45,6 +45,8 @@ pub(crate) struct WebhookCursors;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WebhookCursor {
+    /// The store that the place is in. Another one has another log.
+    pub(crate) epoch: Epoch,
     /// Everything up to here is delivered, or among the deliveries.
     pub(crate) position: AuditPosition,
     /// The process that delivers, so that no other does.
@@ -76,14 +78,28 @@ pub(crate) struct DisabledEndpoint {
 }
 
 impl WebhookCursor {
-    pub(crate) fn at(position: AuditPosition) -> Self {
+    /// A place in the log of the store with this revision.
+    pub(crate) fn at(position: AuditPosition, store: Revision) -> Self {
         Self {
+            epoch: store.epoch,
             position,
             lease: None,
             throttled_until: None,
             failing_since: None,
             disabled: None,
         }
+    }
+}
+
+impl WebhookCursor {
+    /// Returns where to continue, if the store is another one, or was rolled back.
+    pub(crate) fn rebased(&self, store: Revision) -> Option<AuditPosition> {
+        if self.epoch != store.epoch {
+            // Its log has nothing that was delivered.
+            return Some(AuditPosition::end_of(0));
+        }
+        let is_ahead = self.position.revision > store.number;
+        is_ahead.then(|| AuditPosition::end_of(store.number))
     }
 }
 

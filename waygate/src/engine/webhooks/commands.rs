@@ -91,7 +91,7 @@ impl Set {
         match cursor.map(|known| known.value.clone()) {
             None => {
                 let now = AuditPosition::end_of(tx.stored.revision.number);
-                tx.put::<WebhookCursors>(&self.name, &WebhookCursor::at(now));
+                tx.put::<WebhookCursors>(&self.name, &WebhookCursor::at(now, tx.stored.revision));
             }
             Some(mut cursor) if self.enable && cursor.disabled.is_some() => {
                 enable(&mut cursor);

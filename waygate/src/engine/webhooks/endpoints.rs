@@ -71,7 +71,7 @@ impl Inner {
             deliveries: all
                 .map(|(key, known)| (key.clone(), known.clone()))
                 .collect(),
-            revision: stored.revision.number,
+            revision: stored.revision,
         })
     }
 

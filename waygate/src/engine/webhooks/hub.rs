@@ -1,7 +1,7 @@
 //! What a process knows about its webhooks beside the store.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -45,6 +45,8 @@ impl fmt::Debug for Formatter {
 
 /// The most attempts of an endpoint that are listed.
 const MAX_ATTEMPTS: usize = 100;
+/// The most commits that are remembered as silent.
+const MAX_SILENT: usize = 1_024;
 
 /// The webhooks of a process.
 #[derive(Debug)]
@@ -55,6 +57,8 @@ pub(crate) struct Hub {
     pub(super) formatters: BTreeMap<PolicyName, Formatter>,
     pub(super) sender: Sender,
     known: Mutex<BTreeMap<PolicyName, Known>>,
+    /// The last commits of this process that have written nothing to the log.
+    silent: Mutex<BTreeSet<u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -78,11 +82,32 @@ impl Hub {
             formatters,
             sender,
             known: Mutex::default(),
+            silent: Mutex::default(),
         }
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<PolicyName, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a commit, so that workers need not read the log because of those that move their places.
+    pub(crate) fn note_commit(&self, number: u64, is_silent: bool) {
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        // A store may use a number again.
+        silent.remove(&number);
+        if is_silent {
+            silent.insert(number);
+            if silent.len() > MAX_SILENT {
+                silent.pop_first();
+            }
+        }
+    }
+
+    /// The revision up to which the log has nothing after this one, as far as this process knows.
+    pub(super) fn skip_silent(&self, from: u64) -> u64 {
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = (from.saturating_add(1)..).take_while(|number| silent.contains(number));
+        next.last().unwrap_or(from)
     }
 
     pub(super) fn counts(&self, name: &PolicyName) -> Arc<Counts> {

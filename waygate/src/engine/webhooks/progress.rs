@@ -71,10 +71,10 @@ impl Change for Acquire {
     }
 }
 
-/// Creates the record of a new endpoint: it gets what happens from now on.
-pub(super) struct Create(pub(super) PolicyName);
+/// Creates the record of a new endpoint, which gets what happens from now on; or moves the place to another store.
+pub(super) struct Settle(pub(super) PolicyName);
 
-impl Change for Create {
+impl Change for Settle {
     type Done = ();
 
     fn subject(&self) -> String {
@@ -82,11 +82,21 @@ impl Change for Create {
     }
 
     async fn attempt(&self, mut tx: Tx<'_>) -> Result<(), Attempt> {
-        if !tx.stored.records.webhook_cursors.contains(&self.0) {
-            let now = AuditPosition::end_of(tx.stored.revision.number);
-            tx.put::<WebhookCursors>(&self.0, &WebhookCursor::at(now));
-            tx.commit().await?;
-        }
+        let store = tx.stored.revision;
+        let cursor = match tx.stored.records.webhook_cursors.get(&self.0) {
+            None => WebhookCursor::at(AuditPosition::end_of(store.number), store),
+            Some(known) => match known.value.rebased(store) {
+                None => return Ok(()),
+                Some(position) => WebhookCursor {
+                    epoch: store.epoch,
+                    position,
+                    lease: None,
+                    ..known.value.clone()
+                },
+            },
+        };
+        tx.put::<WebhookCursors>(&self.0, &cursor);
+        tx.commit().await?;
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use tokio::{
 use waygate_core::grammar::PolicyName;
 
 use super::{
-    progress::Create,
+    progress::Settle,
     turn::{Wake, Worker, change},
 };
 use crate::engine::{Component, Inner};
@@ -31,7 +31,7 @@ pub(crate) async fn prepare(inner: &Arc<Inner>) {
         }
         let known = inner.endpoint(name).await;
         if known.is_some_and(|known| known.cursor.is_none())
-            && let Err(error) = change(inner, Create(name.clone())).await
+            && let Err(error) = change(inner, Settle(name.clone())).await
         {
             tracing::warn!(webhook = %name, error = %error, "the place of a webhook cannot be written; trying again");
         }

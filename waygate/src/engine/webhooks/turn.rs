@@ -7,14 +7,14 @@ use tokio::time::{Instant, sleep_until};
 use waygate_core::{
     Timestamp,
     grammar::PolicyName,
-    model::{AuditEntry, Origin},
+    model::{AuditEntry, Origin, Revision},
     port::{AuditPosition, AuditQuery},
     webhook::WebhookDefinition,
 };
 
 use super::{
     job::{Job, throttle},
-    progress::{Acquire, Acquired, Create, Progress, Skip},
+    progress::{Acquire, Acquired, Progress, Settle, Skip},
     records::AttemptOutcome,
 };
 use crate::engine::{
@@ -70,7 +70,7 @@ pub(super) struct Endpoint {
     pub(super) cursor: Option<Versioned<WebhookCursor>>,
     pub(super) deliveries: Vec<(DeliveryKey, Delivery)>,
     /// The revision of the store.
-    pub(super) revision: u64,
+    pub(super) revision: Revision,
 }
 
 /// What to deliver.
@@ -105,8 +105,11 @@ impl Worker {
             return Ok(Wake::Never);
         };
         let now = inner.clock.now();
-        let Some(cursor) = &endpoint.cursor else {
-            change(inner, Create(self.name.clone())).await?;
+        let cursor = endpoint.cursor.as_ref();
+        let cursor = cursor.filter(|known| known.value.rebased(endpoint.revision).is_none());
+        let Some(cursor) = cursor else {
+            change(inner, Settle(self.name.clone())).await?;
+            self.read_until = 0;
             return Ok(Wake::Now);
         };
         if cursor.value.disabled.is_some() || endpoint.definition.paused {
@@ -171,14 +174,16 @@ impl Worker {
                 (cursor.value.position, cursor.value.position, 0)
             }
         };
-        if room == 0 || self.read_until >= endpoint.revision {
+        self.read_until = inner.webhooks.skip_silent(self.read_until);
+        if room == 0 || self.read_until >= endpoint.revision.number {
             return Ok(plan);
         }
         let query = AuditQuery::oldest(room).after(read);
         let page = inner.backend.audit(query).await?;
         self.check_gap(inner, stored, !page.is_empty()).await?;
         let Some(last) = page.last() else {
-            (self.read, self.read_until) = (Some((stored, read, skipped)), endpoint.revision);
+            (self.read, self.read_until) =
+                (Some((stored, read, skipped)), endpoint.revision.number);
             return Ok(plan);
         };
         let end = AuditPosition::of(last);
@@ -303,14 +308,17 @@ impl Worker {
     /// this process no longer delivers.
     async fn record(&mut self, inner: &Arc<Inner>, progress: Progress) -> bool {
         self.read = None;
+        let mut is_reported = false;
         loop {
             match change(inner, progress.clone()).await {
                 Ok(is_ours) => return is_ours,
-                Err(error) => {
+                Err(error) if !is_reported => {
+                    is_reported = true;
                     tracing::warn!(webhook = %self.name, error = %error, "the results of webhooks cannot be written; retrying");
-                    tokio::time::sleep(PAUSE).await;
                 }
+                Err(_) => {}
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }

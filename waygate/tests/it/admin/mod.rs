@@ -25,3 +25,5 @@ mod tokens;
 mod unmatched;
 mod views;
 mod walk;
+#[cfg(feature = "webhooks")]
+mod webhooks;

@@ -70,6 +70,24 @@ async fn events_of_one_route_come_in_order_and_at_most_two_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_slow_attempt_delays_no_later_event() {
+    let receiver = Receiver::start([Answer::Hang, OK]).await;
+    let waygate = start(builder(&receiver)).await;
+    waygate.system().disable("GET:/0", "r").await.unwrap();
+    receiver.wait_for(1).await;
+    let since = std::time::Instant::now();
+    for nth in 1..10 {
+        toggle(&waygate, nth).await;
+    }
+    receiver.wait_for(19).await;
+    assert!(
+        since.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        since.elapsed()
+    );
+}
+
+#[tokio::test]
 async fn a_slow_endpoint_delays_no_other() {
     let (slow, fast) = (
         Receiver::start([Answer::Hang]).await,
@@ -315,4 +333,24 @@ async fn mistakes_in_the_declaration_stop_the_start() {
             .to_string()
             .contains("two webhooks")
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_waiting_events_are_delivered_swiftly() {
+    let receiver = Receiver::start([OK]).await;
+    let waygate = start(Waygate::builder().webhook_options(options(&[&receiver]))).await;
+    let system = waygate.system();
+    system
+        .set_webhook(hook("ops", &receiver).paused(true))
+        .await
+        .unwrap();
+    for nth in 0..500 {
+        toggle(&waygate, nth).await;
+    }
+    let since = std::time::Instant::now();
+    system.set_webhook(hook("ops", &receiver)).await.unwrap();
+    receiver.wait_for(1_000).await;
+    let rate = 1_000.0 / since.elapsed().as_secs_f64();
+    println!("{rate:.0} deliveries a second");
+    assert!(since.elapsed() < Duration::from_secs(30));
 }

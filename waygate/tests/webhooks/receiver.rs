@@ -16,7 +16,7 @@ use tokio::{
 
 /// How a receiver answers.
 #[derive(Debug, Clone)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// A status, headers in lines, and a body.
     Is(u16, &'static str, &'static str),
     /// Never, although the connection stays.
@@ -31,28 +31,28 @@ pub enum Answer {
     Drip,
 }
 
-pub const OK: Answer = Answer::Is(200, "", "fine");
+pub(crate) const OK: Answer = Answer::Is(200, "", "fine");
 
 /// A request that arrived.
 #[derive(Debug, Clone)]
-pub struct Got {
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
+pub(crate) struct Got {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Got {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    pub fn subject(&self) -> String {
+    pub(crate) fn subject(&self) -> String {
         self.json()["data"]["subject"]
             .as_str()
             .unwrap_or_default()
             .to_owned()
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
@@ -70,14 +70,14 @@ struct State {
 }
 
 #[derive(Debug, Clone)]
-pub struct Receiver {
-    pub port: u16,
+pub(crate) struct Receiver {
+    pub(crate) port: u16,
     state: Arc<Mutex<State>>,
     count: Arc<watch::Sender<usize>>,
 }
 
 impl Receiver {
-    pub async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+    pub(crate) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Self {
             port: listener.local_addr().unwrap().port(),
@@ -104,7 +104,7 @@ impl Receiver {
 
     /// One of another process.
     #[cfg(feature = "redis-server")]
-    pub fn at(port: u16) -> Self {
+    pub(crate) fn at(port: u16) -> Self {
         Self {
             port,
             state: Arc::new(Mutex::new(State {
@@ -118,33 +118,33 @@ impl Receiver {
         }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/hook", self.port)
     }
 
-    pub fn got(&self) -> Vec<Got> {
+    pub(crate) fn got(&self) -> Vec<Got> {
         self.state.lock().unwrap().got.clone()
     }
 
-    pub fn subjects(&self) -> Vec<String> {
+    pub(crate) fn subjects(&self) -> Vec<String> {
         self.got().iter().map(Got::subject).collect()
     }
 
-    pub fn answer(&self, answers: impl IntoIterator<Item = Answer>) {
+    pub(crate) fn answer(&self, answers: impl IntoIterator<Item = Answer>) {
         self.state.lock().unwrap().answers = answers.into_iter().collect();
     }
 
     /// The bytes of large bodies that were sent.
-    pub fn sent(&self) -> u64 {
+    pub(crate) fn sent(&self) -> u64 {
         self.state.lock().unwrap().sent
     }
 
-    pub fn most_running(&self) -> usize {
+    pub(crate) fn most_running(&self) -> usize {
         self.state.lock().unwrap().most_running
     }
 
     /// Waits for this many requests in all.
-    pub async fn wait_for(&self, count: usize) -> Vec<Got> {
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Got> {
         let mut counts = self.count.subscribe();
         let all = counts.wait_for(|now| *now >= count);
         let all = tokio::time::timeout(Duration::from_secs(60), all).await;

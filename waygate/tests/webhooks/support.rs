@@ -9,10 +9,10 @@ use waygate::{
 
 use crate::receiver::Receiver;
 
-pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// Lets webhooks reach these receivers only.
-pub fn options(receivers: &[&Receiver]) -> WebhookOptions {
+pub(crate) fn options(receivers: &[&Receiver]) -> WebhookOptions {
     let egress = Egress::default()
         .allow_http(true)
         .allow_networks(["127.0.0.0/8".parse().unwrap()])
@@ -20,40 +20,40 @@ pub fn options(receivers: &[&Receiver]) -> WebhookOptions {
     WebhookOptions::default().egress(egress)
 }
 
-pub fn hook(name: &str, receiver: &Receiver) -> Webhook {
+pub(crate) fn hook(name: &str, receiver: &Receiver) -> Webhook {
     Webhook::new(name, receiver.url()).secret(SECRET)
 }
 
 /// An engine that sends everything to one receiver.
-pub fn builder(receiver: &Receiver) -> WaygateBuilder {
+pub(crate) fn builder(receiver: &Receiver) -> WaygateBuilder {
     Waygate::builder()
         .webhook_options(options(&[receiver]))
         .webhook(hook("ops", receiver))
 }
 
-pub fn clock() -> ManualClock {
+pub(crate) fn clock() -> ManualClock {
     ManualClock::at("2030-01-01T00:00:00Z".parse().unwrap())
 }
 
-pub fn backend() -> MemoryBackend {
+pub(crate) fn backend() -> MemoryBackend {
     MemoryBackend::new()
 }
 
-pub async fn start(builder: WaygateBuilder) -> Waygate {
+pub(crate) async fn start(builder: WaygateBuilder) -> Waygate {
     let waygate = builder.build().await.unwrap();
     register(&waygate).await;
     waygate
 }
 
 /// Registers `GET:/0` to `GET:/9`.
-pub async fn register(waygate: &Waygate) {
+pub(crate) async fn register(waygate: &Waygate) {
     let routes = (0..10).map(|nth| Registration::new(format!("GET:/{nth}").parse().unwrap()));
     let routes: Vec<Registration> = routes.collect();
     waygate.register_all(routes).await.unwrap();
 }
 
 /// Waits for a condition.
-pub async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
     let wait = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -64,7 +64,7 @@ pub async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
 }
 
 /// Closes and opens a route: two events.
-pub async fn toggle(waygate: &Waygate, nth: usize) {
+pub(crate) async fn toggle(waygate: &Waygate, nth: usize) {
     let key = format!("GET:/{}", nth % 10);
     waygate.system().disable(&key, "r").await.unwrap();
     waygate.system().enable(&key, "r").await.unwrap();

@@ -11,8 +11,8 @@ use waygate_core::{
 use super::{
     counts::WebhookCounts,
     error::WebhookError,
+    queue::Endpoint,
     records::{WebhookAttempt, WebhookDelivery, WebhookRecord},
-    turn::Endpoint,
 };
 use crate::engine::{
     ChangeError, Inner, Waygate,
@@ -66,6 +66,7 @@ impl Inner {
         let stored = self.stored.lock().await;
         let all = deliveries(&stored, name);
         Some(Endpoint {
+            name: name.clone(),
             definition: self.definition(&stored, name)?,
             cursor: stored.records.webhook_cursors.get(name).cloned(),
             deliveries: all

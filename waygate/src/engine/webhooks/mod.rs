@@ -10,6 +10,7 @@ mod job;
 mod operator;
 mod options;
 mod progress;
+mod queue;
 mod records;
 mod run;
 mod send;

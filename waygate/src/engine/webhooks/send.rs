@@ -280,3 +280,72 @@ fn tls() -> Result<rustls::ClientConfig, String> {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+    use waygate_core::webhook::Webhook;
+
+    use super::*;
+
+    /// A name server that answers the first question with an allowed address, and later ones with others.
+    fn rebinding(_: String) -> Resolved {
+        static QUESTIONS: AtomicUsize = AtomicUsize::new(0);
+        let answer = match QUESTIONS.fetch_add(1, Ordering::SeqCst) {
+            0 => vec!["127.0.0.1"],
+            1 => vec!["10.0.0.1"],
+            2 => vec!["127.0.0.1", "10.0.0.1"],
+            _ => vec!["127.0.0.1", "::ffff:127.0.0.1"],
+        };
+        let answer = answer.into_iter().map(|address| address.parse().unwrap());
+        let answer = answer.collect();
+        Box::pin(async move { Ok(answer) })
+    }
+
+    #[tokio::test]
+    async fn every_answer_of_the_name_server_is_checked() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let served = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut buffer = [0; 4096];
+            let _ = stream.read(&mut buffer).await.unwrap();
+            let answer = b"HTTP/1.1 200 x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(answer).await.unwrap();
+            // Later attempts must not connect.
+            drop(stream);
+            let more = tokio::time::timeout(Duration::from_millis(500), listener.accept()).await;
+            more.is_err()
+        });
+        let egress = Egress::default()
+            .allow_http(true)
+            .allow_ports([port])
+            .allow_networks(["127.0.0.0/8".parse().unwrap()]);
+        let url = format!("http://rebinding.example:{port}/");
+        let (_, endpoint) = Webhook::new("ops", url).check(&egress).unwrap();
+        let sender = Sender::with_lookup(egress, rebinding);
+        let send = async || {
+            let message = Message::new("text/plain", b"x".to_vec());
+            sender
+                .send(&endpoint, "msg_1", message, Timestamp::now())
+                .await
+        };
+        let first = send().await;
+        assert_eq!(first.status, Some(200), "{first:?}");
+        for range in ["private", "private", "IPv4-mapped"] {
+            let refused = send().await;
+            assert_eq!(refused.status, None);
+            let error = refused.error.unwrap();
+            assert!(
+                error.contains("not allowed") && error.contains(range),
+                "{error}"
+            );
+        }
+        assert!(served.await.unwrap(), "a refused address was connected to");
+    }
+}

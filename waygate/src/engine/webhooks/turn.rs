@@ -1,34 +1,29 @@
 //! One turn of an endpoint's queue: what is due is read, delivered and recorded.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::time::{Instant, sleep_until};
 use waygate_core::{
     Timestamp,
     grammar::PolicyName,
-    model::{AuditEntry, Origin, Revision},
+    model::Origin,
     port::{AuditPosition, AuditQuery},
-    webhook::WebhookDefinition,
 };
 
 use super::{
-    job::{Job, throttle},
+    job::Job,
     progress::{Acquire, Acquired, Progress, Settle, Skip},
-    records::AttemptOutcome,
+    queue::{CONCURRENCY, Endpoint, PAGE, Plan, Run},
 };
 use crate::engine::{
     ChangeError, Inner,
-    kinds::{Delivery, DeliveryKey, WebhookCursor},
+    kinds::WebhookCursor,
     precondition::Precondition,
     store::Versioned,
     tx::{By, Change},
 };
 
-/// The attempts of an endpoint that run at the same time.
-const CONCURRENCY: usize = 2;
-/// The events that are read at a time.
-const PAGE: usize = 64;
 /// The failed events that an endpoint may have. With more, the queue waits for one of them.
 const MAX_RETRIES: usize = 256;
 /// The retries of one turn.
@@ -62,21 +57,6 @@ pub(super) struct Worker {
     read_until: u64,
     /// No attempt starts after this time.
     pub(super) deadline: Option<Instant>,
-}
-
-/// The state of an endpoint.
-pub(super) struct Endpoint {
-    pub(super) definition: Arc<WebhookDefinition>,
-    pub(super) cursor: Option<Versioned<WebhookCursor>>,
-    pub(super) deliveries: Vec<(DeliveryKey, Delivery)>,
-    /// The revision of the store.
-    pub(super) revision: Revision,
-}
-
-/// What to deliver.
-struct Plan {
-    jobs: Vec<Job>,
-    page: Vec<Arc<AuditEntry>>,
 }
 
 impl Worker {
@@ -188,12 +168,8 @@ impl Worker {
         };
         let end = AuditPosition::of(last);
         plan.page = page.into_iter().map(Arc::new).collect();
-        let filter = &endpoint.definition.filter;
-        // Its own end reaches an endpoint too late to be of use.
-        let own = format!("webhook:{}", self.name);
-        let is_wanted = |entry: &AuditEntry| entry.path != own && filter.matches(entry);
         let wanted = plan.page.iter().enumerate();
-        let wanted = wanted.filter(|(_, entry)| is_wanted(entry));
+        let wanted = wanted.filter(|(_, entry)| endpoint.wants(entry));
         let before = plan.jobs.len();
         plan.jobs.extend(wanted.map(|(index, entry)| Job {
             entry: entry.clone(),
@@ -256,9 +232,10 @@ impl Worker {
         plan: Plan,
     ) -> Result<Wake, ChangeError> {
         let mut run = Run::new(
-            &plan,
+            plan,
             Progress::new(self.name.clone(), inner.webhooks.instance),
         );
+        let mut version = inner.channels.versions();
         let name = self.name.clone();
         let mut running = FuturesUnordered::new();
         let mut renewal = Instant::now() + RENEW;
@@ -288,16 +265,19 @@ impl Worker {
                     Some((attempted, job)) => run.finish(&job, attempted.as_ref(), inner.clock.now()),
                     None => break,
                 },
+                Ok(()) = version.changed(), if run.has_room(running.len()) => {
+                    run.refill(inner, endpoint).await;
+                }
                 () = sleep_until(renewal) => {
                     renewal = Instant::now() + RENEW;
-                    let progress = run.take(&plan.page);
+                    let progress = run.take();
                     if !self.record(inner, progress).await {
                         return Ok(Wake::Now);
                     }
                 }
             }
         }
-        let mut last = run.take(&plan.page);
+        let mut last = run.take();
         last.goes_on = false;
         self.record(inner, last).await;
         inner.webhooks.counts(&self.name).set_outbox(0, None);
@@ -320,100 +300,6 @@ impl Worker {
             }
             tokio::time::sleep(PAUSE).await;
         }
-    }
-}
-
-/// The jobs of a turn.
-struct Run {
-    jobs: Vec<Option<Job>>,
-    busy: BTreeSet<String>,
-    /// The entries of the page that are done or not wanted.
-    passed: Vec<bool>,
-    furthest: Option<usize>,
-    is_stopped: bool,
-    progress: Progress,
-}
-
-impl Run {
-    fn new(plan: &Plan, progress: Progress) -> Self {
-        let mut passed = vec![true; plan.page.len()];
-        for index in plan.jobs.iter().filter_map(|job| job.index) {
-            passed[index] = false;
-        }
-        Self {
-            jobs: plan.jobs.iter().cloned().map(Some).collect(),
-            busy: BTreeSet::new(),
-            passed,
-            furthest: None,
-            is_stopped: false,
-            progress,
-        }
-    }
-
-    /// The next job: the first about a subject that no running one is about. After a stop, only those before one that
-    /// was started, so that the place passes it.
-    fn next(&mut self, is_over: bool) -> Option<Job> {
-        let is_stopped = self.is_stopped || is_over;
-        let furthest = self.furthest;
-        let may_start = |job: &Job| {
-            !is_stopped
-                || job
-                    .index
-                    .is_some_and(|index| furthest.is_some_and(|furthest| index < furthest))
-        };
-        let mut waiting = BTreeSet::new();
-        let at = self.jobs.iter().position(|job| {
-            let Some(job) = job else { return false };
-            // Of one subject, in order.
-            !self.busy.contains(&job.entry.path)
-                && waiting.insert(&job.entry.path)
-                && may_start(job)
-        })?;
-        let job = self.jobs[at].take()?;
-        self.busy.insert(job.entry.path.clone());
-        self.furthest = self.furthest.max(job.index);
-        Some(job)
-    }
-
-    fn finish(&mut self, job: &Job, attempted: Option<&super::send::Attempted>, now: Timestamp) {
-        self.busy.remove(&job.entry.path);
-        if let Some(index) = job.index {
-            self.passed[index] = true;
-        }
-        let key = DeliveryKey {
-            endpoint: self.progress.name.clone(),
-            entry: job.entry.id,
-        };
-        match attempted {
-            Some(attempted) if attempted.outcome != AttemptOutcome::Delivered => {
-                let is_answer = attempted.outcome != AttemptOutcome::Unformatted;
-                self.progress.has_failure |= is_answer;
-                let throttled = throttle(attempted, now);
-                self.progress.throttled_until = self.progress.throttled_until.max(throttled);
-                if attempted.outcome == AttemptOutcome::Gone {
-                    self.progress.gone = Some("the receiver answered 410 Gone".to_owned());
-                }
-                self.is_stopped |= throttled.is_some() || self.progress.gone.is_some();
-                self.progress.kept.push((key, job.failed(attempted, now)));
-            }
-            outcome => {
-                self.progress.has_success |= outcome.is_some();
-                if job.index.is_none() {
-                    self.progress.done.push(key);
-                }
-            }
-        }
-    }
-
-    /// The results since the last call.
-    fn take(&mut self, page: &[Arc<AuditEntry>]) -> Progress {
-        let next = Progress::new(self.progress.name.clone(), self.progress.instance);
-        let mut progress = std::mem::replace(&mut self.progress, next);
-        let count = self.passed.iter().take_while(|passed| **passed).count();
-        progress.position = count
-            .checked_sub(1)
-            .map(|last| AuditPosition::of(&page[last]));
-        progress
     }
 }
 

@@ -8,10 +8,15 @@ use waygate::{
     webhook::{Egress, Webhook, WebhookOptions},
 };
 
-use super::support::Server;
+use super::support::{Answer, Server};
 
 const PATH: &str = "/api/webhooks/ops";
 const URL: &str = "https://hooks.invalid/services/T0/secret-path";
+
+async fn patch(server: &Server, body: Value) -> Answer {
+    let request = server.request("PATCH", PATH).body(body.to_string().into());
+    server.send(request.unwrap()).await
+}
 
 async fn created(server: &Server) -> Value {
     let body = json!({"name": "ops", "url": URL, "events": ["segment.*"]});
@@ -34,7 +39,7 @@ async fn a_secret_is_shown_once() {
     assert_ne!(rotated, secret);
     let given = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let own = json!({"secret": given, "headers": {"authorization": "Bearer hidden"}});
-    let patched = server.patch(PATH, own).await.expect(200);
+    let patched = patch(&server, own).await.expect(200);
     assert_eq!(
         (&patched["secret"], &patched["headers"]),
         (&Value::Null, &json!(["authorization"]))
@@ -73,7 +78,7 @@ async fn webhooks_change_only_at_the_expected_revision() {
     server.delete(PATH).await.expect(200);
     server.get(PATH).await.refused(404);
     server.delete(PATH).await.refused(404);
-    server.patch(PATH, json!({"thin": true})).await.refused(404);
+    patch(&server, json!({"thin": true})).await.refused(404);
     assert_eq!(server.get("/api/webhooks").await.expect(200), json!([]));
 }
 
@@ -127,10 +132,7 @@ async fn mistakes_name_the_field_and_change_nothing() {
     assert!(text.contains("0b8955c8"), "{text}");
     for path in ["test", "enable"] {
         server
-            .post(
-                "/api/webhooks/ghost/x".replace('x', path).as_str(),
-                Value::Null,
-            )
+            .post_raw(&format!("/api/webhooks/ghost/{path}"), "")
             .await
             .refused(404);
     }
@@ -150,7 +152,7 @@ async fn a_test_shows_the_attempt_and_a_declared_webhook_stays() {
     server.put(PATH, json!({"url": URL})).await.refused(409);
     server.delete(PATH).await.refused(409);
     let attempt = server
-        .post(&format!("{PATH}/test"), Value::Null)
+        .post_raw(&format!("{PATH}/test"), "")
         .await
         .expect(200);
     assert_eq!(attempt["outcome"], "failed");

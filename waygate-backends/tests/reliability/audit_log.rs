@@ -160,7 +160,10 @@ fn entries_that_a_reader_needs_outlive_a_rotation_up_to_a_bound() {
             commit(&store, put("a", nth).keep_audit_from(9)).await;
         }
         let left = kept(&store).await;
-        assert!(left.len() <= 2 * 3 * 4 && left.ends_with(&[58, 59, 60]), "{left:?}");
+        assert!(
+            left.len() <= 2 * 3 * 4 && left.ends_with(&[58, 59, 60]),
+            "{left:?}"
+        );
     });
 }
 

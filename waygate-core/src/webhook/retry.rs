@@ -50,7 +50,7 @@ pub fn pause_after(attempt: u32, random: f64) -> Option<Duration> {
     Some(pause.mul_f64(share))
 }
 
-/// What an answer of a receiver means for its event, and for its endpoint.
+/// The meaning of an answer for its event, and for its endpoint.
 ///
 /// ```
 /// use waygate_core::webhook::Verdict;

@@ -63,7 +63,7 @@ fn signed(id: &str, timestamp: &str, body: &[u8]) -> Vec<u8> {
     signed
 }
 
-/// Why a request is not from the sender that it claims.
+/// The reason to refuse a request.
 ///
 /// ```
 /// use waygate_core::webhook::VerifyError;

@@ -205,7 +205,7 @@ impl From<TargetUrl> for String {
     }
 }
 
-/// What webhooks of a process may reach. By default, `https` on the ports 443 and 8443 of addresses of the public
+/// The receivers that webhooks of a process may reach. By default, `https` on the ports 443 and 8443 of addresses of the public
 /// internet.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! A receiver: a socket that records requests, and answers them as it is told by the test.
+//! A receiver: a socket that records requests, and answers them as the test says.
 
 use std::{
     collections::VecDeque,

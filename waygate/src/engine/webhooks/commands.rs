@@ -184,7 +184,7 @@ impl Change for Again {
                 1
             }
         };
-        // Whoever delivers must read the record again.
+        // The process that delivers must read the record again.
         cursor.lease = None;
         cursor.throttled_until = None;
         tx.put::<WebhookCursors>(&self.name, &cursor);

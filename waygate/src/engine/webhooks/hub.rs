@@ -1,4 +1,4 @@
-//! What a process knows about its webhooks beside the store.
+//! The knowledge of a process about its webhooks, beside the store.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -66,7 +66,7 @@ struct Known {
     /// Newest first.
     attempts: VecDeque<WebhookAttempt>,
     counts: Arc<Counts>,
-    /// Why the log was shorter than needed.
+    /// The report of entries that the log has dropped.
     gap: Option<String>,
 }
 
@@ -140,7 +140,14 @@ impl Hub {
             .collect()
     }
 
-    /// Forgets an endpoint that is gone or new.
+    /// Ends the report of a gap, which an operator has seen.
+    pub(super) fn forget_gap(&self, name: &PolicyName) {
+        if let Some(known) = self.known().get_mut(name) {
+            known.gap = None;
+        }
+    }
+
+    /// Forgets an endpoint that is gone.
     pub(super) fn forget(&self, name: &PolicyName) {
         self.known().remove(name);
     }

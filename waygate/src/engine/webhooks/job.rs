@@ -99,7 +99,7 @@ impl Hub {
 }
 
 impl Job {
-    /// What is left of an event after a failed attempt.
+    /// The record of an event after a failed attempt.
     pub(super) fn failed(&self, attempted: &Attempted, now: Timestamp) -> Delivery {
         let attempts = self.attempts + 1;
         let is_final = matches!(

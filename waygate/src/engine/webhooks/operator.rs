@@ -70,7 +70,7 @@ impl Operator {
         }
         let change = self.set(name.clone(), Some(Arc::new(definition)));
         let revision = self.make(change).await?;
-        hub.forget(&name);
+        hub.forget_gap(&name);
         Ok((revision, new))
     }
 

@@ -10,7 +10,7 @@ use super::{
     send::Sender,
 };
 
-/// What webhooks of this process may reach, and how.
+/// The receivers that webhooks of this process may reach, and the way to them.
 ///
 /// ```
 /// use waygate::webhook::{Egress, WebhookOptions};

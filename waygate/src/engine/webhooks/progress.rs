@@ -127,7 +127,7 @@ impl Change for Skip {
     }
 }
 
-/// What attempts have resulted in.
+/// The results of attempts.
 #[derive(Debug, Clone)]
 pub(super) struct Progress {
     pub(super) name: PolicyName,

@@ -1,4 +1,4 @@
-//! What an endpoint has to deliver, and the order of its attempts.
+//! The events that an endpoint gets, and the order of its attempts.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -47,7 +47,7 @@ impl Endpoint {
     }
 }
 
-/// What to deliver.
+/// The work of a turn.
 pub(super) struct Plan {
     pub(super) jobs: Vec<Job>,
     pub(super) page: Vec<Arc<AuditEntry>>,

@@ -1,4 +1,4 @@
-//! What operators see of webhooks.
+//! The public form of webhooks and their attempts.
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -29,7 +29,7 @@ pub struct WebhookRecord {
     pub is_declared: bool,
     /// Its commit; 0 if it is declared.
     pub revision: Revision,
-    /// Why it is disabled, and since when.
+    /// The time since which it is disabled, and the reason.
     pub disabled: Option<(Timestamp, String)>,
     /// The first failure since the last success.
     pub failing_since: Option<Timestamp>,
@@ -93,7 +93,7 @@ pub struct WebhookAttempt {
     pub status: Option<u16>,
     /// The time to the answer, in milliseconds.
     pub duration_ms: f64,
-    /// Why there was no answer.
+    /// The reason if there was no answer.
     pub error: Option<String>,
     /// The first KiB of the answer.
     pub answer: String,

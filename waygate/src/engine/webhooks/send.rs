@@ -77,7 +77,7 @@ pub(crate) struct Sender {
     client: OnceLock<Result<reqwest::Client, String>>,
 }
 
-/// What an attempt resulted in.
+/// The result of an attempt.
 #[derive(Debug)]
 pub(super) struct Attempted {
     pub(super) outcome: AttemptOutcome,

@@ -47,7 +47,7 @@ pub(super) enum Wake {
     Never,
 }
 
-/// What a worker remembers between turns.
+/// The memory of a worker between turns.
 #[derive(Debug)]
 pub(super) struct Worker {
     name: PolicyName,

@@ -100,8 +100,10 @@ local function add(line)
 end
 
 local from = 0
+-- Without filters, each line is of the page.
+local step = (path or service or start) and STEP or math.min(STEP, skip + limit)
 while oldest_first and last >= 0 do
-  local first = math.max(last - STEP + 1, 0)
+  local first = math.max(last - step + 1, 0)
   local lines = redis.call('LRANGE', log, first, last)
   for nth = #lines, 1, -1 do
     if add(lines[nth]) then

@@ -61,7 +61,7 @@ pub(super) struct Webhook {
     dead_letters: usize,
 }
 
-/// Why a webhook is disabled.
+/// The reason and the time of the end of a webhook.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct DisabledWebhook {
     /// The time.

@@ -89,12 +89,15 @@
 //! | `metrics` | | metrics for Prometheus ([`MetricsCollector`]) |
 //! | `ofrep` | | an OpenFeature Remote Evaluation Protocol server ([`ofrep`]) |
 //! | `openfeature` | | the native OpenFeature SDK with the engine's flags ([`openfeature`]) |
+//! | `webhooks` | | signed webhooks about changes ([`webhook`]) |
+//! | `webhooks-ed25519` | | their signatures with key pairs |
+//! | `webhooks-ring` | | ring for their `https`, unless the application has installed another provider |
 //! | `file` | | [`port::FileBackend`] |
 //! | `redis` | | [`port::RedisBackend`] |
 //! | `tls-ring` | | `redis`, and ring as the rustls crypto provider for `rediss://` unless the application has installed another |
 //! | `testing` | | helpers for tests |
 //! | `engine` | | the engine alone, without axum |
-//! | `full` | | everything except `openfeature`, `testing` and `tls-ring` |
+//! | `full` | | everything except `openfeature`, `testing`, `tls-ring` and `webhooks` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
@@ -204,7 +207,7 @@ pub mod audit {
     pub use uuid::Uuid;
     pub use waygate_core::{
         model::{Action, AuditEntry, Origin},
-        port::AuditQuery,
+        port::{AuditPosition, AuditQuery},
     };
 }
 
@@ -288,6 +291,21 @@ pub mod flags {
     };
     #[cfg(feature = "axum")]
     pub use crate::http::RequestFlags;
+}
+
+/// Signed webhooks about changes, and their verification.
+#[cfg(feature = "webhooks")]
+pub mod webhook {
+    pub use waygate_core::webhook::{
+        Egress, EventFilter, EventPattern, EventType, Message, StoredSecret, TOLERANCE, TargetUrl,
+        VerifyError, Webhook, WebhookDefinition, WebhookEvent, WebhookFormat, WebhookHeaders,
+        WebhookSecret, sign,
+    };
+
+    pub use crate::engine::{
+        AttemptOutcome, Replay, WebhookAttempt, WebhookCounts, WebhookDelivery, WebhookError,
+        WebhookOptions, WebhookRecord, verify_webhook as verify,
+    };
 }
 
 /// Traits for storage backends, counter stores and clocks, and the built-in implementations.

@@ -2,6 +2,8 @@ mod build;
 #[cfg(feature = "flags")]
 mod flags;
 mod stores;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -75,6 +77,8 @@ pub struct WaygateBuilder {
     flag_contexts: super::flags::ContextSource,
     #[cfg(feature = "flags")]
     denied_flags: Vec<super::FlagMismatch>,
+    #[cfg(feature = "webhooks")]
+    pub(super) webhooks: super::webhooks::Declared,
 }
 
 impl Default for WaygateBuilder {
@@ -126,6 +130,8 @@ impl Default for WaygateBuilder {
             flag_contexts: super::flags::ContextSource::default(),
             #[cfg(feature = "flags")]
             denied_flags: Vec::new(),
+            #[cfg(feature = "webhooks")]
+            webhooks: super::webhooks::Declared::default(),
         }
     }
 }

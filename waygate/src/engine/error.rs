@@ -123,6 +123,10 @@ pub enum ChangeError {
     #[cfg(feature = "flags")]
     #[error(transparent)]
     Flag(#[from] FlagError),
+    /// A webhook does not exist, exists already, or cannot be changed.
+    #[cfg(feature = "webhooks")]
+    #[error(transparent)]
+    Webhook(#[from] super::webhooks::WebhookError),
     /// A value is malformed, such as a reason, a service or a window.
     #[error(transparent)]
     Invalid(#[from] Invalid),

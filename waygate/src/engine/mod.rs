@@ -85,6 +85,8 @@ mod tx;
 mod unmatched;
 mod unreadable;
 mod unregistered;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 mod windows;
 
 pub use admit::{Decision, Pass, Refusal};
@@ -119,6 +121,11 @@ pub use register_error::RegisterError;
 pub use report::Report;
 pub use request::{RequestHead, Roles};
 pub use store_reset::OnStoreReset;
+#[cfg(feature = "webhooks")]
+pub use webhooks::{
+    AttemptOutcome, Replay, WebhookAttempt, WebhookCounts, WebhookDelivery, WebhookError,
+    WebhookOptions, WebhookRecord, verify as verify_webhook,
+};
 
 pub(crate) use attached::Attached;
 pub(crate) use attached::{Answers, AttachedFunctions};

@@ -49,7 +49,7 @@ impl Timed {
 }
 
 /// A state that changes with time.
-pub(crate) trait Course {
+pub(crate) trait Course: serde::Serialize {
     fn status(&self, at: Timestamp) -> RouteStatus;
 
     /// The reason; may be empty.
@@ -127,7 +127,8 @@ impl Timed {
             entry.previous_status = Some(step.from);
             entry.new_status = Some(step.to);
             entry.reason = state.reason(step.at);
-            entry.new = Some(json(&serde_json::json!({ "at": step.at, "late_ms": late })));
+            let new = serde_json::json!({ "at": step.at, "late_ms": late, "state": json(state) });
+            entry.new = Some(new);
             entry
         };
         steps.into_iter().map(line).collect()

@@ -9,6 +9,8 @@ use waygate_core::{
 };
 
 use super::problem::{Problem, ProblemKind};
+#[cfg(feature = "webhooks")]
+use crate::engine::WebhookError;
 use crate::{ChangeError, ResolveError, openapi::InvalidTags};
 
 impl From<Invalid> for Problem {
@@ -52,6 +54,15 @@ impl From<ChangeError> for Problem {
             ChangeError::Invalid(invalid) => invalid.into(),
             #[cfg(feature = "flags")]
             ChangeError::Flag(error) => error.into(),
+            #[cfg(feature = "webhooks")]
+            ChangeError::Webhook(error) => {
+                let kind = match error {
+                    WebhookError::Unknown(_) | WebhookError::NoSuchEvent(_) => ProblemKind::NotFound,
+                    WebhookError::Exists(_) | WebhookError::Declared(_) => ProblemKind::Conflict,
+                    WebhookError::NoSecret(_) => ProblemKind::Internal,
+                };
+                Self::new(kind, text)
+            }
             ChangeError::NoSuchLimit { key, nearest } => {
                 let hint = match nearest {
                     Some(near) if near.scope == key.scope => {

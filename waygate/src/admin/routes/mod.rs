@@ -19,6 +19,8 @@ mod schedule;
 mod system;
 mod tokens;
 mod traffic;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 mod windows;
 
 use std::sync::Arc;
@@ -53,6 +55,8 @@ pub(super) fn router(settings: &Settings) -> OpenApiRouter<Arc<AdminState>> {
         .merge(system::router());
     #[cfg(feature = "metrics")]
     let router = router.merge(metrics::router());
+    #[cfg(feature = "webhooks")]
+    let router = router.merge(webhooks::router());
     #[cfg(feature = "flags")]
     if settings.flags {
         return router.merge(flags::router());

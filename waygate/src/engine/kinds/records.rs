@@ -16,4 +16,7 @@ records! {
     segments: flag::Segments,
     flag_drafts: flag_draft::FlagDrafts,
     flag_relations: flag_relations::FlagRelations,
+    webhooks: webhook::Webhooks,
+    webhook_cursors: webhook::WebhookCursors,
+    webhook_deliveries: webhook::WebhookDeliveries,
 }

@@ -26,4 +26,6 @@ mod traffic;
 mod unmatched;
 mod views;
 mod walk;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 mod windows;

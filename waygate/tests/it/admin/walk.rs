@@ -279,6 +279,12 @@ async fn prepare(server: &Server) -> String {
     let text = json!({ "text": "Soon." });
     let set = server.put("/api/announcements/upgrade", text).await;
     set.expect(200);
+    #[cfg(feature = "webhooks")]
+    {
+        let webhook = json!({ "url": "https://hooks.invalid/", "events": ["segment.*"] });
+        let set = server.put("/api/webhooks/upgrade", webhook).await;
+        set.expect(200);
+    }
     let name = format!("walk{}", server.waygate.revision().number);
     let ask = json!({ "name": name, "scopes": ["read"], "expires_in_seconds": 3600 });
     let made = server.post("/api/auth/tokens", ask).await.expect(201);

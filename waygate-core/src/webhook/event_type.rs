@@ -59,10 +59,12 @@ events! {
     GlobalMaintenanceStarted => "global.maintenance_started", "Maintenance of everything started.";
     GlobalMaintenanceEnded => "global.maintenance_ended", "Maintenance of everything ended.";
     GlobalWindowScheduled => "global.window_scheduled", "Maintenance of everything was planned.";
+    GlobalWindowCancelled => "global.window_cancelled", "Recurring maintenance of everything was cancelled.";
     GlobalExemptPathsChanged => "global.exempt_paths_changed", "The paths exempt from global maintenance were changed.";
     ServiceMaintenanceStarted => "service.maintenance_started", "Maintenance of a service started.";
     ServiceMaintenanceEnded => "service.maintenance_ended", "Maintenance of a service ended.";
     ServiceWindowScheduled => "service.window_scheduled", "Maintenance of a service was planned.";
+    ServiceWindowCancelled => "service.window_cancelled", "Recurring maintenance of a service was cancelled.";
     ServiceExemptPathsChanged => "service.exempt_paths_changed", "The paths exempt from a service's maintenance were changed.";
     LimitSet => "limit.set", "A rate or concurrency limit was set.";
     LimitDeleted => "limit.deleted", "A rate or concurrency limit was deleted.";
@@ -109,8 +111,24 @@ impl EventType {
     /// assert_eq!(EventType::of(&line), Some(EventType::RouteDisabled));
     /// ```
     pub fn of(entry: &AuditEntry) -> Option<Self> {
+        use RouteStatus::{Disabled, Maintenance};
+        let change = entry.previous_status.zip(entry.new_status);
+        let starts = change.is_some_and(|(from, to)| from != Maintenance && to == Maintenance);
+        let ends = change
+            .is_some_and(|(from, to)| from == Maintenance && !matches!(to, Maintenance | Disabled));
         Some(match &entry.action {
-            Action::Enable if entry.previous_status == Some(RouteStatus::Maintenance) => {
+            // A window that covers the time of the command.
+            Action::Schedule if starts => Self::RouteMaintenanceStarted,
+            Action::GlobalMaintenanceScheduled if starts => Self::GlobalMaintenanceStarted,
+            Action::ServiceMaintenanceScheduled if starts => Self::ServiceMaintenanceStarted,
+            Action::ScheduleCancelled if ends => Self::RouteMaintenanceEnded,
+            Action::GlobalScheduleCancelled | Action::GlobalMaintenanceScheduled if ends => {
+                Self::GlobalMaintenanceEnded
+            }
+            Action::ServiceScheduleCancelled | Action::ServiceMaintenanceScheduled if ends => {
+                Self::ServiceMaintenanceEnded
+            }
+            Action::Enable if entry.previous_status == Some(Maintenance) => {
                 Self::RouteMaintenanceEnded
             }
             Action::Enable => Self::RouteEnabled,
@@ -127,6 +145,8 @@ impl EventType {
             Action::GlobalMaintenanceOn => Self::GlobalMaintenanceStarted,
             Action::GlobalMaintenanceOff => Self::GlobalMaintenanceEnded,
             Action::GlobalMaintenanceScheduled => Self::GlobalWindowScheduled,
+            Action::GlobalScheduleCancelled => Self::GlobalWindowCancelled,
+            Action::ServiceScheduleCancelled => Self::ServiceWindowCancelled,
             Action::GlobalExemptPathsSet => Self::GlobalExemptPathsChanged,
             Action::ServiceExemptPathsSet => Self::ServiceExemptPathsChanged,
             Action::ServiceMaintenanceOn => Self::ServiceMaintenanceStarted,

@@ -39,7 +39,12 @@ impl StoredSecret {
 /// An endpoint, checked: where events are sent, which, and how.
 ///
 /// ```
-/// use waygate_core::webhook::{Egress, Webhook};
+/// use std::time::Duration;
+///
+/// use waygate_core::{
+///     Timestamp,
+///     webhook::{Egress, Webhook, WebhookSecret},
+/// };
 ///
 /// let (name, ops) = Webhook::new("ops", "https://hooks.example.com/waygate")
 ///     .events(["route.*"])
@@ -47,6 +52,12 @@ impl StoredSecret {
 /// assert_eq!(name.as_str(), "ops");
 /// assert_eq!(ops.url.host(), "hooks.example.com");
 /// assert!(!ops.redacted().to_string().contains("whsec_"));
+/// ops.check_egress(&Egress::default())?;
+///
+/// let (mut ops, now, day) = (ops, Timestamp::now(), Duration::from_secs(86_400));
+/// ops.rotate(WebhookSecret::generate().unwrap(), now, day);
+/// ops.rotate(WebhookSecret::generate().unwrap(), now, day);
+/// assert_eq!(ops.secrets_at(now).count(), 2);
 /// # Ok::<(), waygate_core::grammar::Invalid>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

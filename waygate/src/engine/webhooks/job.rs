@@ -70,7 +70,7 @@ impl Hub {
                 self.sender.send(endpoint, &id, message, now).await
             }
             Err(problem) => {
-                tracing::error!(webhook = %name, entry = %entry.id, problem = %Printable(&problem), "an event cannot be formatted");
+                tracing::error!(webhook = %Printable(name), entry = %Printable(entry.id), problem = %Printable(&problem), "an event cannot be formatted");
                 Attempted {
                     outcome: AttemptOutcome::Unformatted,
                     ..Attempted::failed(problem, since)

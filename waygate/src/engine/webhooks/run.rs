@@ -11,7 +11,7 @@ use tokio::{
     task::{AbortHandle, JoinSet},
     time::{Instant, timeout},
 };
-use waygate_core::grammar::PolicyName;
+use waygate_core::{Printable, grammar::PolicyName};
 
 use super::{
     progress::Settle,
@@ -33,7 +33,7 @@ pub(crate) async fn prepare(inner: &Arc<Inner>) {
         if known.is_some_and(|known| known.cursor.is_none())
             && let Err(error) = change(inner, Settle(name.clone())).await
         {
-            tracing::warn!(webhook = %name, error = %error, "the place of a webhook cannot be written; trying again");
+            tracing::warn!(webhook = %Printable(name), error = %Printable(&error), "the place of a webhook cannot be written; trying again");
         }
     }
 }
@@ -76,7 +76,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
                 if let (Err(error), Some(inner)) = (ended, engine.upgrade())
                     && error.is_panic()
                 {
-                    tracing::error!(error = %error, "a webhook's worker died; restarting it");
+                    tracing::error!(error = %Printable(&error), "a webhook's worker died; restarting it");
                     inner.monitor.degrade(Component::Webhooks, "a worker died", inner.clock.now());
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::time::{Instant, sleep_until};
 use waygate_core::{
-    Timestamp,
+    Printable, Timestamp,
     grammar::PolicyName,
     model::Origin,
     port::{AuditPosition, AuditQuery},
@@ -73,7 +73,7 @@ impl Worker {
         match self.attempt(inner).await {
             Ok(wake) => wake,
             Err(error) => {
-                tracing::debug!(webhook = %self.name, error = %error, "the store does not respond");
+                tracing::debug!(webhook = %Printable(&self.name), error = %Printable(&error), "the store does not respond");
                 tokio::time::sleep(PAUSE).await;
                 Wake::Soon
             }
@@ -294,7 +294,7 @@ impl Worker {
                 Ok(is_ours) => return is_ours,
                 Err(error) if !is_reported => {
                     is_reported = true;
-                    tracing::warn!(webhook = %self.name, error = %error, "the results of webhooks cannot be written; retrying");
+                    tracing::warn!(webhook = %Printable(&self.name), error = %Printable(&error), "the results of webhooks cannot be written; retrying");
                 }
                 Err(_) => {}
             }

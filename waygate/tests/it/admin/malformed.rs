@@ -235,7 +235,7 @@ fn body(random: &mut Random) -> Vec<u8> {
 }
 
 /// Every operation. With the bodies above, only reads succeed.
-const OPERATIONS: [(&str, &str); 55] = [
+const OPERATIONS: [(&str, &str); 63] = [
     ("POST", "/api/auth/login"),
     ("GET", "/api/auth/me"),
     ("GET", "/api/auth/tokens"),

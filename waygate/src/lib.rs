@@ -299,7 +299,7 @@ pub mod webhook {
     pub use waygate_core::webhook::{
         Egress, EventFilter, EventPattern, EventType, Message, StoredSecret, TOLERANCE, TargetUrl,
         VerifyError, Webhook, WebhookDefinition, WebhookEvent, WebhookFormat, WebhookHeaders,
-        WebhookSecret, sign,
+        WebhookSecret, Zeroizing, sign,
     };
 
     pub use crate::engine::{

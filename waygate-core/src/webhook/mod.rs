@@ -29,3 +29,5 @@ pub use signature::{
     ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, TOLERANCE, VerifyError, sign, verify,
 };
 pub use target::{Egress, TargetUrl};
+/// A string that is erased when it is dropped.
+pub use zeroize::Zeroizing;

@@ -43,9 +43,10 @@ impl WebhookSecret {
     ///
     /// # Errors
     /// The operating system has no random numbers.
-    pub fn generate() -> Result<Self, getrandom::Error> {
+    pub fn generate() -> Result<Self, Invalid> {
         let mut bytes = Zeroizing::new(vec![0; 32]);
-        getrandom::fill(&mut bytes)?;
+        let none = |error| invalid(format!("there are no random numbers: {error}"));
+        getrandom::fill(&mut bytes).map_err(none)?;
         Ok(Self(Key::Shared(bytes)))
     }
 

@@ -15,6 +15,10 @@ pub const TIMESTAMP_HEADER: &str = "webhook-timestamp";
 pub const SIGNATURE_HEADER: &str = "webhook-signature";
 
 /// The tolerance of the specification.
+///
+/// ```
+/// assert_eq!(waygate_core::webhook::TOLERANCE.as_secs(), 300);
+/// ```
 pub const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
 /// The most signatures of a request that are compared.

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::Message;
+use super::message::Message;
 use crate::webhook::WebhookEvent;
 
 /// An event in structured mode (CloudEvents 1.0, JSON format 1.0).

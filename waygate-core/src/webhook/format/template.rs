@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 
-use super::Message;
+use super::message::Message;
 use crate::{
     grammar::Invalid,
     model::{Action, AuditEntry, Origin, RouteStatus},

@@ -137,6 +137,13 @@ impl Waygate {
     ///
     /// # Errors
     /// There is no such webhook.
+    ///
+    /// ```
+    /// # async fn count(waygate: &waygate::Waygate) -> Result<(), waygate::ChangeError> {
+    /// println!("{}", waygate.webhook_attempts("ops").await?.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn webhook_attempts(&self, name: &str) -> Result<Vec<WebhookAttempt>, ChangeError> {
         self.webhook(name).await?;
         Ok(self.inner.webhooks.attempts(&name.parse()?))
@@ -146,6 +153,13 @@ impl Waygate {
     ///
     /// # Errors
     /// There is no such webhook.
+    ///
+    /// ```
+    /// # async fn count(waygate: &waygate::Waygate) -> Result<(), waygate::ChangeError> {
+    /// println!("{}", waygate.webhook_deliveries("ops").await?.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn webhook_deliveries(
         &self,
         name: &str,

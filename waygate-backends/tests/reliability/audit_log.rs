@@ -5,6 +5,7 @@ use std::{
     io::Write,
 };
 
+use waygate_backends::FileBackend;
 use waygate_core::port::{AuditQuery, Backend};
 
 use super::kit::*;

@@ -100,7 +100,7 @@ fn rules_are_counted_from_a_day() {
     );
     assert_eq!(
         to_value(&every_second).unwrap(),
-        json!({"every": "FREQ=WEEKLY;INTERVAL=2;COUNT=3", "at": "22:00", "from": "2030-01-06", "for": "1h30m"})
+        json!({"id": "FREQ=WEEKLY;INTERVAL=2;COUNT=3 at 22:00 for 1h30m", "every": "FREQ=WEEKLY;INTERVAL=2;COUNT=3", "at": "22:00", "from": "2030-01-06", "for": "1h30m"})
     );
 }
 

@@ -29,7 +29,7 @@ impl Kind for CounterResets {
     }
 
     fn entity(scope: &MaintenanceScope) -> EntityKey {
-        EntityKey::of("counter_reset", &LimitScope::from(scope))
+        EntityKey::of("counter_reset", LimitScope::from(scope))
     }
 
     fn touches(_: &MaintenanceScope) -> Touches<'_> {

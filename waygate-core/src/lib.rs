@@ -70,3 +70,5 @@ pub use strict_json::StrictJson;
 
 /// A point in time, to the nanosecond, in UTC ([`jiff::Timestamp`]).
 pub use jiff::Timestamp;
+/// A day of the calendar ([`jiff::civil::Date`]).
+pub use jiff::civil::Date;

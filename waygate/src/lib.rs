@@ -344,7 +344,7 @@ pub use http::{BindError, BindErrors, Cost, Guarded, Responses, RouteGuard};
 pub use metrics::MetricsCollector;
 #[cfg(feature = "engine")]
 pub use waygate_core::{
-    Secret, Timestamp,
+    Date, Secret, Timestamp,
     grammar::Invalid,
     model::{LimitKey, Origin},
 };

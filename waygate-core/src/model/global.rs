@@ -181,7 +181,7 @@ impl GlobalMaintenance {
             return self.with_joined_end(own.clone());
         }
         let recurring = self.recurring.iter();
-        let recurring = recurring.filter_map(|recurring| recurring.current_or_next(now));
+        let recurring = recurring.filter_map(|recurring| current_or_next(recurring, now));
         // Of those with the same start, the first one.
         let first = recurring
             .chain(own)
@@ -277,6 +277,22 @@ impl GlobalMaintenance {
         };
         Ok(Self { start, end, ..self })
     }
+}
+
+/// Returns the window that covers `now`, or else the next one, as a single maintenance.
+fn current_or_next(recurring: &RecurringMaintenance, now: Timestamp) -> Option<GlobalMaintenance> {
+    let interval = recurring.window.current_or_next(now)?;
+    Some(GlobalMaintenance {
+        enabled: true,
+        reason: recurring.window.reason().clone(),
+        exempt_paths: recurring.exempt_paths.clone(),
+        include_force_active: recurring.include_force_active,
+        start: Some(interval.start()),
+        end: Some(interval.end()),
+        exempt_ips: recurring.exempt_ips.clone(),
+        exempt_roles: recurring.exempt_roles.clone(),
+        recurring: Vec::new(),
+    })
 }
 
 /// The most windows that are joined to one maintenance.

@@ -2,6 +2,7 @@
 //!
 //! No I/O and no clock: time is an argument, so every rule can be tested against any history.
 
+mod bounds;
 mod command;
 mod maintenance;
 mod recurring;
@@ -20,11 +21,10 @@ use self::{
     windows::{cancel, drop_begun, plan},
 };
 
+pub use bounds::{MAX_RECURRING, MAX_WINDOWS};
 pub use command::RouteCommand;
 pub use maintenance::MaintenanceCommand;
-pub use recurring::MAX_RECURRING;
 pub use refused::Refused;
-pub use windows::MAX_WINDOWS;
 
 /// Tolerance for clients with a clock that is ahead: a start up to this much later counts as now.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);

@@ -2,11 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::Refused;
+use super::{Refused, bounds::MAX_RECURRING};
 use crate::model::{RecurringMaintenance, RecurringWindow, WindowId};
-
-/// The most recurring windows of one route, of one service, or of all routes together.
-pub const MAX_RECURRING: usize = 16;
 
 /// Something with recurring windows.
 pub(super) trait Recurs: Clone {

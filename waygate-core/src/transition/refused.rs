@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use super::{MAX_RECURRING, MAX_WINDOWS};
+use super::bounds::{MAX_RECURRING, MAX_WINDOWS};
 use crate::model::WindowId;
 
 /// A command that does not apply to the current state, which stays unchanged.

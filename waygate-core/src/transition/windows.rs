@@ -4,15 +4,13 @@ use jiff::Timestamp;
 
 use super::{
     Refused,
+    bounds::MAX_WINDOWS,
     recurring::{cancel_recurring, skip},
 };
 use crate::{
     grammar::{Interval, Reason},
     model::{Disabled, Lifecycle, Position, Window, WindowId},
 };
-
-/// The most windows of one route.
-pub const MAX_WINDOWS: usize = 256;
 
 /// Drops the windows that have started, and skips those that recur.
 pub(super) fn drop_begun(position: &mut Position, now: Timestamp) -> Result<(), Refused> {

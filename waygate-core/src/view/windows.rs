@@ -22,6 +22,9 @@ use crate::{
 /// let mut windows = Vec::new();
 /// ScheduledWindow::of_maintenance(&LimitScope::Global, &maintenance, from, until, &mut windows);
 /// assert_eq!(windows.len(), 4);
+/// let open = waygate_core::model::Position::default();
+/// ScheduledWindow::of_route(&"GET:/a".parse()?, &open, from, until, &mut windows);
+/// assert_eq!(windows.len(), 4, "without windows");
 /// let calendar = ScheduledWindow::calendar(&windows, from);
 /// assert!(calendar.contains("DTSTART:20300106T020000Z"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

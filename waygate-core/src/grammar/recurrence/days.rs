@@ -1,6 +1,8 @@
 use jiff::civil::{Date, Weekday};
 
-use super::MOST_DAYS;
+/// The most days that are looked at for the next occurrence: a little more than 28 years, after which the days of the
+/// week and leap years repeat.
+const MOST_DAYS: usize = 10_300;
 
 /// Days that recur.
 pub(super) trait Days {

@@ -58,9 +58,6 @@ enum Pattern {
 
 /// The most characters.
 const MOST_CHARS: usize = 256;
-/// The most days that are looked at for the next occurrence: a little more than 28 years, after which the days of the
-/// week and leap years repeat.
-const MOST_DAYS: usize = 10_300;
 
 impl Recurrence {
     /// Returns `true` for a rule, which needs a time of the day.

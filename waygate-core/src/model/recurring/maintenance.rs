@@ -1,11 +1,11 @@
 use ipnet::IpNet;
-use jiff::{Timestamp, civil::Date};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{RecurringFields, RecurringWindow};
 use crate::{
     grammar::{Invalid, Reason, RoleName, TimeZoneName, WindowException},
-    model::{ExemptPath, GlobalMaintenance, WindowId, text},
+    model::{ExemptPath, WindowId, text},
 };
 
 /// Recurring maintenance of all routes, or of one service, with its exemptions.
@@ -74,20 +74,6 @@ impl RecurringMaintenance {
         self.include_force_active = include;
         self
     }
-
-    /// Returns the window that covers `now`, or else the next one, as a single maintenance.
-    pub(in crate::model) fn current_or_next(&self, now: Timestamp) -> Option<GlobalMaintenance> {
-        let interval = self.window.current_or_next(now)?;
-        let mut one = GlobalMaintenance::new(self.window.reason().clone())
-            .start(interval.start())
-            .end(interval.end())
-            .exempt_paths(self.exempt_paths.iter().cloned())
-            .exempt_ips(self.exempt_ips.iter().copied())
-            .exempt_roles(self.exempt_roles.iter().cloned())
-            .include_force_active(self.include_force_active);
-        one.enabled = true;
-        Some(one)
-    }
 }
 
 impl From<RecurringWindow> for RecurringMaintenance {
@@ -103,7 +89,17 @@ impl From<RecurringWindow> for RecurringMaintenance {
     }
 }
 
-/// The fields of recurring maintenance, unchecked.
+/// The fields of [recurring maintenance](RecurringMaintenance), unchecked.
+///
+/// ```
+/// use waygate_core::model::{RecurringMaintenance, RecurringMaintenanceFields};
+///
+/// let fields: RecurringMaintenanceFields =
+///     serde_json::from_str(r#"{"every": "0 25 * * *", "for": "2h"}"#)?;
+/// let error = RecurringMaintenance::try_from(fields).unwrap_err();
+/// assert_eq!(error.problem(), "hour: `25` is not within 0 to 23");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RecurringMaintenance))]
 #[serde(deny_unknown_fields)]

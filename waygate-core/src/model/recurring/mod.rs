@@ -1,16 +1,18 @@
 //! Maintenance windows that recur.
 
+mod fields;
 mod maintenance;
-mod raw;
 
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::WindowId;
-use crate::grammar::{Interval, Invalid, Reason, TimeZoneName, WindowException, WindowTimes};
+use crate::grammar::{
+    Interval, Invalid, Reason, TimeZoneName, WindowException, WindowTimes, length_text, time_text,
+};
 
+pub use fields::RecurringFields;
 pub use maintenance::{RecurringMaintenance, RecurringMaintenanceFields};
-pub use raw::RecurringFields;
 
 /// Maintenance windows that recur, in a time zone.
 ///
@@ -246,6 +248,54 @@ impl RecurringWindow {
                 Err(Invalid::new("id", given.as_str(), problem))
             }
             None => Ok(()),
+        }
+    }
+}
+
+impl RecurringFields {
+    /// Checks the fields.
+    ///
+    /// # Errors
+    /// [`Invalid`] names the field, the part of a cron expression or of a rule, and what is allowed.
+    pub fn build(self) -> Result<RecurringWindow, Invalid> {
+        self.try_into()
+    }
+}
+
+impl TryFrom<RecurringFields> for RecurringWindow {
+    type Error = Invalid;
+
+    fn try_from(fields: RecurringFields) -> Result<Self, Invalid> {
+        let from = fields.from.map(|day| day.to_string());
+        let (at, from) = (fields.at.as_deref(), from.as_deref());
+        let mut window = Self {
+            times: WindowTimes::parse(&fields.every, at, from, &fields.r#for)?,
+            zone: fields.tz,
+            except: fields.except,
+            reason: fields.reason,
+        };
+        if window.except.len() > MOST_EXCEPTIONS {
+            let (given, problem) = (window.except.len().to_string(), "there are at most 366");
+            return Err(Invalid::new("number of exceptions", &given, problem));
+        }
+        window.except.sort_unstable();
+        window.except.dedup();
+        window.check_id(fields.id.as_ref())?;
+        Ok(window)
+    }
+}
+
+impl From<RecurringWindow> for RecurringFields {
+    fn from(window: RecurringWindow) -> Self {
+        Self {
+            id: Some(window.id()),
+            every: window.times.every.to_string(),
+            at: window.times.at.map(time_text),
+            from: window.times.from,
+            r#for: length_text(window.times.length),
+            tz: window.zone,
+            except: window.except,
+            reason: window.reason,
         }
     }
 }

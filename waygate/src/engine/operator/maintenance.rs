@@ -123,6 +123,9 @@ impl Operator {
     /// let record = waygate.system().schedule_global_maintenance(patches).await?;
     /// assert!(record.maintenance.start.is_some(), "the next window");
     /// waygate.system().cancel_global_schedule(Some(id)).await?;
+    /// let nightly = RecurringWindow::builder("0 2 * * *", "1h").build()?;
+    /// waygate.system().schedule_service_maintenance("billing", nightly.into()).await?;
+    /// waygate.system().cancel_service_schedule("billing", None).await?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

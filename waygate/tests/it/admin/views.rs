@@ -23,6 +23,7 @@ pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
     let segments: Vec<&str> = path.trim_start_matches("/api/").split('/').collect();
     let is_get = method == "GET";
     match (method, &segments[..]) {
+        ("GET", ["windows"]) => round_trip::<Vec<ScheduledWindow>>(shown),
         ("GET", ["traffic"]) => round_trip::<Vec<RouteTraffic>>(shown),
         ("GET", ["routes", _, "traffic"]) => round_trip::<TrafficHistory>(shown),
         ("GET", ["routes"]) => round_trip::<Vec<Route>>(shown),

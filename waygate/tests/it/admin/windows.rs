@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::support::{Server, at};
 
-/// The time of the server is 2030-01-01T00:00:00Z.
+/// The time of the server is the evening of Sunday, 2026-11-22.
 const SUNDAYS: &str = "0 2 * * SUN for 2h in Europe/Berlin";
 
 fn sundays() -> Value {
@@ -23,7 +23,7 @@ async fn recurring_windows_of_a_route_are_set_shown_and_cancelled() {
         (&json!(SUNDAYS), &json!("2h"))
     );
     let window = &route["windows"][0];
-    assert_eq!(window["start"], "2030-01-06T01:00:00Z");
+    assert_eq!(window["start"], "2026-11-29T01:00:00Z");
     // What a client reads can be sent back.
     let again = server.post(&path, recurring.clone()).await.expect(200);
     assert_eq!(again["recurring"].as_array().unwrap().len(), 1);
@@ -35,9 +35,9 @@ async fn recurring_windows_of_a_route_are_set_shown_and_cancelled() {
         .expect(200);
     assert_eq!(
         skipped["recurring"][0]["except"],
-        json!(["2030-01-06T02:00:00"])
+        json!(["2026-11-29T02:00:00"])
     );
-    assert_eq!(skipped["windows"][0]["start"], "2030-01-13T01:00:00Z");
+    assert_eq!(skipped["windows"][0]["start"], "2026-12-06T01:00:00Z");
 
     let id = SUNDAYS.replace(' ', "%20");
     let cancelled = server
@@ -106,7 +106,7 @@ async fn recurring_maintenance_is_set_shown_and_cancelled() {
         let schedule = format!("{path}/schedule");
         let planned = server.post(&schedule, body).await.expect(200);
         assert_eq!(planned["enabled"], false);
-        assert_eq!(planned["start"], "2030-01-06T01:00:00Z");
+        assert_eq!(planned["start"], "2026-11-29T01:00:00Z");
         assert_eq!(planned["recurring"][0]["id"], SUNDAYS);
         // Maintenance that is switched on and off leaves it alone.
         server
@@ -150,7 +150,7 @@ async fn all_windows_are_listed_and_written_as_a_calendar() {
         .await
         .expect(200);
     let single =
-        json!({ "start": "2030-01-02T00:00:00Z", "end": "2030-01-02T01:00:00Z", "reason": "a, b" });
+        json!({ "start": "2026-11-25T00:00:00Z", "end": "2026-11-25T01:00:00Z", "reason": "a, b" });
     server
         .post(&at("GET:/orders", "/schedule"), single.clone())
         .await
@@ -161,7 +161,7 @@ async fn all_windows_are_listed_and_written_as_a_calendar() {
         .await
         .expect(200);
 
-    let windows = server.get("/api/windows?days=14").await.expect(200);
+    let windows = server.get("/api/windows?days=15").await.expect(200);
     let windows = windows.as_array().unwrap();
     let shown: Vec<_> = windows
         .iter()
@@ -175,18 +175,18 @@ async fn all_windows_are_listed_and_written_as_a_calendar() {
     assert_eq!(
         shown,
         [
-            ("*", "2030-01-02T00:00:00Z"),
-            ("GET:/orders", "2030-01-02T00:00:00Z"),
-            ("GET:/orders", "2030-01-06T01:00:00Z"),
-            ("service:billing", "2030-01-06T01:00:00Z"),
-            ("GET:/orders", "2030-01-13T01:00:00Z"),
-            ("service:billing", "2030-01-13T01:00:00Z"),
+            ("*", "2026-11-25T00:00:00Z"),
+            ("GET:/orders", "2026-11-25T00:00:00Z"),
+            ("GET:/orders", "2026-11-29T01:00:00Z"),
+            ("service:billing", "2026-11-29T01:00:00Z"),
+            ("GET:/orders", "2026-12-06T01:00:00Z"),
+            ("service:billing", "2026-12-06T01:00:00Z"),
         ]
     );
     assert_eq!(windows[3]["recurring"], SUNDAYS);
     assert!(windows[0].get("id").is_none());
 
-    let answer = server.get("/api/windows.ics?days=14").await;
+    let answer = server.get("/api/windows.ics?days=15").await;
     assert_eq!(
         answer.header("content-type"),
         "text/calendar; charset=utf-8"

@@ -1,15 +1,12 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{MOST_EXCEPTIONS, RecurringWindow};
 use crate::{
-    grammar::{
-        Invalid, Reason, TimeZoneName, WindowException, WindowTimes, length_text, time_text,
-    },
+    grammar::{Reason, TimeZoneName, WindowException},
     model::WindowId,
 };
 
-/// The fields of [recurring windows](RecurringWindow), unchecked.
+/// The fields of [recurring windows](crate::model::RecurringWindow), unchecked.
 ///
 /// ```
 /// use waygate_core::model::RecurringWindow;
@@ -109,51 +106,5 @@ impl RecurringFields {
     pub fn reason(mut self, reason: Reason) -> Self {
         self.reason = reason;
         self
-    }
-
-    /// Checks the fields.
-    ///
-    /// # Errors
-    /// [`Invalid`] names the field, the part of a cron expression or of a rule, and what is allowed.
-    pub fn build(self) -> Result<RecurringWindow, Invalid> {
-        self.try_into()
-    }
-}
-
-impl TryFrom<RecurringFields> for RecurringWindow {
-    type Error = Invalid;
-
-    fn try_from(fields: RecurringFields) -> Result<Self, Invalid> {
-        let from = fields.from.map(|day| day.to_string());
-        let (at, from) = (fields.at.as_deref(), from.as_deref());
-        let mut window = Self {
-            times: WindowTimes::parse(&fields.every, at, from, &fields.r#for)?,
-            zone: fields.tz,
-            except: fields.except,
-            reason: fields.reason,
-        };
-        if window.except.len() > MOST_EXCEPTIONS {
-            let (given, problem) = (window.except.len().to_string(), "there are at most 366");
-            return Err(Invalid::new("number of exceptions", &given, problem));
-        }
-        window.except.sort_unstable();
-        window.except.dedup();
-        window.check_id(fields.id.as_ref())?;
-        Ok(window)
-    }
-}
-
-impl From<RecurringWindow> for RecurringFields {
-    fn from(window: RecurringWindow) -> Self {
-        Self {
-            id: Some(window.id()),
-            every: window.times.every.to_string(),
-            at: window.times.at.map(time_text),
-            from: window.times.from,
-            r#for: length_text(window.times.length),
-            tz: window.zone,
-            except: window.except,
-            reason: window.reason,
-        }
     }
 }

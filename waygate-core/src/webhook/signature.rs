@@ -45,20 +45,23 @@ pub fn sign<'a>(
     body: &[u8],
 ) -> String {
     let signed = signed(id, &timestamp.to_string(), body);
-    let signatures = secrets.into_iter().filter_map(|secret| match secret.key() {
-        Key::Shared(key) => {
-            let mac = hmac_sha256::HMAC::mac(&signed, key);
-            Some(format!("v1,{}", Base64::encode_string(&mac)))
+    let mut signatures = Vec::new();
+    for secret in secrets {
+        match secret.key() {
+            Key::Shared(key) => {
+                let mac = hmac_sha256::HMAC::mac(&signed, key);
+                signatures.push(format!("v1,{}", Base64::encode_string(&mac)));
+            }
+            #[cfg(feature = "webhooks-ed25519")]
+            Key::Private(key) => {
+                let signature = ed25519_dalek::Signer::sign(&**key, &signed).to_bytes();
+                signatures.push(format!("v1a,{}", Base64::encode_string(&signature)));
+            }
+            #[cfg(feature = "webhooks-ed25519")]
+            Key::Public(_) => {}
         }
-        #[cfg(feature = "webhooks-ed25519")]
-        Key::Private(key) => {
-            let signature = ed25519_dalek::Signer::sign(&**key, &signed).to_bytes();
-            Some(format!("v1a,{}", Base64::encode_string(&signature)))
-        }
-        #[cfg(feature = "webhooks-ed25519")]
-        Key::Public(_) => None,
-    });
-    signatures.collect::<Vec<_>>().join(" ")
+    }
+    signatures.join(" ")
 }
 
 fn signed(id: &str, timestamp: &str, body: &[u8]) -> Vec<u8> {

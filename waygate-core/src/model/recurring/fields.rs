@@ -6,7 +6,7 @@ use crate::{
     model::WindowId,
 };
 
-/// The fields of [recurring windows](crate::model::RecurringWindow), unchecked.
+/// The times and the reason of recurring windows, unchecked.
 ///
 /// ```
 /// use waygate_core::model::RecurringWindow;

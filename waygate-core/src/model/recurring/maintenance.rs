@@ -89,7 +89,7 @@ impl From<RecurringWindow> for RecurringMaintenance {
     }
 }
 
-/// The fields of [recurring maintenance](RecurringMaintenance), unchecked.
+/// The times, the reason and the exemptions of recurring maintenance, unchecked.
 ///
 /// ```
 /// use waygate_core::model::{RecurringMaintenance, RecurringMaintenanceFields};
@@ -101,7 +101,14 @@ impl From<RecurringWindow> for RecurringMaintenance {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RecurringMaintenance))]
+#[cfg_attr(
+    feature = "schema",
+    derive(utoipa::ToSchema),
+    schema(
+        as = RecurringMaintenance,
+        examples(json!({"every": "0 2 * * SUN", "for": "2h", "tz": "Europe/Berlin", "exempt_paths": ["/health"]}))
+    )
+)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RecurringMaintenanceFields {

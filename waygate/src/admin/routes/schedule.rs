@@ -27,6 +27,10 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 
 /// New maintenance windows: one from `start` to `end`, or those that recur `every` time.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(examples(
+    json!({"start": "2030-01-01T02:00:00Z", "end": "2030-01-01T04:00:00Z", "reason": "database upgrade"}),
+    json!({"every": "0 2 * * SUN", "for": "2h", "tz": "Europe/Berlin", "except": ["2030-12-29"]})
+))]
 #[serde(deny_unknown_fields)]
 struct ScheduleRequest {
     /// The start; in UTC if it has no zone.

@@ -84,7 +84,7 @@ impl Server {
         let answer = self.call_from(peer, request).await;
         let is_text = answer
             .header(http::header::CONTENT_TYPE)
-            .starts_with("text/plain");
+            .starts_with("text/");
         if !answer.body.is_empty() && !is_text {
             let status = answer.status.as_u16();
             views::check(method.as_str(), &path, status, &answer.json());

@@ -26,6 +26,7 @@ fn needed(method: &str, path: &str) -> Option<&'static str> {
         (_, "/api/auth/me") => Some(""),
         (_, path) if path.starts_with("/api/auth/tokens") => Some("admin"),
         ("GET", _) => Some("read"),
+        (_, path) if path.starts_with("/api/webhooks") => Some("admin"),
         (_, path)
             if ["/evaluate", "/preview"]
                 .iter()
@@ -120,6 +121,12 @@ async fn every_operation_requires_a_valid_token_with_the_right_scope() {
         #[cfg(feature = "flags")]
         super::flags::prepare(&server).await;
         let (method, path) = (operation.method.as_str(), operation.template.as_str());
+        #[cfg(feature = "webhooks")]
+        if path.starts_with("/api/webhooks/") {
+            let webhook = json!({ "url": "https://hooks.example.com/waygate" });
+            let set = server.put("/api/webhooks/upgrade", webhook).await;
+            assert!(set.status.is_success(), "{}", set.status);
+        }
         let body = &operation.body;
         let needed = needed(method, path);
         let security = match needed {
@@ -194,7 +201,7 @@ async fn every_operation_requires_a_valid_token_with_the_right_scope() {
             ("POST", path) if path.ends_with("/rate-limit") => 201,
             ("POST", path) if path.ends_with("/scheduled-changes") => 201,
             ("POST", path) if path.ends_with("concurrency-limits") => 201,
-            ("POST", "/api/global-rate-limit") => 201,
+            ("POST", "/api/global-rate-limit" | "/api/webhooks") => 201,
             // The request to explain is missing.
             ("GET", "/api/rate-limits/explain") => 400,
             // Only routes that the code no longer has can be purged.

@@ -127,6 +127,7 @@ pub(super) struct CreatedWebhook {
 
 /// The fields of a webhook. A missing one has its default, or, in `PATCH`, keeps its value.
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(examples(json!({"url": "https://hooks.example.com/waygate", "events": ["route.*"]})))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct WebhookFields {
     /// The URL: `https`, and an address of the internet, unless the application allows more.

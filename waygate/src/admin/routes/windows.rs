@@ -75,7 +75,7 @@ async fn list(
     tag = "windows",
     params(WindowParams),
     responses(
-        (status = OK, description = "The calendar.", body = String, content_type = "text/calendar"),
+        (status = OK, description = "The calendar.", body = String, content_type = "text/calendar; charset=utf-8"),
         Read
     ),
     security(("token" = ["read"]))

@@ -109,6 +109,7 @@ impl From<RecurringWindow> for RecurringMaintenance {
         examples(json!({"every": "0 2 * * SUN", "for": "2h", "tz": "Europe/Berlin", "exempt_paths": ["/health"]}))
     )
 )]
+// Not a flattened `RecurringFields`: serde would accept unknown fields, and with them misspelled exemptions.
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RecurringMaintenanceFields {

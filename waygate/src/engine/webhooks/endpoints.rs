@@ -20,7 +20,7 @@ use crate::engine::{
     stored::Stored,
 };
 
-/// The oldest commit whose audit entries an endpoint still needs.
+/// The oldest commit with audit entries that an endpoint still needs.
 pub(crate) fn needed_from(records: &Records) -> Option<u64> {
     let cursors = records
         .webhook_cursors

@@ -52,12 +52,13 @@ impl Operator {
         let hub = &self.waygate.inner.webhooks;
         definition.check_egress(&hub.sender.egress)?;
         definition.format.check()?;
-        let mut new = None;
-        if definition.secrets.is_empty() {
-            let known = self.waygate.webhook(name.as_str()).await;
-            definition.secrets = known
-                .map(|known| known.definition.secrets)
-                .unwrap_or_default();
+        let (mut new, mut by) = (None, self.clone());
+        if definition.secrets.is_empty()
+            && let Ok(known) = self.waygate.webhook(name.as_str()).await
+        {
+            definition.secrets = known.definition.secrets;
+            // A rotation since then must not lose its secret.
+            by = by.unless_changed(known.revision.number);
         }
         if definition.secrets.is_empty() {
             let secret = generate()?;
@@ -69,7 +70,7 @@ impl Operator {
             new = Some(secret);
         }
         let change = self.set(name.clone(), Some(Arc::new(definition)));
-        let revision = self.make(change).await?;
+        let revision = by.make(change).await?;
         hub.forget_gap(&name);
         Ok((revision, new))
     }

@@ -166,3 +166,18 @@ async fn a_test_shows_the_attempt_and_a_declared_webhook_stays() {
         );
     }
 }
+
+#[tokio::test]
+async fn of_two_webhooks_with_one_name_one_is_created() {
+    let server = Server::start().await;
+    let create = |events: &str| {
+        let body = json!({ "name": "ops", "url": URL, "events": [events] });
+        server.post("/api/webhooks", body)
+    };
+    let (one, other) = tokio::join!(create("segment.created"), create("segment.deleted"));
+    let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409]);
+    let refused = if one.status == 409 { one } else { other };
+    assert!(refused.refused(409).contains("ops"));
+}

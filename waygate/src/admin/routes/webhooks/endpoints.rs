@@ -67,9 +67,15 @@ async fn create(
         return Err(ChangeError::from(WebhookError::Exists(name.to_string())).into());
     }
     let definition = body.fields().apply(None)?;
-    Ok(put(&state.waygate, &operator, name, definition)
-        .await?
-        .created())
+    // Another request may create it meanwhile.
+    let operator = operator.if_revision(0);
+    match put(&state.waygate, &operator, name.clone(), definition).await {
+        Ok(created) => Ok(created.created()),
+        Err(ChangeError::Conflict { .. }) => {
+            Err(ChangeError::from(WebhookError::Exists(name.to_string())).into())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Shows a webhook.
@@ -109,7 +115,7 @@ async fn set(
     JsonBody(body): JsonBody<WebhookFields>,
 ) -> Result<Reply<CreatedWebhook>, Problem> {
     let definition = body.apply(None)?;
-    put(&state.waygate, &operator, name, definition).await
+    Ok(put(&state.waygate, &operator, name, definition).await?)
 }
 
 /// Changes some fields of a webhook. A disabled one is enabled.
@@ -138,7 +144,7 @@ async fn patch(
     let definition = body.apply(Some(known.definition))?;
     // The other fields are those that were read.
     let operator = operator.unless_changed(number);
-    put(&state.waygate, &operator, name, definition).await
+    Ok(put(&state.waygate, &operator, name, definition).await?)
 }
 
 /// Deletes a webhook, with its queue and its dead letters.
@@ -165,7 +171,7 @@ async fn put(
     operator: &Operator,
     name: PolicyName,
     definition: WebhookDefinition,
-) -> Result<Reply<CreatedWebhook>, Problem> {
+) -> Result<Reply<CreatedWebhook>, ChangeError> {
     let (revision, secret) = operator.put_webhook(name.clone(), definition).await?;
     let webhook = waygate.webhook(name.as_str()).await?.into();
     let secret = secret.map(|secret: WebhookSecret| secret.expose().to_string());

@@ -101,7 +101,7 @@ step "What a dependency costs"
 tests/adoption.sh
 
 step "Features, one by one"
-for feature in engine macros axum openapi swagger-ui admin flags ofrep openfeature file file-yaml file-toml redis tls-ring tzdb-bundled testing; do
+for feature in engine macros axum openapi swagger-ui admin flags metrics otel webhooks webhooks-ed25519 webhooks-ring ofrep openfeature file file-yaml file-toml redis tls-ring tzdb-bundled testing; do
     # A feature without code only passes features on to crates that are checked with them.
     grep -rqF "feature = \"$feature\"" waygate/src || continue
     echo "waygate-rs --features $feature"
@@ -119,7 +119,7 @@ for feature in "" tokio tracing; do
 done
 cargo clippy -q -p waygate-openfeature-provider -- -D warnings
 # The tests run these examples with the features of the workspace.
-for example in flags openfeature quickstart rate-limits; do
+for example in flags observed openfeature quickstart rate-limits; do
     echo "$example"
     cargo check -q -p "$example"
 done

@@ -87,6 +87,7 @@
 //! | `admin` | | the admin REST API |
 //! | `flags` | | feature flags ([`mod@flags`]) |
 //! | `metrics` | | metrics for Prometheus ([`MetricsCollector`]) |
+//! | `otel` | | the same for OpenTelemetry, and attributes of its spans |
 //! | `ofrep` | | an OpenFeature Remote Evaluation Protocol server ([`ofrep`]) |
 //! | `openfeature` | | the native OpenFeature SDK with the engine's flags ([`openfeature`]) |
 //! | `webhooks` | | signed webhooks about changes ([`webhook`]) |

@@ -67,6 +67,8 @@ pub struct WaygateBuilder {
     count_requests: bool,
     #[cfg(feature = "metrics")]
     metrics_budget: usize,
+    #[cfg(feature = "metrics")]
+    exemplars: bool,
     #[cfg(feature = "flags")]
     flag_options: waygate_core::flag::CompileOptions,
     #[cfg(feature = "flags")]
@@ -120,6 +122,8 @@ impl Default for WaygateBuilder {
             count_requests: true,
             #[cfg(feature = "metrics")]
             metrics_budget: 20_000,
+            #[cfg(feature = "metrics")]
+            exemplars: false,
             #[cfg(feature = "flags")]
             flag_options: waygate_core::flag::CompileOptions::default(),
             #[cfg(feature = "flags")]
@@ -215,6 +219,20 @@ impl WaygateBuilder {
     #[cfg(feature = "metrics")]
     pub fn metrics_budget(mut self, series: usize) -> Self {
         self.metrics_budget = series;
+        self
+    }
+
+    /// Sets whether metrics in the format OpenMetrics name a trace for each bucket of the latencies: a request of the last
+    /// seconds with a sampled trace. The trace is that of the header `traceparent` (W3C Trace Context) or, with the
+    /// feature `otel`, that of the active span. Default: `false`, since a client chooses the header.
+    ///
+    /// ```
+    /// let builder = waygate::Waygate::builder().exemplars(true);
+    /// # drop(builder);
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn exemplars(mut self, exemplars: bool) -> Self {
+        self.exemplars = exemplars;
         self
     }
 

@@ -172,7 +172,9 @@ pub(crate) use table::{Governing, Served, Table};
 #[cfg(feature = "axum")]
 pub(crate) use traffic::{BlockedBy, Line, Recording};
 #[cfg(feature = "metrics")]
-pub(crate) use traffic::{EDGES, Ending, LatencyTotals, RouteTraffic};
+pub(crate) use traffic::{
+    EDGES, Ending, Exemplar, Exemplars, LatencyTotals, RouteTraffic, TraceId,
+};
 #[cfg(feature = "admin")]
 pub(crate) use {
     kinds::{Logins, MaintenanceScope, Opaque, Records, Tokens},

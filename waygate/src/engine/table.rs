@@ -98,9 +98,9 @@ impl Methods {
 
 impl Table {
     /// Creates an empty table that counts requests.
-    pub(crate) fn counting(clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn counting(clock: Arc<dyn Clock>, exemplars: bool) -> Self {
         Self {
-            traffic: TrafficSlots::new(clock),
+            traffic: TrafficSlots::new(clock, exemplars),
             ..Self::default()
         }
     }

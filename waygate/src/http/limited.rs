@@ -11,6 +11,7 @@ use super::{
     limits::{After, Arrived, Refused, Waiting},
     reach,
     service::{WaygateService, follow_gate},
+    spans,
     step::Step,
 };
 use crate::engine::{Admission, LimitRefusal, Limited, StateHeaders};
@@ -137,6 +138,7 @@ where
             let request = Request::from_parts(parts, body);
             match entered {
                 Ok((permits, allowed)) => {
+                    spans::allowed(&shared.waygate.inner);
                     let reach = |request| reach::reach(&mut inner, &endpoint, request, follow_gate);
                     let serving = permits.serve(reach, request);
                     let after = After::new(Some(admitted), allowed, waiting.announcement);

@@ -39,6 +39,7 @@ mod responses;
 mod sealed;
 mod service;
 mod shared;
+mod spans;
 #[cfg(any(
     feature = "ofrep",
     feature = "swagger-ui",

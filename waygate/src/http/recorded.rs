@@ -6,6 +6,8 @@ use axum::{extract::Request, response::Response};
 use http::Extensions;
 
 use super::reply;
+#[cfg(feature = "metrics")]
+use crate::engine::TraceId;
 use crate::engine::{Inner, Line, Recording, Snapshot};
 
 /// Starts to count a request of the route in `slot`, or of no controlled route. `None` if the engine counts none, or
@@ -21,7 +23,14 @@ pub(super) fn start(
         return None;
     }
     let line = Line::of(request.method(), request.uri());
-    snapshot.table.traffic.start(slot, line)
+    let traffic = &snapshot.table.traffic;
+    let recording = traffic.start(slot, line);
+    #[cfg(feature = "metrics")]
+    if traffic.has_exemplars() {
+        let trace = TraceId::of_request(request.headers());
+        return recording.map(|recording| recording.with_trace(trace));
+    }
+    recording
 }
 
 /// The engines that count the request, by address. Copied extensions belong to another request.

@@ -4,7 +4,7 @@ use axum::{body::Body, extract::OriginalUri, response::Response};
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use waygate_core::Printable;
 
-use super::Responder;
+use super::{Responder, spans};
 use crate::engine::{self, BlockReason, Blocked, BlockedBy, Inner};
 
 /// A blocked request. Below `nest`, axum removes the prefix from the URL, but clients know only the whole URL.
@@ -12,7 +12,9 @@ pub(super) fn blocked(mut request: Parts, reason: BlockReason, engine: &Inner) -
     if let Some(OriginalUri(whole)) = request.extensions.get() {
         request.uri = whole.clone();
     }
-    Blocked::new(request, reason, engine)
+    let blocked = Blocked::new(request, reason, engine);
+    spans::blocked(&blocked, engine);
+    blocked
 }
 
 /// The built-in response.

@@ -14,7 +14,7 @@ use super::{
     handler_gate::{Answering, StandIn},
     kept,
     limits::After,
-    recorded, reply,
+    recorded, reply, spans,
     step::Step,
     survey::{self, Probe},
 };
@@ -52,9 +52,11 @@ where
         };
         match step {
             Step::Serve(None) => {
+                spans::allowed(self.engine());
                 ResponseFuture::served(self.inner.call(request), watching, recording)
             }
             Step::Serve(Some(after)) if !self.engine().is_stacked() => {
+                spans::allowed(self.engine());
                 ResponseFuture::completed(self.inner.call(request), watching, after, recording)
             }
             rare => self.follow_step(request, rare).recorded(recording),
@@ -79,6 +81,7 @@ where
         request: Request,
         after: Option<After>,
     ) -> ResponseFuture<S::Future, S::Error> {
+        spans::allowed(self.engine());
         match (self.endpoint.watch.light(), after) {
             (Some(watching), None) => {
                 ResponseFuture::served(self.inner.call(request), watching, None)

@@ -1,12 +1,8 @@
 use std::{fmt, sync::atomic::Ordering};
 
-use prometheus_client::{
-    collector::Collector,
-    encoding::{DescriptorEncoder, prometheus_text, text},
-    registry::Registry,
-};
+use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 
-use super::{exposition::Exposition, families, negotiate::Format, scrape::Scrape};
+use super::{exposition::Exposition, families, negotiate::Format, scrape::Scrape, text::Text};
 use crate::Waygate;
 
 /// The length of the metrics in bytes, without routes, and of those of a route.
@@ -16,7 +12,7 @@ const ESTIMATE_OF_ROUTE: usize = 4_608;
 /// The metrics of an engine. They are read from its counters when they are encoded.
 ///
 /// It can be registered with a registry of the crate `prometheus-client`, version 0.26, beside the metrics of the
-/// application; [`encode`](Self::encode) needs no registry.
+/// application, without exemplars; [`encode`](Self::encode) needs no registry.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -29,7 +25,7 @@ const ESTIMATE_OF_ROUTE: usize = 4_608;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct MetricsCollector(Waygate);
+pub struct MetricsCollector(pub(super) Waygate);
 
 impl Waygate {
     /// Returns the metrics of the engine, for an endpoint or a registry of the application.
@@ -72,18 +68,19 @@ impl MetricsCollector {
     pub(super) fn write(&self, out: &mut String, format: Format) -> fmt::Result {
         let routes = self.0.inner.snapshot.load().table.len();
         out.reserve(ESTIMATE + routes * ESTIMATE_OF_ROUTE);
-        let mut registry = Registry::default();
-        registry.register_collector(Box::new(self.clone()));
-        match format {
-            Format::Text => prometheus_text::encode(out, &registry),
-            Format::OpenMetrics => text::encode(out, &registry),
-        }
+        let mut text = Text::new(std::mem::take(out), format);
+        let written = self.collect(&mut Exposition::Text(&mut text));
+        *out = text.finish();
+        written
+    }
+
+    pub(super) fn collect(&self, out: &mut Exposition<'_>) -> fmt::Result {
+        families::collect(&mut Scrape::new(&self.0.inner), out)
     }
 }
 
 impl Collector for MetricsCollector {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut scrape = Scrape::new(&self.0.inner);
-        families::collect(&mut scrape, &mut Exposition::new(encoder))
+        self.collect(&mut Exposition::Registry(encoder))
     }
 }

@@ -4,8 +4,13 @@ mod collector;
 mod exposition;
 mod families;
 mod negotiate;
+#[cfg(feature = "otel")]
+mod otel;
+#[cfg(feature = "otel")]
+mod points;
 mod scrape;
 mod serve;
+mod text;
 
 pub use collector::MetricsCollector;
 

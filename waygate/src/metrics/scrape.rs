@@ -7,7 +7,9 @@ use std::{
 
 use waygate_core::{Timestamp, grammar::Method};
 
-use crate::engine::{BlockedBy, Ending, Inner, LatencyTotals, Line, RouteTraffic, Snapshot};
+use crate::engine::{
+    BlockedBy, Ending, Exemplars, Inner, LatencyTotals, Line, RouteTraffic, Snapshot,
+};
 
 /// The most policies, flags or services with series of their own.
 pub(super) const MAX_NAMES: usize = 1_000;
@@ -34,6 +36,8 @@ pub(super) struct Scrape<'a> {
 pub(super) struct Row {
     pub(super) route: Box<str>,
     pub(super) endings: BTreeMap<(Line, Ending), LatencyTotals>,
+    /// Those that have some.
+    pub(super) exemplars: BTreeMap<(Line, Ending), Exemplars>,
     pub(super) blocked: BTreeMap<(&'static str, BlockedBy), u64>,
     /// The method and the status of each registered route.
     pub(super) statuses: Vec<(&'static str, &'static str)>,
@@ -96,6 +100,10 @@ impl<'a> Scrape<'a> {
     fn count(&mut self, row: &mut Row, traffic: &RouteTraffic) {
         for (line, count) in traffic.in_progress() {
             *self.active.entry(line).or_default() += count;
+        }
+        for (line, ending, exemplars) in traffic.exemplars() {
+            let known = row.exemplars.entry((line, ending)).or_default();
+            known.merge(&exemplars);
         }
         for (line, ending, totals) in traffic.endings() {
             row.endings.entry((line, ending)).or_default().add(&totals);
@@ -177,6 +185,9 @@ impl Row {
         self.route = OTHER.into();
         for (key, totals) in other.endings {
             self.endings.entry(key).or_default().add(&totals);
+        }
+        for (key, exemplars) in other.exemplars {
+            self.exemplars.entry(key).or_default().merge(&exemplars);
         }
         for (key, count) in other.blocked {
             *self.blocked.entry(key).or_default() += count;

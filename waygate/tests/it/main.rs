@@ -42,6 +42,8 @@ mod named_routes;
 #[cfg(feature = "ofrep")]
 mod ofrep;
 mod openapi;
+#[cfg(feature = "otel")]
+mod otel;
 mod out_of_range;
 mod outer_layers;
 #[cfg(all(feature = "admin", feature = "swagger-ui"))]
@@ -54,6 +56,7 @@ mod reseed;
 mod same_name;
 #[cfg(feature = "swagger-ui")]
 mod shutdown;
+mod spans;
 mod support;
 mod test_app;
 mod traffic;

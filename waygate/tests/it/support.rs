@@ -40,6 +40,11 @@ pub(crate) fn only(module: &str) -> WaygateBuilder {
 
 /// An application with these routes, which answer with their path.
 pub(crate) async fn app(waygate: &Waygate, keys: &[&str]) -> TestApp {
+    TestApp::new(router(waygate, keys).await)
+}
+
+/// The router of that application.
+pub(crate) async fn router(waygate: &Waygate, keys: &[&str]) -> Router {
     let mut router = Router::new();
     for key in keys {
         let (method, path) = key.split_once(':').unwrap();
@@ -56,5 +61,5 @@ pub(crate) async fn app(waygate: &Waygate, keys: &[&str]) -> TestApp {
             .await
             .unwrap();
     }
-    TestApp::new(waygate.guard(router).await.unwrap().into_router())
+    waygate.guard(router).await.unwrap().into_router()
 }

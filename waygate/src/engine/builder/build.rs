@@ -105,7 +105,10 @@ impl WaygateBuilder {
             now,
         };
         let table = match self.count_requests {
-            true => Table::counting(self.clock.clone()),
+            #[cfg(feature = "metrics")]
+            true => Table::counting(self.clock.clone(), self.exemplars),
+            #[cfg(not(feature = "metrics"))]
+            true => Table::counting(self.clock.clone(), false),
             false => Table::default(),
         };
         let snapshot = Snapshot::build(&stored, Arc::new(table), compiler, 1);

@@ -2,6 +2,8 @@ use std::sync::{Arc, OnceLock};
 
 use waygate_core::port::Clock;
 
+#[cfg(feature = "metrics")]
+use super::exemplar::{Examples, Exemplar, Exemplars, TraceId};
 use super::{ending::Ending, latency::Latencies, line::Line};
 
 /// The maximum number of statuses that a group of threads counts one by one for a method of a route. Others are counted
@@ -24,6 +26,8 @@ pub(crate) struct Node {
 struct Cell {
     ending: Ending,
     latencies: Latencies,
+    #[cfg(feature = "metrics")]
+    examples: OnceLock<Box<Examples>>,
     next: OnceLock<Box<Cell>>,
 }
 
@@ -83,6 +87,8 @@ impl Node {
             Box::new(Cell {
                 ending,
                 latencies: Latencies::default(),
+                #[cfg(feature = "metrics")]
+                examples: OnceLock::new(),
                 next: OnceLock::new(),
             })
         };
@@ -100,11 +106,31 @@ impl Node {
         cell
     }
 
+    /// Offers a request that was counted as an example of its latency.
+    #[cfg(feature = "metrics")]
+    #[cold]
+    pub(super) fn exemplify(&self, ending: Ending, nanos: u64, trace: TraceId) {
+        let at = self.clock.now();
+        let examples = &self.cell(ending).examples;
+        let examples = examples.get_or_init(Box::default);
+        examples.offer(Exemplar { trace, nanos, at });
+    }
+
+    /// The exemplars of the endings that have some.
+    #[cfg(feature = "metrics")]
+    pub(super) fn exemplars(&self) -> impl Iterator<Item = (Ending, Exemplars)> {
+        let cells = self.cells();
+        cells.filter_map(|cell| Some((cell.ending, cell.examples.get()?.newest())))
+    }
+
+    fn cells(&self) -> impl Iterator<Item = &Cell> {
+        let first = self.first.get().map(|cell| &**cell);
+        std::iter::successors(first, |cell| cell.next.get().map(|next| &**next))
+    }
+
     /// The endings that were counted, with their latencies.
     pub(super) fn endings(&self) -> impl Iterator<Item = (Ending, &Latencies)> {
-        let first = self.first.get().map(|cell| &**cell);
-        let cells = std::iter::successors(first, |cell| cell.next.get().map(|next| &**next));
-        cells.map(|cell| (cell.ending, &cell.latencies))
+        self.cells().map(|cell| (cell.ending, &cell.latencies))
     }
 }
 

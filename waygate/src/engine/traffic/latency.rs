@@ -86,7 +86,7 @@ impl LatencyTotals {
 
 /// The first bucket with an edge at or above the latency, or the last one.
 #[inline]
-fn bucket(nanos: u64) -> usize {
+pub(super) fn bucket(nanos: u64) -> usize {
     // Most latencies are in the first buckets.
     let edge = EDGES.iter().position(|edge| nanos <= *edge);
     edge.unwrap_or(EDGES.len())

@@ -6,6 +6,8 @@
 mod cell;
 mod counts;
 mod ending;
+#[cfg(feature = "metrics")]
+mod exemplar;
 mod history;
 mod latency;
 mod line;
@@ -21,6 +23,8 @@ mod totals;
 pub(crate) use counts::{Counts, SHARDS, own_shard};
 #[cfg(feature = "metrics")]
 pub(crate) use ending::Ending;
+#[cfg(feature = "metrics")]
+pub(crate) use exemplar::{Exemplar, Exemplars, TraceId};
 #[cfg(feature = "metrics")]
 pub(crate) use latency::EDGES;
 pub(crate) use latency::{Latencies, LatencyTotals};

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+#[cfg(feature = "metrics")]
+use super::exemplar::TraceId;
 use super::{cell::Node, ending::Ending, reason::BlockedBy};
 
 /// A request in progress. It is counted when its response is ready, or when it is dropped before.
@@ -8,6 +10,9 @@ pub(crate) struct Recording {
     node: Arc<Node>,
     /// In nanoseconds of the monotonic clock.
     started: u64,
+    /// The trace of the request, if it can be an exemplar.
+    #[cfg(feature = "metrics")]
+    trace: Option<TraceId>,
     phase: Phase,
 }
 
@@ -25,8 +30,17 @@ impl Recording {
         Self {
             started: node.clock.monotonic_nanos(),
             node,
+            #[cfg(feature = "metrics")]
+            trace: None,
             phase: Phase::Waiting,
         }
+    }
+
+    /// Makes the request an exemplar of its latency.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn with_trace(mut self, trace: Option<TraceId>) -> Self {
+        self.trace = trace;
+        self
     }
 
     /// Notes that the response is about to be polled.
@@ -56,6 +70,10 @@ impl Recording {
             .monotonic_nanos()
             .saturating_sub(self.started);
         self.node.count(ending, elapsed);
+        #[cfg(feature = "metrics")]
+        if let Some(trace) = self.trace {
+            self.node.exemplify(ending, elapsed, trace);
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::{
 
 use waygate_core::port::Clock;
 
+#[cfg(feature = "metrics")]
+use super::exemplar::Exemplars;
 use super::{
     cell::Node,
     counts::{SHARDS, own_shard},
@@ -121,6 +123,15 @@ impl RouteTraffic {
         self.nodes().flat_map(|node| {
             let endings = node.endings();
             endings.map(|(ending, latencies)| (node.line(), ending, latencies.totals()))
+        })
+    }
+
+    /// The exemplars of each line and ending. A combination may occur several times.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn exemplars(&self) -> impl Iterator<Item = (Line, Ending, Exemplars)> {
+        self.nodes().flat_map(|node| {
+            let all = node.exemplars();
+            all.map(|(ending, exemplars)| (node.line(), ending, exemplars))
         })
     }
 

@@ -21,15 +21,19 @@ struct Counting {
     hub: Arc<Hub>,
     /// Requests that no controlled route governs.
     unmatched: Arc<RouteTraffic>,
+    /// Whether requests are kept as examples of their latencies.
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "for metrics"))]
+    exemplars: bool,
 }
 
 impl TrafficSlots {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, exemplars: bool) -> Self {
         let hub = Hub::new(clock);
         Self {
             counting: Some(Counting {
                 unmatched: RouteTraffic::new(hub.clone()),
                 hub,
+                exemplars,
             }),
             slots: Vec::new(),
         }
@@ -49,6 +53,15 @@ impl TrafficSlots {
         let counting = self.counting.as_ref()?;
         let of_slot = slot.and_then(|slot| self.slots.get(slot));
         Some(of_slot.unwrap_or(&counting.unmatched).start(line))
+    }
+
+    /// Returns `true` if requests are kept as examples of their latencies.
+    #[cfg(feature = "metrics")]
+    #[inline]
+    pub(crate) fn has_exemplars(&self) -> bool {
+        self.counting
+            .as_ref()
+            .is_some_and(|counting| counting.exemplars)
     }
 
     /// The traffic of a slot. `None` if the engine counts no requests.

@@ -40,10 +40,10 @@ const BLOCKED: Family = Family {
 pub(super) fn collect(scrape: &mut Scrape<'_>, out: &mut Exposition<'_>) -> fmt::Result {
     out.family(&DURATION, |samples| {
         for row in &scrape.rows {
-            for ((line, ending), totals) in &row.endings {
+            for (key @ (line, ending), totals) in &row.endings {
                 let (status, error) = (status(*ending), error(*ending));
                 let labels = [line.method(), &row.route, &status, line.scheme(), &error];
-                samples.histogram(&labels, totals)?;
+                samples.histogram_with(&labels, totals, row.exemplars.get(key))?;
             }
         }
         Ok(())

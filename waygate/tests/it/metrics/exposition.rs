@@ -11,6 +11,8 @@ pub(super) struct Sample {
     pub(super) name: String,
     pub(super) labels: Labels,
     pub(super) value: f64,
+    /// The trace, the value in seconds and the time in seconds.
+    pub(super) exemplar: Option<(String, f64, f64)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +63,8 @@ fn parse(text: &str, is_open: bool) -> Families {
         } else {
             assert!(!line.starts_with('#'), "{line}");
             let sample = sample(line);
+            let may = is_open && sample.name.ends_with("_bucket");
+            assert!(sample.exemplar.is_none() || may, "{line}");
             assert!(
                 seen.insert((sample.name.clone(), sample.labels.clone())),
                 "{line} twice"
@@ -140,9 +144,20 @@ fn sample(line: &str) -> Sample {
         }
     }
     let value = rest.strip_prefix(' ').unwrap();
+    let (value, exemplar) = match value.split_once(" # {trace_id=\"") {
+        Some((value, exemplar)) => (value, Some(exemplar)),
+        None => (value, None),
+    };
+    let exemplar = exemplar.map(|exemplar| {
+        let (trace, rest) = exemplar.split_once("\"} ").unwrap();
+        let (value, time) = rest.split_once(' ').unwrap();
+        let number = |text: &str| text.parse().unwrap();
+        (trace.to_owned(), number(value), number(time))
+    });
     Sample {
         name: name.to_owned(),
         labels,
+        exemplar,
         value: value.parse().unwrap_or_else(|_| panic!("{line}")),
     }
 }

@@ -1,7 +1,9 @@
 //! Metrics in the formats of Prometheus.
 
+mod exemplars;
 mod exposition;
 mod monitoring;
+mod registry;
 
 use std::{
     collections::BTreeSet,

@@ -51,6 +51,12 @@ pub mod handlers {
     pub async fn camelCase() {}
 }
 
-fn main() {
-    drop((handlers::below(), handlers::above(), handlers::named(), handlers::camelCase()));
+#[test]
+fn it_compiles() {
+    drop((
+        handlers::below(),
+        handlers::above(),
+        handlers::named(),
+        handlers::camelCase(),
+    ));
 }

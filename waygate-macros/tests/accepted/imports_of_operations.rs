@@ -30,10 +30,16 @@ mod globs {
     pub use super::{glob::*, handlers::*};
 }
 
-fn main() {
+#[test]
+fn it_compiles() {
     use utoipa::Path;
 
     assert_eq!(globs::__path_below::path(), "/below");
     assert_eq!(globs::__path_above::path(), "/above");
-    drop((globs::below(), globs::above(), globs::plain(), globs::undocumented()));
+    drop((
+        globs::below(),
+        globs::above(),
+        globs::plain(),
+        globs::undocumented(),
+    ));
 }

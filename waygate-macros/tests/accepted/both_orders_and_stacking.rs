@@ -46,8 +46,13 @@ async fn four() {}
 #[waygate::rate_limit("10/s", key = "path:known_at_start_only")]
 async fn five() {}
 
-fn main() {
-    let inner = OpenApiRouter::<()>::new().routes(routes!(one)).routes(routes!(two, three)).routes(routes!(four)).routes(routes!(five));
+#[test]
+fn it_compiles() {
+    let inner = OpenApiRouter::<()>::new()
+        .routes(routes!(one))
+        .routes(routes!(two, three))
+        .routes(routes!(four))
+        .routes(routes!(five));
     let (_, document) = OpenApiRouter::new().nest("/v1", inner).split_for_parts();
     assert_eq!(document.paths.paths.len(), 5);
 }

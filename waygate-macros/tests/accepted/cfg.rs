@@ -27,6 +27,7 @@ async fn conditional() {}
 #[cfg_attr(any(), disabled)]
 async fn never() {}
 
-fn main() {
+#[test]
+fn it_compiles() {
     drop((alternative(), conditional(), never()));
 }

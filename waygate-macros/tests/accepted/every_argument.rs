@@ -1,7 +1,10 @@
 //! Every attribute with every argument, and without arguments.
 
 use axum::response::{IntoResponse, Response};
-use waygate::{Blocked, allowed_ips, allowed_roles, concurrency_limit, disabled, env_only, force_active, limits::Key, maintenance, rate_limit, response::RequestParts, sunset};
+use waygate::{
+    Blocked, allowed_ips, allowed_roles, concurrency_limit, disabled, env_only, force_active,
+    limits::Key, maintenance, rate_limit, response::RequestParts, sunset,
+};
 
 mod responses {
     use super::*;
@@ -143,4 +146,5 @@ async fn bare_force_active() {}
 #[waygate::deprecated]
 async fn bare_deprecated() {}
 
-fn main() {}
+#[test]
+fn it_compiles() {}

@@ -52,7 +52,19 @@ pub async fn gated() {}
 #[gates::canary(flag = flags::ALL, stable = gated, route = "GET /b", crate = crate::gates)]
 pub async fn two() {}
 
-fn main() {
-    let _ = (flags::NONE, flags::FIELDS, flags::LIST, flags::BLOCK, flags::TEXT, two);
-    let _ = Device { r#type: "", size: Some(1_u32), _secret: 0 };
+#[test]
+fn it_compiles() {
+    let _ = (
+        flags::NONE,
+        flags::FIELDS,
+        flags::LIST,
+        flags::BLOCK,
+        flags::TEXT,
+        two,
+    );
+    let _ = Device {
+        r#type: "",
+        size: Some(1_u32),
+        _secret: 0,
+    };
 }

@@ -47,7 +47,8 @@ trait Provided {
 
 impl Provided for u8 {}
 
-fn main() {
+#[test]
+fn it_compiles() {
     #[disabled]
     async fn local() {}
 

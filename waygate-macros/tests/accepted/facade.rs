@@ -34,6 +34,7 @@ async fn relative() {}
 
 closed_handler!(by_macro => "sold out", self::closed);
 
-fn main() {
+#[test]
+fn it_compiles() {
     drop((relative(), by_macro()));
 }

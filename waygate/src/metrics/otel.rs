@@ -1,0 +1,184 @@
+//! Observable instruments of OpenTelemetry, over the counters that a scrape reads.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+use opentelemetry::{
+    KeyValue,
+    metrics::{AsyncInstrument, Meter},
+};
+use smallvec::SmallVec;
+
+use super::{
+    collector::MetricsCollector,
+    exposition::{Exposition, Family, Kind},
+    points::{Point, Points, Value},
+};
+use crate::{Waygate, engine::Inner};
+
+/// How long the values of a scrape serve the instruments: an export asks all of them, one after another.
+const FRESH: Duration = Duration::from_millis(200);
+
+impl Waygate {
+    /// Registers observable instruments for all metrics with a meter of OpenTelemetry, crate `opentelemetry` version
+    /// 0.33. The reader of the meter provider reads them from the engine's counters; requests cost nothing more.
+    /// Call it once for each provider.
+    ///
+    /// The names are those of Prometheus in the spelling of OpenTelemetry, such as `waygate.blocked_requests` with the
+    /// attribute `http.route`. OpenTelemetry has no observable histograms, so a histogram such as
+    /// `http.server.request.duration` has two counters: `.count`, and `.sum` in seconds. The instruments hold no
+    /// reference to the engine.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # let waygate = waygate::Waygate::builder().build().await?;
+    /// waygate.observe(&opentelemetry::global::meter("waygate"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn observe(&self, meter: &Meter) {
+        let source = Arc::new(Source {
+            engine: Arc::downgrade(&self.metrics_collector().0.inner),
+            newest: Mutex::default(),
+        });
+        for family in source.read().families() {
+            source.register(family, meter);
+        }
+    }
+}
+
+/// The values that the instruments share.
+#[derive(Debug)]
+struct Source {
+    engine: Weak<Inner>,
+    newest: Mutex<Option<(Instant, Arc<Points>)>>,
+}
+
+impl Source {
+    fn read(&self) -> Arc<Points> {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, points)) = &*newest
+            && at.elapsed() < FRESH
+        {
+            return points.clone();
+        }
+        let mut points = Points::default();
+        if let Some(inner) = self.engine.upgrade() {
+            let collector = MetricsCollector(Waygate { inner });
+            // Values cannot fail.
+            let _ = collector.collect(&mut Exposition::Points(&mut points));
+        }
+        let points = Arc::new(points);
+        *newest = Some((Instant::now(), points.clone()));
+        points
+    }
+
+    fn register(self: &Arc<Self>, family: &'static Family, meter: &Meter) {
+        let (name, unit) = name_of(family);
+        match family.kind {
+            Kind::Counter => self.count(family, meter, name, |point| match point.value {
+                Value::Counter(count) => Some(count),
+                _ => None,
+            }),
+            Kind::Gauge => {
+                let source = self.clone();
+                let gauge = meter.f64_observable_gauge(name).with_unit(unit);
+                let callback = move |gauge: &dyn AsyncInstrument<f64>| {
+                    source.observe(family, gauge, |point| match point.value {
+                        Value::Gauge(value) => Some(value),
+                        _ => None,
+                    });
+                };
+                gauge
+                    .with_description(family.help)
+                    .with_callback(callback)
+                    .build();
+            }
+            Kind::Histogram => {
+                let count = format!("{name}.count");
+                self.count(family, meter, count, |point| match point.value {
+                    Value::Histogram { count, .. } => Some(count),
+                    _ => None,
+                });
+                let source = self.clone();
+                let sum = meter.f64_observable_counter(format!("{name}.sum"));
+                let callback = move |sum: &dyn AsyncInstrument<f64>| {
+                    source.observe(family, sum, |point| match point.value {
+                        Value::Histogram { sum, .. } => Some(sum),
+                        _ => None,
+                    });
+                };
+                sum.with_unit(unit)
+                    .with_description(family.help)
+                    .with_callback(callback)
+                    .build();
+            }
+        }
+    }
+
+    fn count(
+        self: &Arc<Self>,
+        family: &'static Family,
+        meter: &Meter,
+        name: String,
+        value: fn(&Point) -> Option<u64>,
+    ) {
+        let source = self.clone();
+        let counter = meter.u64_observable_counter(name);
+        let callback =
+            move |counter: &dyn AsyncInstrument<u64>| source.observe(family, counter, value);
+        counter
+            .with_description(family.help)
+            .with_callback(callback)
+            .build();
+    }
+
+    fn observe<T>(
+        &self,
+        family: &Family,
+        instrument: &dyn AsyncInstrument<T>,
+        value: fn(&Point) -> Option<T>,
+    ) {
+        for point in self.read().of(family) {
+            if let Some(value) = value(point) {
+                let labels = family.labels.iter().zip(&point.labels);
+                let attributes: SmallVec<[KeyValue; 6]> = labels
+                    .map(|(name, value)| KeyValue::new(attribute(name), value.clone()))
+                    .collect();
+                instrument.observe(value, &attributes);
+            }
+        }
+    }
+}
+
+/// The name and the unit of the instrument.
+fn name_of(family: &Family) -> (String, &'static str) {
+    let (name, unit) = match family.name.strip_suffix("_seconds") {
+        Some(name) => (name, "s"),
+        None => (family.name, ""),
+    };
+    let name = match name {
+        "http_server_request_duration" => "http.server.request.duration".to_owned(),
+        "http_server_active_requests" => "http.server.active_requests".to_owned(),
+        own => own.replacen("waygate_", "waygate.", 1),
+    };
+    (name, unit)
+}
+
+/// The attribute for a label: those of the semantic conventions have dots.
+fn attribute(label: &'static str) -> &'static str {
+    match label {
+        "error_type" => "error.type",
+        "feature_flag_key" => "feature_flag.key",
+        "feature_flag_result_reason" => "feature_flag.result.reason",
+        "feature_flag_result_variant" => "feature_flag.result.variant",
+        "http_request_method" => "http.request.method",
+        "http_response_status_code" => "http.response.status_code",
+        "http_route" => "http.route",
+        "url_scheme" => "url.scheme",
+        own => own,
+    }
+}

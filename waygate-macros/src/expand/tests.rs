@@ -58,6 +58,14 @@ fn disabled() {
     check_named("disabled", &disabled::ATTRIBUTE, r#"route = "GET /a""#);
 }
 
+#[test]
+fn unsafe_functions_stay_unsafe() {
+    let item = "unsafe extern \"C\" fn foreign() {}";
+    let args = r#"route = "GET /a""#;
+    let expanded = expanded(&disabled::ATTRIBUTE, Binding::Named, args, item);
+    assert!(expanded.contains(item), "{expanded}");
+}
+
 /// The whole body waits, not only the future that it returns.
 #[test]
 fn returned_futures() {

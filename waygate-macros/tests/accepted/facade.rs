@@ -1,5 +1,7 @@
 //! A facade that re-exports Waygate under its own name, with macros that expand to our attributes.
 
+#![allow(missing_docs)]
+
 pub mod house {
     pub mod gates {
         pub use waygate::*;

@@ -1,6 +1,6 @@
 //! utoipa's `__path_<fn>` can be imported and re-exported as usual.
 
-#![allow(unused_imports)]
+#![allow(unreachable_pub, unused_imports)]
 
 mod handlers {
     #[waygate::disabled]

@@ -1,4 +1,4 @@
-//! Sync, generic, unsafe and `extern` functions, methods, and functions inside a body, all with a route.
+//! Sync, generic and `extern` functions, methods, and functions inside a body, all with a route.
 
 use waygate::{disabled, env_only};
 
@@ -13,8 +13,8 @@ where
     values.first()
 }
 
-#[disabled(route = "GET /unsafe")]
-unsafe extern "C" fn foreign() {}
+#[disabled(route = "GET /foreign")]
+extern "C" fn foreign() {}
 
 #[disabled(route = "GET /const")]
 const fn constant() -> u8 {

@@ -3,7 +3,8 @@
 //! A span of `tracing` gets those of the attributes that it declares as fields. With the feature `otel`, the active span
 //! of OpenTelemetry gets them otherwise.
 
-use tracing::{Span, level_filters::LevelFilter};
+use tracing::{Span, field::display, level_filters::LevelFilter};
+use waygate_core::model::LimitKey;
 
 use crate::engine::{BlockReason, Blocked, BlockedBy, Inner};
 
@@ -37,21 +38,26 @@ fn is_watched() -> bool {
 fn note(engine: &Inner, blocked: Option<&Blocked>) {
     let span = Span::current();
     if span.has_field(VERDICT) {
-        return each(engine, blocked, |name, value| match value {
-            Value::Name(value) => {
-                span.record(name, value);
-            }
-            Value::Policy(value) => {
-                span.record(name, tracing::field::display(value));
-            }
-            Value::Revision(value) => {
-                span.record(name, value);
-            }
-        });
+        each(engine, blocked, |name, value| record(&span, name, value));
+    } else {
+        #[cfg(feature = "otel")]
+        note_active(engine, blocked);
     }
-    #[cfg(feature = "otel")]
+}
+
+fn record(span: &Span, name: &'static str, value: Value<'_>) {
+    match value {
+        Value::Name(value) => span.record(name, value),
+        Value::Policy(value) => span.record(name, display(value)),
+        Value::Revision(value) => span.record(name, value),
+    };
+}
+
+/// Sets the attributes of the active span of OpenTelemetry.
+#[cfg(feature = "otel")]
+fn note_active(engine: &Inner, blocked: Option<&Blocked>) {
     opentelemetry::trace::get_active_span(|span| {
-        if !span.span_context().is_sampled() || !span.is_recording() {
+        if !span.is_recording() {
             return;
         }
         each(engine, blocked, |name, value| {
@@ -67,7 +73,7 @@ fn note(engine: &Inner, blocked: Option<&Blocked>) {
 
 enum Value<'a> {
     Name(&'a str),
-    Policy(&'a waygate_core::model::LimitKey),
+    Policy(&'a LimitKey),
     Revision(u64),
 }
 
@@ -93,7 +99,7 @@ fn each(engine: &Inner, blocked: Option<&Blocked>, set: impl Fn(&'static str, Va
     }
 }
 
-fn policy(reason: &BlockReason) -> Option<&waygate_core::model::LimitKey> {
+fn policy(reason: &BlockReason) -> Option<&LimitKey> {
     match reason {
         BlockReason::RateLimited(limited) => Some(&limited.policy),
         BlockReason::ConcurrencyLimited(limited) => Some(&limited.policy),

@@ -64,6 +64,7 @@ macro_rules! conformance_tests {
                 reading_the_log_changes_nothing commits_without_entries_log_nothing
                 a_page_may_cut_through_a_batch filters_take_any_text
                 an_entry_and_its_entity_share_a_revision;
+            facts: facts_come_newest_first the_newest_facts_are_kept;
             audit_places: the_oldest_come_first_on_request a_place_after_an_entry_starts_with_the_next
                 a_place_within_a_batch_splits_it a_place_after_a_commit_skips_all_of_it
                 a_place_of_a_forgotten_entry_starts_with_its_commit

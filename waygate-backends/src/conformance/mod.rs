@@ -27,6 +27,8 @@ pub mod durable;
 #[doc(hidden)]
 pub mod expectations;
 #[doc(hidden)]
+pub mod facts;
+#[doc(hidden)]
 pub mod hints;
 mod kit;
 mod list;
@@ -67,6 +69,7 @@ mod tests {
             include_str!("concurrency.rs"),
             include_str!("durable.rs"),
             include_str!("expectations.rs"),
+            include_str!("facts.rs"),
             include_str!("hints.rs"),
             include_str!("malformed.rs"),
             include_str!("shared.rs"),

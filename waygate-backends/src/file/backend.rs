@@ -142,6 +142,21 @@ impl Backend for FileBackend {
         Box::pin(async { self.0.with_store(move |store| store.audit(&query)).await? })
     }
 
+    fn append_facts(
+        &self,
+        lines: Vec<String>,
+        _: usize,
+    ) -> BoxFuture<'_, Result<bool, BackendError>> {
+        Box::pin(async {
+            let written = self.0.with_store(move |store| store.append_facts(&lines));
+            written.await?.map(|()| true)
+        })
+    }
+
+    fn facts(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>, BackendError>> {
+        Box::pin(async move { self.0.with_store(move |store| store.facts(limit)).await? })
+    }
+
     fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         Box::pin(async { self.0.with_store(Store::health).await? })
     }

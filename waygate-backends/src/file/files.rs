@@ -80,6 +80,15 @@ impl Files {
         self.beside(".audit.1.jsonl")
     }
 
+    pub(super) fn facts(&self) -> PathBuf {
+        self.beside(".facts.jsonl")
+    }
+
+    /// Returns the path of the full segment of facts before the current one.
+    pub(super) fn facts_before(&self) -> PathBuf {
+        self.beside(".facts.1.jsonl")
+    }
+
     /// Returns the path of the counters of a process.
     #[cfg(feature = "memory")]
     pub(super) fn counters(&self) -> PathBuf {

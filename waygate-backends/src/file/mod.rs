@@ -4,6 +4,7 @@ mod boot_cache;
 #[cfg(feature = "memory")]
 mod counter_snapshot;
 mod envelope;
+mod facts;
 mod fault;
 mod files;
 mod format;

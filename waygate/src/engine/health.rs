@@ -53,7 +53,7 @@ pub enum Component {
     /// The counter store is unavailable; `on_store_failure` of each rate limit applies, and concurrency limits apply
     /// within this process.
     Counters,
-    /// The task that notes the requests of each minute.
+    /// The task that notes the requests of each minute, or the one that writes refusals of limits to the store.
     Traffic,
     /// The boot cache cannot be written.
     BootCache,

@@ -8,6 +8,8 @@ mod in_process;
 mod methods;
 mod missing_keys;
 mod refunds;
+#[cfg(feature = "file")]
+mod shared_hits;
 mod skipped;
 mod tiers;
 mod waits;

@@ -13,6 +13,7 @@ use waygate_core::{
 
 use super::{
     audit::AuditLog,
+    facts,
     fault::Fault,
     files::{self, Files},
     format::Format,
@@ -142,6 +143,18 @@ impl Store {
         entries.retain(|entry| entry.revision > *revision);
         entries.reverse();
         Some(Lost::new(cause, entries))
+    }
+
+    pub(super) fn append_facts(&self, lines: &[String]) -> Result<(), BackendError> {
+        let written = facts::append(&self.files, lines);
+        written.map_err(|error| not_writable(&self.files.facts(), &error))
+    }
+
+    pub(super) fn facts(&self, limit: usize) -> Result<Vec<String>, BackendError> {
+        facts::newest(&self.files, limit).map_err(|error| {
+            let path = self.files.facts();
+            BackendError::Unavailable(format!("cannot read `{}`: {error}", path.display()))
+        })
     }
 
     pub(super) fn audit(&mut self, query: &AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {

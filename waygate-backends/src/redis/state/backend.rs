@@ -82,6 +82,18 @@ impl Backend for RedisBackend {
         Box::pin(async move { self.store.audit(&query).await })
     }
 
+    fn append_facts(
+        &self,
+        lines: Vec<String>,
+        keep: usize,
+    ) -> BoxFuture<'_, Result<bool, BackendError>> {
+        Box::pin(async move { self.store.append_facts(&lines, keep).await.map(|()| true) })
+    }
+
+    fn facts(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>, BackendError>> {
+        Box::pin(self.store.facts(limit))
+    }
+
     fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         Box::pin(self.store.health())
     }

@@ -12,6 +12,8 @@ pub(super) struct Layout {
     pub(super) audit: String,
     /// A list of the last commits, newest first: `<id> <revision>`.
     pub(super) commits: String,
+    /// A list of facts, newest first.
+    pub(super) facts: String,
     /// A key that health checks write; expires.
     pub(super) probe: String,
     /// A channel: `<epoch> <revision>`.
@@ -26,6 +28,7 @@ impl Layout {
             entities: name("entities"),
             audit: name("audit"),
             commits: name("commits"),
+            facts: name("facts"),
             probe: name("probe"),
             changes: name("changes"),
         }
@@ -123,6 +126,7 @@ mod tests {
             &layout.entities,
             &layout.audit,
             &layout.commits,
+            &layout.facts,
             &layout.probe,
         ] {
             assert!(key.starts_with("shop:{state}:"));

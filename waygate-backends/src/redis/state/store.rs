@@ -204,6 +204,34 @@ impl Store {
         reply::page(answer).ok_or_else(|| self.misunderstood("the audit log"))?
     }
 
+    /// Writes the lines, and removes the oldest. A failed call may have done the first only.
+    pub(super) async fn append_facts(
+        &self,
+        lines: &[String],
+        keep: usize,
+    ) -> Result<(), BackendError> {
+        self.reach().await?;
+        let mut push = redis::cmd("LPUSH");
+        push.arg(&self.layout.facts).arg(lines);
+        self.link.call(&push, DEADLINE).await.map_err(failed)?;
+        let mut trim = redis::cmd("LTRIM");
+        trim.arg(&self.layout.facts).arg(0).arg(keep.max(1) - 1);
+        self.link.call(&trim, DEADLINE).await.map_err(failed)?;
+        Ok(())
+    }
+
+    pub(super) async fn facts(&self, limit: usize) -> Result<Vec<String>, BackendError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        self.reach().await?;
+        let mut range = redis::cmd("LRANGE");
+        range.arg(&self.layout.facts).arg(0).arg(limit - 1);
+        let answer = self.link.call(&range, DEADLINE).await.map_err(failed)?;
+        let lines = redis::from_redis_value(answer);
+        lines.map_err(|_| self.misunderstood("expected a list of facts"))
+    }
+
     pub(super) async fn health(&self) -> Result<(), BackendError> {
         let arguments = |command: &mut Cmd| {
             command.arg(1).arg(&self.layout.probe);

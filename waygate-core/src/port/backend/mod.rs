@@ -117,6 +117,18 @@ pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;
 ///         self.0.audit(query)
 ///     }
 ///
+///     fn append_facts(
+///         &self,
+///         lines: Vec<String>,
+///         keep: usize,
+///     ) -> BoxFuture<'_, Result<bool, BackendError>> {
+///         self.0.append_facts(lines, keep)
+///     }
+///
+///     fn facts(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>, BackendError>> {
+///         self.0.facts(limit)
+///     }
+///
 ///     fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
 ///         self.0.health()
 ///     }
@@ -191,6 +203,30 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`BackendError`] if the log cannot be read.
     fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, BackendError>>;
+
+    /// Appends lines to a log of facts that the processes of the store share, such as refusals of limits. It keeps the
+    /// newest, at least `keep` of usual length. A fact may be lost, or be there twice: it is no state. Returns `false` if
+    /// the store has no such log: the default.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the lines cannot be written.
+    fn append_facts(
+        &self,
+        lines: Vec<String>,
+        keep: usize,
+    ) -> BoxFuture<'_, Result<bool, BackendError>> {
+        let _ = (lines, keep);
+        Box::pin(async { Ok(false) })
+    }
+
+    /// Returns the newest lines of that log, newest first; none by default.
+    ///
+    /// # Errors
+    /// [`BackendError`] if it cannot be read.
+    fn facts(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>, BackendError>> {
+        let _ = limit;
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// Checks that the store responds and accepts writes.
     ///

@@ -12,7 +12,7 @@ use crate::engine::{
     compiler::{Bypass, Compiler, KeySources},
     concurrency,
     health::Monitor,
-    limits::{Counters, CountersHandle, Decisions, LimitConfig, LimitStats, Shared},
+    limits::{Counters, CountersHandle, Decisions, LimitConfig, LimitStats, Shared, write_hits},
     open, scheduler,
     snapshot::Snapshot,
     supervise::supervise,
@@ -196,6 +196,7 @@ impl WaygateBuilder {
         traffic::start_sampler(&inner);
         supervise(Component::Sync, &inner, sync::run);
         supervise(Component::Scheduler, &inner, scheduler::run);
+        supervise(Component::Traffic, &inner, write_hits);
         #[cfg(feature = "webhooks")]
         crate::engine::webhooks::prepare(&inner).await;
         #[cfg(feature = "webhooks")]

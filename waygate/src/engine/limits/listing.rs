@@ -9,7 +9,7 @@ use waygate_core::{
 
 use super::{
     Policy,
-    record::{HitQuery, LimitRecord},
+    record::{HitFacts, HitQuery, LimitRecord},
     stats::Hit,
 };
 use crate::{
@@ -93,21 +93,34 @@ impl From<Hit> for HitRecord {
 }
 
 impl HitQuery {
-    fn wants(&self, hit: &Hit) -> bool {
-        let is =
-            |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|w| w == found);
+    /// `key` returns the displayed form of the key.
+    pub(super) fn wants(&self, hit: &HitFacts<'_>, key: impl FnOnce() -> String) -> bool {
         let of_route = |wanted: &str| {
-            let by_method = wanted.strip_prefix(&*hit.method);
+            let by_method = wanted.strip_prefix(hit.method);
             let by_method = by_method.and_then(|rest| rest.strip_prefix(':'));
             [hit.route.path(), hit.route.as_str()].contains(&wanted)
                 || hit.route.method().is_none() && by_method == Some(hit.route.path())
         };
         self.route.as_deref().is_none_or(of_route)
-            && is(&self.policy, hit.policy.name.as_str())
+            && self
+                .policy
+                .as_deref()
+                .is_none_or(|policy| policy == hit.policy)
             && self
                 .enforced
                 .is_none_or(|enforced| enforced == hit.enforced)
-            && self.key.as_ref().is_none_or(|key| *key == hit.key.label())
+            && self.key.as_ref().is_none_or(|wanted| *wanted == key())
+    }
+}
+
+impl Hit {
+    fn facts(&self) -> HitFacts<'_> {
+        HitFacts {
+            method: &self.method,
+            route: &self.route,
+            policy: self.policy.name.as_str(),
+            enforced: self.enforced,
+        }
     }
 }
 
@@ -177,8 +190,10 @@ impl Waygate {
     }
 
     /// Returns the newest refusals of this process; the last ten thousand are kept.
+    /// [`shared_rate_limit_hits`](Self::shared_rate_limit_hits) returns those of all processes.
     pub fn rate_limit_hits(&self, query: &HitQuery) -> Vec<HitRecord> {
-        let hits = self.inner.book.hits(query.limit, |hit| query.wants(hit));
+        let wants = |hit: &Hit| query.wants(&hit.facts(), || hit.key.label());
+        let hits = self.inner.book.hits(query.limit, wants);
         hits.into_iter().map(HitRecord::from).collect()
     }
 

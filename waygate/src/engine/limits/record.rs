@@ -1,7 +1,7 @@
 use serde::Serialize;
 use waygate_core::{
     grammar::OnMissingKey,
-    model::{LimitKey, RateLimitPolicy, Revision},
+    model::{LimitKey, RateLimitPolicy, Revision, RouteKey},
     view::LimitCounts,
 };
 
@@ -76,6 +76,16 @@ pub struct HitQuery {
     pub key: Option<String>,
     /// Only refusals (`true`), or only requests that policies in shadow mode would have refused.
     pub enforced: Option<bool>,
+}
+
+/// What queries need of a refusal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HitFacts<'a> {
+    pub(super) method: &'a str,
+    pub(super) route: &'a RouteKey,
+    /// The name of the policy.
+    pub(super) policy: &'a str,
+    pub(super) enforced: bool,
 }
 
 impl HitQuery {

@@ -6,6 +6,7 @@ use std::{
     },
 };
 
+use tokio::sync::Notify;
 use uuid::Uuid;
 use waygate_core::{
     Timestamp,
@@ -232,9 +233,19 @@ pub(crate) struct Hit {
 pub(crate) struct LimitStats {
     policies: Mutex<HashMap<LimitKey, Arc<PolicyStats>>>,
     concurrency: Mutex<HashMap<LimitKey, Arc<ConcurrencyStats>>>,
-    hits: Mutex<VecDeque<Hit>>,
+    hits: Mutex<Hits>,
+    /// Notified of each refusal.
+    pub(super) arrived: Arc<Notify>,
     /// The maximum number of refusals; the oldest are dropped.
     max_hits: usize,
+}
+
+#[derive(Debug, Default)]
+struct Hits {
+    /// Newest first.
+    newest: VecDeque<Hit>,
+    /// The number of refusals so far, also of those that were dropped.
+    total: u64,
 }
 
 impl LimitStats {
@@ -245,6 +256,7 @@ impl LimitStats {
             policies: Mutex::default(),
             concurrency: Mutex::default(),
             hits: Mutex::default(),
+            arrived: Arc::default(),
             max_hits,
         }
     }
@@ -261,14 +273,34 @@ impl LimitStats {
 
     pub(crate) fn hit(&self, hit: Hit) {
         let mut hits = lock(&self.hits);
-        hits.push_front(hit);
-        hits.truncate(self.max_hits);
+        hits.newest.push_front(hit);
+        hits.newest.truncate(self.max_hits);
+        hits.total += 1;
+        drop(hits);
+        self.arrived.notify_one();
+    }
+
+    /// The maximum number of refusals that are kept.
+    pub(super) fn max_hits(&self) -> usize {
+        self.max_hits
+    }
+
+    /// The oldest refusals that are kept after the first `seen`, oldest first, and the number of all up to them.
+    pub(super) fn hits_after(&self, seen: u64, limit: usize) -> (Vec<Hit>, u64) {
+        let hits = lock(&self.hits);
+        let new = usize::try_from(hits.total.saturating_sub(seen)).unwrap_or(usize::MAX);
+        let new = new.min(hits.newest.len());
+        let newest = hits.newest.iter().take(new).rev();
+        let taken: Vec<Hit> = newest.take(limit).cloned().collect();
+        let left = new - taken.len();
+        (taken, hits.total - left as u64)
     }
 
     /// The newest refusals that match `wanted`.
     pub(crate) fn hits(&self, limit: usize, wanted: impl Fn(&Hit) -> bool) -> Vec<Hit> {
         let hits = lock(&self.hits);
-        hits.iter()
+        let newest = hits.newest.iter();
+        newest
             .filter(|hit| wanted(hit))
             .take(limit)
             .cloned()

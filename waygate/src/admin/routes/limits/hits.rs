@@ -6,8 +6,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
+    Printable,
     grammar::PolicyName,
     model::{LimitKey, LimitScope, RouteKey},
+    port::BackendError,
     view::{DecisionRecord, HitRecord, KeyUse},
 };
 
@@ -17,7 +19,7 @@ use crate::{
         key::PathKey,
         responses::{NoRoute, NotFound, Read},
         state::AdminState,
-        warnings::unknown_route,
+        warnings::{join, unknown_route},
     },
     limits::HitQuery,
     rest::{AtMost, Flag, Params, Problem, ProblemKind, Reply, list_response, with_warning},
@@ -57,7 +59,8 @@ struct HitParams {
     enforced: Option<Flag>,
 }
 
-/// Lists the latest requests that were refused, or would have been, newest first. Each process lists its own.
+/// Lists the latest requests that were refused, or would have been, newest first. With a store in a file or in Redis,
+/// those of all processes, also before a restart; otherwise, each process lists its own.
 #[utoipa::path(
     get,
     path = "/api/rate-limits/hits",
@@ -78,10 +81,24 @@ async fn hits(
     query.policy = params.policy.map(|policy| policy.to_string());
     query.key = params.key;
     query.enforced = params.enforced.map(|enforced| enforced.0);
-    let hits = state.waygate.rate_limit_hits(&query);
+    let (hits, fault) = match state.waygate.shared_rate_limit_hits(&query).await {
+        Ok(hits) => (hits, None),
+        Err(error) => (
+            state.waygate.rate_limit_hits(&query),
+            Some(only_own(&error)),
+        ),
+    };
     let warning = unknown_route(&state.waygate, query.route.as_deref(), &hits);
     let response = list_response(&hits, revision, &headers);
-    Ok(with_warning(response, warning))
+    Ok(with_warning(
+        response,
+        join(warning.into_iter().chain(fault)),
+    ))
+}
+
+fn only_own(error: &BackendError) -> String {
+    let error = Printable(error);
+    format!("the store cannot be read, so only refusals of this process are listed: {error}")
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

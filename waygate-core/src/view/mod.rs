@@ -8,6 +8,7 @@ mod decision;
 mod done;
 mod maintenance;
 mod rate_limit;
+mod role;
 mod route;
 mod system;
 mod traffic;
@@ -21,6 +22,7 @@ pub use decision::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
 pub use done::{DeletedLimit, Done, Mistake, Problem, Reseeded, ResetRateLimits};
 pub use maintenance::Maintenance;
 pub use rate_limit::{AboutRateLimit, RouteRateLimit, SharedRateLimit, SharedRateLimitState};
+pub use role::Role;
 pub use route::{FlagGate, Route};
 pub use system::{CountingMode, CountingModes, Degraded, Health, MaintenanceNotice};
 pub use traffic::{

@@ -74,7 +74,7 @@ fn admit(
         }
         AuthMode::Accounts(_) if PUBLIC.iter().any(is_public) => None,
         AuthMode::Accounts(_) if token.is_none() && PUBLIC.iter().any(is_public_path) => None,
-        AuthMode::Accounts(_) => Some(Principal::from(token.ok_or_else(unauthenticated)?)),
+        AuthMode::Accounts(_) => Some(state.auth.principal(token.ok_or_else(unauthenticated)?)),
     };
     let operation = match state.policy.look_up(method, path) {
         Found::Operation(operation) => operation,

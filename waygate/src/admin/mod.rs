@@ -33,4 +33,6 @@ mod warnings;
 
 pub use config::Admin;
 
+pub use waygate_core::view::Role;
+
 pub use crate::auth::{CredentialError, Credentials, NoCredentials};

@@ -69,7 +69,7 @@ impl Authority for AdminTokens {
 impl AdminTokens {
     async fn grant(&self, token: Arc<Token>) -> Option<Grant> {
         let token = self.0.auth.if_valid(token).await?;
-        let scopes = &token.record.scopes;
+        let scopes = self.0.auth.scopes(&token);
         let sees_all = [TokenScope::Read, TokenScope::Evaluate];
         let audience = if sees_all.iter().any(|scope| scopes.contains(scope)) {
             Audience::Server

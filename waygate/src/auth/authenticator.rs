@@ -4,11 +4,15 @@ use http::{HeaderMap, header};
 use waygate_core::{
     model::{Action, AuditEntry, Origin},
     port::{Batch, CommitError},
+    view::{Role, TokenScopes},
 };
 
 use super::{
+    accounts::Accounts,
     bindings::Bindings,
-    mode::{Accounts, AuthMode},
+    follow::follow,
+    mode::AuthMode,
+    principal::Principal,
     table::{TokenTable, Tokens},
     throttle::Throttle,
     token::{Token, TokenHash},
@@ -29,7 +33,7 @@ pub(crate) struct Authenticator {
     mode: AuthMode,
     tokens: TokenTable,
     pub(super) bindings: Bindings,
-    pub(super) throttle: Throttle,
+    pub(super) throttle: Arc<Throttle>,
     pub(super) verifier: Verifier,
 }
 
@@ -37,9 +41,13 @@ impl Authenticator {
     pub(crate) fn new(waygate: Waygate, mode: AuthMode) -> Self {
         let clock = waygate.inner.clock.clone();
         let throttle = match &mode {
-            AuthMode::Accounts(accounts) => Throttle::new(clock, accounts.names()),
+            AuthMode::Accounts(users) => Throttle::new(clock, users.current().names()),
             AuthMode::NoCredentials(_) => Throttle::new(clock, []),
         };
+        let throttle = Arc::new(throttle);
+        if let AuthMode::Accounts(users) = &mode {
+            follow(&waygate, users, &throttle);
+        }
         Self {
             waygate,
             mode,
@@ -54,13 +62,13 @@ impl Authenticator {
         &self.mode
     }
 
-    /// The configured users.
+    /// The current users.
     ///
     /// # Errors
     /// 501 without credentials.
-    pub(crate) fn accounts(&self) -> Result<&Accounts, Problem> {
+    pub(crate) fn accounts(&self) -> Result<Arc<Accounts>, Problem> {
         match &self.mode {
-            AuthMode::Accounts(accounts) => Ok(accounts),
+            AuthMode::Accounts(users) => Ok(users.current()),
             AuthMode::NoCredentials(_) => Err(Problem::new(
                 ProblemKind::NotConfigured,
                 "Auth not configured on this server",
@@ -88,14 +96,35 @@ impl Authenticator {
 
     /// Returns a token unless it has expired, or was issued for another password.
     pub(crate) async fn if_valid(&self, token: Arc<Token>) -> Option<Arc<Token>> {
-        let AuthMode::Accounts(accounts) = &self.mode else {
+        let AuthMode::Accounts(users) = &self.mode else {
             return None;
         };
+        let accounts = users.current();
         let record = &token.record;
         let now = self.waygate.inner.clock.now();
         let valid = record.expires_at > now && accounts.contains(&record.username);
-        let valid = valid && self.bindings.hold(accounts, record).await;
+        let valid = valid && self.bindings.hold(&accounts, record).await;
         valid.then_some(token)
+    }
+
+    /// The scopes of a token, as far as the current role of its user has them.
+    pub(crate) fn scopes(&self, token: &Token) -> TokenScopes {
+        let AuthMode::Accounts(users) = &self.mode else {
+            return TokenScopes::new();
+        };
+        let role = users.current().role(&token.record.username);
+        let allowed = role.map(Role::scopes).unwrap_or_default();
+        token
+            .record
+            .scopes
+            .intersection(&allowed)
+            .copied()
+            .collect()
+    }
+
+    /// The owner of a token.
+    pub(crate) fn principal(&self, token: &Token) -> Principal {
+        Principal::new(token, self.scopes(token))
     }
 
     /// An audit entry about a user.

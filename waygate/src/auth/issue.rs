@@ -50,7 +50,7 @@ impl Authenticator {
     ) -> Result<(Secret<String>, Record), Problem> {
         let accounts = self.accounts()?;
         let tokens = self.tokens();
-        let binding = self.bindings.of(accounts, &record.username, &tokens).await;
+        let binding = self.bindings.of(&accounts, &record.username, &tokens).await;
         record.binding = Some(binding.map_err(no_token)?);
         let token = generate().map_err(no_token)?;
         let hash = TokenHash::of(token.expose());

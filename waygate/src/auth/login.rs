@@ -4,7 +4,7 @@ use waygate_core::{
     Printable, Secret,
     model::{Action, Origin},
     port::Batch,
-    view::{Platform, TokenScope},
+    view::{Platform, Role, TokenScope},
 };
 
 use super::{
@@ -95,7 +95,10 @@ impl Authenticator {
             name: None,
             platform,
             scopes: match platform {
-                Platform::Cli => TokenScope::ALL.into(),
+                Platform::Cli => accounts
+                    .role(&username)
+                    .map(Role::scopes)
+                    .unwrap_or_default(),
                 Platform::Sdk => [TokenScope::Read].into(),
             },
             created_at,

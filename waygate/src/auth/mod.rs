@@ -4,16 +4,19 @@
 //! |---|---|
 //! | `authenticator` | the state of one admin API; finds the token of a request |
 //! | `login`, `issue` | exchange passwords for tokens, issue and revoke tokens |
-//! | `credentials`, `mode`, `no_credentials` | the configured users, or none |
+//! | `credentials`, `user_list`, `mode`, `no_credentials` | the configured users, or none |
+//! | `accounts`, `follow` | the current users, and changes of their file |
 //! | `password`, `phc`, `memory`, `verifier` | argon2id, and how many checks run concurrently |
 //! | `token`, `table`, `binding`, `bindings`, `principal` | tokens and their owners |
 //! | `throttle`, `backoff`, `strangers`, `known`, `recent`, `network` | limit attempts by account and network |
 
+mod accounts;
 mod authenticator;
 mod backoff;
 mod binding;
 mod bindings;
 mod credentials;
+mod follow;
 mod instant;
 mod issue;
 mod known;
@@ -30,6 +33,7 @@ mod strangers;
 mod table;
 mod throttle;
 mod token;
+mod user_list;
 mod verifier;
 
 pub use credentials::{CredentialError, Credentials, NoCredentials};

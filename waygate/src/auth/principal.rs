@@ -27,13 +27,14 @@ impl Principal {
     }
 }
 
-impl From<&Token> for Principal {
-    fn from(token: &Token) -> Self {
+impl Principal {
+    /// The owner of a token, with the scopes that it has now.
+    pub(super) fn new(token: &Token, scopes: TokenScopes) -> Self {
         let record = &token.record;
         Self {
             username: record.username.clone(),
             origin: Origin::new(record.actor(), record.platform.as_str()),
-            scopes: record.scopes.clone(),
+            scopes,
             token: Some(token.hash.id()),
         }
     }

@@ -60,6 +60,8 @@ pub enum Component {
     /// The counters of this process cannot be written to their file, or could not be restored at startup (reported for
     /// one hour).
     CounterSnapshot,
+    /// The file of users of the admin API cannot be read or is invalid; its last valid users remain.
+    AdminUsers,
     /// Not a fault of Waygate: maintenance or a limit names an unknown route or service, probably misspelled, or `route
     /// = ".."` names a route that a different handler serves. Not reported if the process is part of a fleet, since it
     /// does not know the other routes.
@@ -87,6 +89,7 @@ impl fmt::Display for Component {
             Self::Traffic => "traffic",
             Self::BootCache => "boot_cache",
             Self::CounterSnapshot => "counter_snapshot",
+            Self::AdminUsers => "admin_users",
             Self::Unmatched => "unmatched",
             Self::LifecycleBypass => "lifecycle_bypass",
             Self::RateLimitBypass => "rate_limit_bypass",

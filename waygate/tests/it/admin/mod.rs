@@ -1,5 +1,6 @@
 //! The admin REST API, through its public interface.
 
+mod access;
 mod announcements;
 mod concurrency;
 mod contract;

@@ -164,6 +164,10 @@ pub struct Token {
     #[serde(with = "text::instant")]
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub expires_at: Timestamp,
+    /// The time of the last request, to a minute or two; `null` if there was none.
+    #[serde(default, with = "text::maybe_instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, required))]
+    pub last_used_at: Option<Timestamp>,
     /// `true` for the token of this request.
     pub current: bool,
 }

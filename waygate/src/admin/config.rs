@@ -49,6 +49,22 @@ impl Admin {
         self
     }
 
+    /// Ends a login of a person after this time without a request. Off by default; the minimum is five minutes, since
+    /// processes that share a store know the requests of each other to a minute or two.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waygate::admin::{Admin, Credentials};
+    ///
+    /// let admin = Admin::new(Credentials::new("admin", "correct horse battery staple"))
+    ///     .login_lifetime(Duration::from_secs(12 * 3600))
+    ///     .login_idle(Duration::from_secs(30 * 60));
+    /// ```
+    pub fn login_idle(mut self, idle: Duration) -> Self {
+        self.settings.login_idle = Some(idle.max(Duration::from_secs(300)));
+        self
+    }
+
     /// Serves the endpoints of feature flags and segments: `/api/flags`, `/api/segments` and `/api/flag-definitions`. Off
     /// by default, so that an application has them because it says so, and not because a crate in its graph enables the
     /// cargo feature; without them their paths are 404.
@@ -71,6 +87,7 @@ impl Admin {
                 require_if_match: false,
                 login_lifetime: Duration::from_secs(86_400),
                 sdk_lifetime: Duration::from_secs(31_536_000),
+                login_idle: None,
                 #[cfg(feature = "flags")]
                 flags: false,
             },

@@ -24,6 +24,8 @@ mod ofrep;
 mod policy;
 mod resource;
 mod responses;
+#[cfg(feature = "flags")]
+mod revoked;
 mod routes;
 mod scoped;
 mod service;

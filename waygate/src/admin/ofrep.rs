@@ -50,7 +50,9 @@ impl Authority for AdminTokens {
     fn find<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Option<Grant>> {
         Box::pin(async move {
             let found = self.0.auth.tokens().find(TokenHash::of(token))?.clone();
-            self.grant(found).await
+            let grant = self.grant(found.clone()).await?;
+            self.0.auth.note_use(&found);
+            Some(grant)
         })
     }
 

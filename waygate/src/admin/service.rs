@@ -49,7 +49,7 @@ impl Guarded {
 fn service(waygate: Waygate, admin: Admin) -> Router {
     let (router, document) = routes::router(&admin.settings).split_for_parts();
     let document = docs::finish(document);
-    let auth = Authenticator::new(waygate.clone(), admin.mode);
+    let auth = Authenticator::new(waygate.clone(), admin.mode, admin.settings.login_idle);
     let settings = admin.settings;
     let state = Arc::new(AdminState::new(waygate, auth, settings, &document));
     let router = router

@@ -20,6 +20,7 @@ pub(super) struct Settings {
     pub(super) require_if_match: bool,
     pub(super) login_lifetime: Duration,
     pub(super) sdk_lifetime: Duration,
+    pub(super) login_idle: Option<Duration>,
     /// Serves flags and segments.
     #[cfg(feature = "flags")]
     pub(super) flags: bool,

@@ -1,21 +1,23 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, header};
 use waygate_core::{
+    Timestamp,
     model::{Action, AuditEntry, Origin},
     port::{Batch, CommitError},
-    view::{Role, TokenScopes},
+    view::{Platform, Role, TokenScopes},
 };
 
 use super::{
     accounts::Accounts,
     bindings::Bindings,
     follow::follow,
+    last_use::LastUse,
     mode::AuthMode,
     principal::Principal,
     table::{TokenTable, Tokens},
     throttle::Throttle,
-    token::{Token, TokenHash},
+    token::{Token, TokenHash, TokenId},
     verifier::Verifier,
 };
 use crate::{
@@ -32,13 +34,16 @@ pub(crate) struct Authenticator {
     pub(super) waygate: Waygate,
     mode: AuthMode,
     tokens: TokenTable,
+    /// The time without a request after which a login ends.
+    idle: Option<Duration>,
+    uses: Arc<LastUse>,
     pub(super) bindings: Bindings,
     pub(super) throttle: Arc<Throttle>,
     pub(super) verifier: Verifier,
 }
 
 impl Authenticator {
-    pub(crate) fn new(waygate: Waygate, mode: AuthMode) -> Self {
+    pub(crate) fn new(waygate: Waygate, mode: AuthMode, idle: Option<Duration>) -> Self {
         let clock = waygate.inner.clock.clone();
         let throttle = match &mode {
             AuthMode::Accounts(users) => Throttle::new(clock, users.current().names()),
@@ -52,6 +57,8 @@ impl Authenticator {
             waygate,
             mode,
             tokens: TokenTable::default(),
+            idle,
+            uses: Arc::default(),
             bindings: Bindings::default(),
             throttle,
             verifier: Verifier::default(),
@@ -85,7 +92,28 @@ impl Authenticator {
     pub(crate) async fn find_token(&self, headers: &HeaderMap) -> Option<Arc<Token>> {
         let hash = TokenHash::of(shown_token(headers)?);
         let token = self.tokens().find(hash)?.clone();
-        self.if_valid(token).await
+        let token = self.if_valid(token).await?;
+        self.note_use(&token);
+        Some(token)
+    }
+
+    /// Notes that a request had this token.
+    pub(crate) fn note_use(&self, token: &Token) {
+        self.uses.note(&self.waygate.inner, token);
+    }
+
+    /// The last use of a token, as far as this process knows.
+    pub(crate) fn last_use(&self, token: &Token) -> Option<Timestamp> {
+        self.uses.of(token)
+    }
+
+    /// Returns `true` if the token with this id is still valid.
+    pub(crate) async fn is_valid(&self, id: TokenId) -> bool {
+        let token = self.tokens().get(id).cloned();
+        match token {
+            Some(token) => self.if_valid(token).await.is_some(),
+            None => false,
+        }
     }
 
     /// Returns `true` for a request with a token while the tokens of the store were never read.
@@ -103,8 +131,21 @@ impl Authenticator {
         let record = &token.record;
         let now = self.waygate.inner.clock.now();
         let valid = record.expires_at > now && accounts.contains(&record.username);
+        let valid = valid && !self.is_idle(&token);
         let valid = valid && self.bindings.hold(&accounts, record).await;
         valid.then_some(token)
+    }
+
+    /// Returns `true` for a login of a person without a request for too long.
+    fn is_idle(&self, token: &Token) -> bool {
+        let record = &token.record;
+        let is_login = record.name.is_none() && record.platform == Platform::Cli;
+        let Some(idle) = self.idle.filter(|_| is_login) else {
+            return false;
+        };
+        let last = self.last_use(token).unwrap_or(record.created_at);
+        let ends = last.saturating_add(idle).unwrap_or(Timestamp::MAX);
+        ends <= self.waygate.inner.clock.now()
     }
 
     /// The scopes of a token, as far as the current role of its user has them.

@@ -94,6 +94,28 @@ impl Authenticator {
         Ok(self.write(batch).await?)
     }
 
+    /// Revokes all logins of a user, and returns their number.
+    pub(crate) async fn revoke_logins(
+        &self,
+        user: &str,
+        origin: &Origin,
+    ) -> Result<usize, Problem> {
+        let tokens = self.tokens();
+        let logins = tokens
+            .iter()
+            .filter(|token| token.record.name.is_none() && token.record.username == user);
+        let deletes: Vec<EntityKey> = logins.map(|token| token.hash.entity()).collect();
+        let count = deletes.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        let reason = format!("all logins: {count}");
+        let mut batch = Batch::new().audit(self.line(Action::TokenRevoked, origin, user, reason));
+        batch.deletes = deletes;
+        self.write(batch).await?;
+        Ok(count)
+    }
+
     /// Expired tokens, and those that one more login evicts.
     fn to_delete(&self, record: &Record) -> Vec<EntityKey> {
         let (tokens, now) = (self.tokens(), self.waygate.inner.clock.now());

@@ -103,6 +103,7 @@ impl Authenticator {
             },
             created_at,
             expires_at: created_at.saturating_add(lifetime).unwrap_or(created_at),
+            last_used_at: None,
             binding: None,
             username,
         };

@@ -8,6 +8,7 @@
 //! | `accounts`, `follow` | the current users, and changes of their file |
 //! | `password`, `phc`, `memory`, `verifier` | argon2id, and how many checks run concurrently |
 //! | `token`, `table`, `binding`, `bindings`, `principal` | tokens and their owners |
+//! | `last_use` | the last use of each token |
 //! | `throttle`, `backoff`, `strangers`, `known`, `recent`, `network` | limit attempts by account and network |
 
 mod accounts;
@@ -20,7 +21,9 @@ mod follow;
 mod instant;
 mod issue;
 mod known;
+mod last_use;
 mod login;
+mod maybe_instant;
 mod memory;
 mod mode;
 mod network;

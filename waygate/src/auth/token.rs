@@ -10,7 +10,7 @@ use waygate_core::{
     view::{Platform, TokenScopes},
 };
 
-use super::{binding::Binding, instant};
+use super::{binding::Binding, instant, maybe_instant};
 use crate::engine::{Kind, Tokens};
 
 /// The prefix of tokens, by which scanners for leaked secrets recognize them.
@@ -110,6 +110,13 @@ pub(crate) struct Record {
     pub(crate) created_at: Timestamp,
     #[serde(with = "instant")]
     pub(crate) expires_at: Timestamp,
+    /// The last use, to a minute. `None` if it was never used.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "maybe_instant"
+    )]
+    pub(crate) last_used_at: Option<Timestamp>,
     /// Ties the token to the password of its user. Set when the token is issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) binding: Option<Binding>,

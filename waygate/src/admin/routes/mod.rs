@@ -16,6 +16,7 @@ mod metrics;
 mod reset;
 mod route;
 mod schedule;
+mod sessions;
 mod system;
 mod tokens;
 mod traffic;
@@ -37,6 +38,7 @@ pub(super) fn router(settings: &Settings) -> OpenApiRouter<Arc<AdminState>> {
     let router = OpenApiRouter::with_openapi(docs::Base::openapi())
         .merge(auth::router())
         .merge(tokens::router())
+        .merge(sessions::router())
         .merge(route::router())
         .merge(lifecycle::router())
         .merge(schedule::router())

@@ -26,7 +26,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(revoke))
 }
 
-fn view(id: TokenId, record: &Record, shown: Option<TokenId>) -> view::Token {
+pub(super) fn view(id: TokenId, record: &Record, shown: Option<TokenId>) -> view::Token {
     view::Token {
         id: id.to_string(),
         name: record.name.clone(),
@@ -35,6 +35,7 @@ fn view(id: TokenId, record: &Record, shown: Option<TokenId>) -> view::Token {
         scopes: record.scopes.clone(),
         created_at: record.created_at,
         expires_at: record.expires_at,
+        last_used_at: record.last_used_at,
         current: shown == Some(id),
     }
 }
@@ -58,16 +59,22 @@ async fn list(
     let revision = state.waygate.revision();
     let now = state.waygate.inner.clock.now();
     let tokens = state.auth.tokens();
-    let mut tokens: Vec<&Arc<Token>> = tokens
-        .iter()
-        .filter(|token| token.record.expires_at > now)
-        .collect();
-    tokens.sort_by_key(|token| (token.revision, token.hash.to_string()));
-    let bodies = tokens
-        .into_iter()
-        .map(|token| view(token.hash.id(), &token.record, principal.token));
-    let bodies: Vec<view::Token> = bodies.collect();
+    let current = tokens.iter().filter(|token| token.record.expires_at > now);
+    let bodies = views(current, principal.token);
     Ok(list_response(&bodies, revision, &headers))
+}
+
+/// The views of tokens, oldest first.
+pub(super) fn views<'a>(
+    tokens: impl Iterator<Item = &'a Arc<Token>>,
+    shown: Option<TokenId>,
+) -> Vec<view::Token> {
+    let mut tokens: Vec<&Arc<Token>> = tokens.collect();
+    tokens.sort_by_key(|token| (token.record.created_at, token.hash.to_string()));
+    let views = tokens
+        .into_iter()
+        .map(|token| view(token.hash.id(), &token.record, shown));
+    views.collect()
 }
 
 /// A new token.
@@ -137,6 +144,7 @@ async fn create(
         scopes: body.scopes,
         created_at,
         expires_at: created_at.saturating_add(lifetime).unwrap_or(created_at),
+        last_used_at: None,
         binding: None,
     };
     let (token, record) = state.auth.create(record, &principal.origin).await?;

@@ -19,6 +19,7 @@ mod openapi;
 mod preconditions;
 mod routes;
 mod services;
+mod sessions;
 mod socket;
 mod store;
 mod support;

@@ -42,6 +42,7 @@ async fn tokens_are_shown_once_and_stored_as_a_hash() {
             "scopes": ["read", "write:routes"],
             "created_at": "2026-11-22T22:16:28.050033Z",
             "expires_at": "2026-11-22T23:16:28.050033Z",
+            "last_used_at": null,
             "current": false,
         })
     );

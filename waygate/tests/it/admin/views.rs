@@ -92,7 +92,7 @@ pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
         (_, ["store", "reseed"]) => round_trip::<Reseeded>(shown),
         (_, ["auth", "login"]) => round_trip::<Login>(shown),
         (_, ["auth", "me"]) => round_trip::<Me>(shown),
-        ("GET", ["auth", "tokens"]) => round_trip::<Vec<Token>>(shown),
+        ("GET", ["auth", "tokens" | "sessions"]) => round_trip::<Vec<Token>>(shown),
         ("POST", ["auth", "tokens"]) => round_trip::<NewToken>(shown),
         (_, ["openapi.json"]) => {}
         _ => round_trip::<Done>(shown),

@@ -215,7 +215,7 @@ pub mod events {
 /// Health, and the start report.
 #[cfg(feature = "engine")]
 pub mod health {
-    pub use crate::engine::{Component, Degraded, Health, Report};
+    pub use crate::engine::{Component, Degraded, Health, Report, Require};
 }
 
 /// The requests that routes have served and refused.

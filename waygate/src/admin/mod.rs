@@ -6,6 +6,7 @@
 // |---|---|
 // | `config`, `service`, `state` | assemble the interface |
 // | `authorize`, `policy` | the gate: operations and their scopes, read from the OpenAPI document |
+// | `probes` | liveness, readiness and the version, for clients without a token |
 // | `routes` | the endpoints |
 // | `author`, `key`, `scoped` | extractors |
 // | `ofrep` | flags for the tokens of the admin API |
@@ -22,6 +23,7 @@ mod key;
 #[cfg(feature = "ofrep")]
 mod ofrep;
 mod policy;
+mod probes;
 mod resource;
 mod responses;
 #[cfg(feature = "flags")]
@@ -37,4 +39,6 @@ pub use config::Admin;
 
 pub use waygate_core::view::Role;
 
-pub use crate::auth::{CredentialError, Credentials, NoCredentials};
+pub use crate::auth::{
+    Authenticate, AuthenticateError, CredentialError, Credentials, Identity, NoCredentials,
+};

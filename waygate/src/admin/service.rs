@@ -3,13 +3,16 @@ use std::sync::Arc;
 use axum::{
     Router,
     middleware::{from_fn_with_state, map_response},
+    response::Response,
 };
-use http::Uri;
+use http::{HeaderValue, Uri};
 use tower::Layer;
 
 #[cfg(feature = "ofrep")]
 use super::ofrep::AdminTokens;
-use super::{authorize::authorize, config::Admin, docs, routes, state::AdminState};
+use super::{
+    authorize::authorize, config::Admin, docs, probes::API_VERSION, routes, state::AdminState,
+};
 use crate::{
     Guarded, Waygate,
     auth::Authenticator,
@@ -58,7 +61,7 @@ fn service(waygate: Waygate, admin: Admin) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state.clone());
     let gated = from_fn_with_state(state.clone(), authorize).layer(router);
-    let secured = map_response(secure).layer(gated);
+    let secured = map_response(versioned).layer(map_response(secure).layer(gated));
     #[cfg(feature = "ofrep")]
     if let Some(ofrep) = admin.ofrep {
         let tokens = Arc::new(AdminTokens(state.clone()));
@@ -66,6 +69,15 @@ fn service(waygate: Waygate, admin: Admin) -> Router {
         return flags.fallback_service(secured);
     }
     Router::new().fallback_service(secured)
+}
+
+/// Names the version of the API, also in errors.
+async fn versioned(mut response: Response) -> Response {
+    let version = HeaderValue::from_static(API_VERSION);
+    response
+        .headers_mut()
+        .insert("x-waygate-api-version", version);
+    response
 }
 
 async fn not_found(uri: Uri) -> Problem {

@@ -10,6 +10,7 @@ use waygate_core::{Printable, view::Role};
 use super::{
     Credentials,
     credentials::{Account, Password, check_name},
+    external::External,
     password,
     phc::PasswordHash,
     user_list,
@@ -77,6 +78,7 @@ pub(crate) struct Directory {
     /// Their names, which no user of the file may have.
     reserved: Vec<Account>,
     pub(super) file: Option<PathBuf>,
+    pub(super) external: Option<External>,
 }
 
 impl Directory {
@@ -109,13 +111,14 @@ impl From<Credentials> for Directory {
             fixed,
             reserved,
             file: credentials.file,
+            external: credentials.external,
         };
         if let Some(path) = &directory.file
             && let Err(problem) = directory.read(path, &mut None)
         {
             tracing::error!(problem = %Printable(problem), "the file of users cannot be used");
         }
-        if directory.current().by_name.is_empty() {
+        if directory.current().by_name.is_empty() && directory.external.is_none() {
             tracing::error!("no user can log in to the admin API");
         }
         directory

@@ -1,5 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
+use axum::extract::Request;
 use http::{HeaderMap, header};
 use waygate_core::{
     Timestamp,
@@ -11,9 +12,12 @@ use waygate_core::{
 use super::{
     accounts::Accounts,
     bindings::Bindings,
+    device::DeviceLogins,
+    external::{External, Undecided},
     follow::follow,
     last_use::LastUse,
     mode::AuthMode,
+    no_credentials::check_origin,
     principal::Principal,
     table::{TokenTable, Tokens},
     throttle::Throttle,
@@ -28,6 +32,10 @@ use crate::{
 /// The header that carries a token.
 const TOKEN_HEADER: &str = "x-waygate-token";
 
+/// The error of a request that another site may have made.
+const CROSS_SITE: &str = "Without a token, another site may have made the browser send this request: send it from the same \
+                          site, and a body with `Content-Type: application/json`.";
+
 /// Authenticates the clients of one admin API.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
@@ -37,6 +45,7 @@ pub(crate) struct Authenticator {
     /// The time without a request after which a login ends.
     idle: Option<Duration>,
     uses: Arc<LastUse>,
+    pub(super) devices: DeviceLogins,
     pub(super) bindings: Bindings,
     pub(super) throttle: Arc<Throttle>,
     pub(super) verifier: Verifier,
@@ -59,6 +68,7 @@ impl Authenticator {
             tokens: TokenTable::default(),
             idle,
             uses: Arc::default(),
+            devices: DeviceLogins::default(),
             bindings: Bindings::default(),
             throttle,
             verifier: Verifier::default(),
@@ -130,9 +140,15 @@ impl Authenticator {
         let accounts = users.current();
         let record = &token.record;
         let now = self.waygate.inner.clock.now();
-        let valid = record.expires_at > now && accounts.contains(&record.username);
-        let valid = valid && !self.is_idle(&token);
-        let valid = valid && self.bindings.hold(&accounts, record).await;
+        if record.expires_at <= now || self.is_idle(&token) {
+            return None;
+        }
+        let valid = match record.is_external {
+            true => users.external.is_some(),
+            false => {
+                accounts.contains(&record.username) && self.bindings.hold(&accounts, record).await
+            }
+        };
         valid.then_some(token)
     }
 
@@ -153,6 +169,10 @@ impl Authenticator {
         let AuthMode::Accounts(users) = &self.mode else {
             return TokenScopes::new();
         };
+        // The application has limited them when it issued the token.
+        if token.record.is_external {
+            return token.record.scopes.clone();
+        }
         let role = users.current().role(&token.record.username);
         let allowed = role.map(Role::scopes).unwrap_or_default();
         token
@@ -161,6 +181,43 @@ impl Authenticator {
             .intersection(&allowed)
             .copied()
             .collect()
+    }
+
+    /// The authentication by the application.
+    pub(super) fn external(&self) -> Option<&External> {
+        match &self.mode {
+            AuthMode::Accounts(users) => users.external.as_ref(),
+            AuthMode::NoCredentials(_) => None,
+        }
+    }
+
+    /// Returns the author of a request without a token, if the application knows it.
+    ///
+    /// # Errors
+    /// 403 for requests of other sites, 503 if the application fails.
+    pub(crate) async fn identify(
+        &self,
+        request: Request,
+    ) -> (Request, Result<Option<Principal>, Problem>) {
+        let Some(external) = self.external() else {
+            return (request, Ok(None));
+        };
+        let (head, body) = request.into_parts();
+        let found = external.identify(&head).await;
+        let request = Request::from_parts(head, body);
+        let principal = match found {
+            Ok(None) => Ok(None),
+            // A browser may have attached what the application has recognized.
+            Ok(Some(identity)) => match check_origin(&request) {
+                Ok(()) => Ok(Some(identity.into())),
+                Err(problem) => Err(Problem::new(problem.kind(), CROSS_SITE)),
+            },
+            Err(Undecided) => {
+                let text = "The application cannot authenticate the request; its log says why.";
+                Err(Problem::new(ProblemKind::Unavailable, text).retry_after(5))
+            }
+        };
+        (request, principal)
     }
 
     /// The owner of a token.

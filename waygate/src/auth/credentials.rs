@@ -6,7 +6,12 @@ use waygate_core::{
     view::Role,
 };
 
-use super::{password, phc::PasswordHash, user_list};
+use super::{
+    external::{Authenticate, External},
+    password,
+    phc::PasswordHash,
+    user_list,
+};
 
 /// The users of the admin API.
 ///
@@ -42,6 +47,8 @@ pub struct Credentials {
     pub(super) accounts: Vec<Account>,
     /// The file of further users, which were valid when it was first read.
     pub(super) file: Option<PathBuf>,
+    /// The authentication by the application.
+    pub(super) external: Option<External>,
 }
 
 #[derive(Debug, Clone)]
@@ -228,6 +235,42 @@ impl Credentials {
         user_list::from_env(|name| std::env::var_os(name))
     }
 
+    /// No users of Waygate: the application authenticates all clients.
+    ///
+    /// ```
+    /// use waygate::admin::{Authenticate, Credentials};
+    ///
+    /// /// Knows no user.
+    /// struct Nothing;
+    ///
+    /// impl Authenticate for Nothing {}
+    ///
+    /// let credentials = Credentials::authenticated_by(Nothing);
+    /// ```
+    pub fn authenticated_by(authenticate: impl Authenticate) -> Self {
+        Self::empty().with_authenticator(authenticate)
+    }
+
+    /// Has the application authenticate clients besides these users: those without a valid token, and logins of other
+    /// users. Replaces an earlier one.
+    ///
+    /// ```
+    /// use waygate::admin::{Authenticate, Credentials};
+    ///
+    /// /// Knows no user.
+    /// struct Nothing;
+    ///
+    /// impl Authenticate for Nothing {}
+    ///
+    /// let credentials = Credentials::new("admin", "correct horse battery staple")
+    ///     .with_authenticator(Nothing);
+    /// ```
+    #[must_use]
+    pub fn with_authenticator(mut self, authenticate: impl Authenticate) -> Self {
+        self.external = Some(External::new(authenticate));
+        self
+    }
+
     /// No users: only clients on this machine may administer.
     pub fn none() -> NoCredentials {
         NoCredentials {
@@ -239,6 +282,7 @@ impl Credentials {
         Self {
             accounts: Vec::new(),
             file: None,
+            external: None,
         }
     }
 

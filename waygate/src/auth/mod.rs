@@ -8,7 +8,9 @@
 //! | `accounts`, `follow` | the current users, and changes of their file |
 //! | `password`, `phc`, `memory`, `verifier` | argon2id, and how many checks run concurrently |
 //! | `token`, `table`, `binding`, `bindings`, `principal` | tokens and their owners |
+//! | `external` | authentication by the application |
 //! | `last_use` | the last use of each token |
+//! | `device`, `codes` | logins of devices without a browser |
 //! | `throttle`, `backoff`, `strangers`, `known`, `recent`, `network` | limit attempts by account and network |
 
 mod accounts;
@@ -16,7 +18,10 @@ mod authenticator;
 mod backoff;
 mod binding;
 mod bindings;
+mod codes;
 mod credentials;
+mod device;
+mod external;
 mod follow;
 mod instant;
 mod issue;
@@ -40,9 +45,12 @@ mod user_list;
 mod verifier;
 
 pub use credentials::{CredentialError, Credentials, NoCredentials};
+pub use external::{Authenticate, AuthenticateError, Identity};
 
 pub(crate) use authenticator::Authenticator;
+pub(crate) use codes::LIFETIME as DEVICE_LIFETIME;
 pub(crate) use credentials::check_name;
+pub(crate) use device::INTERVAL as DEVICE_INTERVAL;
 pub(crate) use login::LoginAttempt;
 pub(crate) use mode::AuthMode;
 pub(crate) use no_credentials::check as check_without_credentials;

@@ -3,7 +3,10 @@ use waygate_core::{
     view::{TokenScope, TokenScopes},
 };
 
-use super::token::{Token, TokenId};
+use super::{
+    external::Identity,
+    token::{Token, TokenId},
+};
 
 /// The authenticated author of a request.
 #[derive(Debug, Clone)]
@@ -11,6 +14,8 @@ pub(crate) struct Principal {
     pub(crate) username: String,
     pub(crate) origin: Origin,
     pub(crate) scopes: TokenScopes,
+    /// `true` if the application has authenticated the user.
+    pub(crate) is_external: bool,
     /// The token of the request; `None` without credentials.
     pub(crate) token: Option<TokenId>,
 }
@@ -22,6 +27,19 @@ impl Principal {
             username: "anonymous".to_owned(),
             origin: Origin::new("anonymous", "cli"),
             scopes: TokenScope::ALL.into(),
+            is_external: false,
+            token: None,
+        }
+    }
+}
+
+impl From<Identity> for Principal {
+    fn from(Identity { username, role }: Identity) -> Self {
+        Self {
+            origin: Origin::new(&username, "cli"),
+            username,
+            scopes: role.scopes(),
+            is_external: true,
             token: None,
         }
     }
@@ -35,6 +53,7 @@ impl Principal {
             username: record.username.clone(),
             origin: Origin::new(record.actor(), record.platform.as_str()),
             scopes,
+            is_external: record.is_external,
             token: Some(token.hash.id()),
         }
     }

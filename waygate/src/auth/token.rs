@@ -110,6 +110,9 @@ pub(crate) struct Record {
     pub(crate) created_at: Timestamp,
     #[serde(with = "instant")]
     pub(crate) expires_at: Timestamp,
+    /// `true` if the application has authenticated the user, who may be unknown here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_external: bool,
     /// The last use, to a minute. `None` if it was never used.
     #[serde(
         default,

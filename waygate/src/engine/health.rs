@@ -226,6 +226,11 @@ impl Monitor {
         self.store().refuses_writes()
     }
 
+    /// Returns `true` unless reads of the store have failed since the last one that succeeded.
+    pub(crate) fn store_is_readable(&self) -> bool {
+        self.store().read_fault().is_none()
+    }
+
     /// The cause of failed reads of the store, since which its values may be out of date.
     #[cfg(feature = "flags")]
     pub(crate) fn store_read_fault(&self) -> Option<String> {

@@ -56,6 +56,7 @@ mod operator;
 mod precondition;
 mod principal;
 mod publish;
+mod readiness;
 mod record;
 mod refresh;
 mod refusals;
@@ -111,6 +112,7 @@ pub use limits::{
 pub use maintenance::MaintenanceRecord;
 pub use operator::Operator;
 pub use principal::Principal;
+pub use readiness::Require;
 pub use record::RouteRecord;
 pub use refusals::{BlockReason, Blocked, ConcurrencyLimited, KeyMissing, RateLimited};
 pub use register::Registration;
@@ -167,7 +169,7 @@ pub(crate) use traffic::{BlockedBy, Line, Recording};
 pub(crate) use traffic::{EDGES, Ending, LatencyTotals, RouteTraffic};
 #[cfg(feature = "admin")]
 pub(crate) use {
-    kinds::{Logins, MaintenanceScope, Opaque, Records, Tokens},
+    kinds::{Devices, Logins, MaintenanceScope, Opaque, Records, Tokens},
     limits::LimitCommand,
     maintenance::MaintenanceCommand,
     notice::MaintenanceNotice,

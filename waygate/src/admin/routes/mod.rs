@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod change;
 mod deprecation;
+mod device;
 #[cfg(feature = "flags")]
 mod flags;
 mod lifecycle;
@@ -13,6 +14,7 @@ mod limits;
 mod maintenance;
 #[cfg(feature = "metrics")]
 mod metrics;
+pub(super) mod probes;
 mod reset;
 mod route;
 mod schedule;
@@ -37,6 +39,7 @@ pub(super) fn router(settings: &Settings) -> OpenApiRouter<Arc<AdminState>> {
     let _ = settings;
     let router = OpenApiRouter::with_openapi(docs::Base::openapi())
         .merge(auth::router())
+        .merge(device::router())
         .merge(tokens::router())
         .merge(sessions::router())
         .merge(route::router())
@@ -50,7 +53,8 @@ pub(super) fn router(settings: &Settings) -> OpenApiRouter<Arc<AdminState>> {
         .merge(announcements::router())
         .merge(audit::router())
         .merge(traffic::router())
-        .merge(system::router());
+        .merge(system::router())
+        .merge(probes::router());
     #[cfg(feature = "metrics")]
     let router = router.merge(metrics::router());
     #[cfg(feature = "flags")]

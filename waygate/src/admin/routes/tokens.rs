@@ -144,6 +144,7 @@ async fn create(
         scopes: body.scopes,
         created_at,
         expires_at: created_at.saturating_add(lifetime).unwrap_or(created_at),
+        is_external: principal.is_external,
         last_used_at: None,
         binding: None,
     };

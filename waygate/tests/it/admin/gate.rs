@@ -23,6 +23,8 @@ const SCOPES: [&str; 6] = [
 fn needed(method: &str, path: &str) -> Option<&'static str> {
     match (method, path) {
         ("POST", "/api/auth/login" | "/api/auth/logout") => None,
+        ("POST", "/api/auth/device" | "/api/auth/device/token") => None,
+        (_, "/api/auth/device/approve") => Some(""),
         (_, "/api/auth/me" | "/api/auth/sessions" | "/api/auth/sessions/{id}") => Some(""),
         (_, path) if path.starts_with("/api/auth/tokens") => Some("admin"),
         ("GET", _) => Some("read"),
@@ -152,7 +154,13 @@ async fn every_operation_requires_a_valid_token_with_the_right_scope() {
             let before = server.state().await;
             let answer = send(&server, (method, path, body), header).await;
             if needed.is_none() {
-                assert_eq!(answer.status, 200, "{method} {path}");
+                // The code of a device is wrong.
+                let expected = if path.ends_with("/device/token") {
+                    400
+                } else {
+                    200
+                };
+                assert_eq!(answer.status, expected, "{method} {path}");
                 break;
             }
             assert_eq!(
@@ -197,6 +205,9 @@ async fn every_operation_requires_a_valid_token_with_the_right_scope() {
             ("POST", "/api/global-rate-limit") => 201,
             // The request to explain is missing.
             ("GET", "/api/rate-limits/explain") => 400,
+            ("POST", "/api/auth/device/token") => 400,
+            // The token is that of a program.
+            ("POST", "/api/auth/device/approve") => 403,
             // Only routes that the code no longer has can be purged.
             ("DELETE", "/api/routes/{pk}") => 409,
             // The id is that of a token for a program.

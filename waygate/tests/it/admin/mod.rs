@@ -4,6 +4,7 @@ mod access;
 mod announcements;
 mod concurrency;
 mod contract;
+mod devices;
 mod document;
 #[cfg(feature = "flags")]
 mod flags;

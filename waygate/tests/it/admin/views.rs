@@ -91,6 +91,8 @@ pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
         (_, ["health"]) => round_trip::<Health>(shown),
         (_, ["store", "reseed"]) => round_trip::<Reseeded>(shown),
         (_, ["auth", "login"]) => round_trip::<Login>(shown),
+        ("POST", ["auth", "device"]) => round_trip::<DeviceLogin>(shown),
+        ("POST", ["auth", "device", "token"]) => round_trip::<DeviceToken>(shown),
         (_, ["auth", "me"]) => round_trip::<Me>(shown),
         ("GET", ["auth", "tokens" | "sessions"]) => round_trip::<Vec<Token>>(shown),
         ("POST", ["auth", "tokens"]) => round_trip::<NewToken>(shown),

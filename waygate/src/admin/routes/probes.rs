@@ -10,7 +10,7 @@ use waygate_core::view::{ApiVersion, Done, Readiness};
 use crate::{
     admin::{
         probes::{Probes, version as version_for},
-        responses::NotReady,
+        responses::{NotReady, Probe},
         state::AdminState,
     },
     rest::{Params, Problem, Reply, done},
@@ -29,7 +29,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     path = "/livez",
     operation_id = "get_liveness",
     tag = "system",
-    responses((status = OK, description = "The process runs.", body = Done)),
+    responses((status = OK, description = "The process runs.", body = Done), Probe),
     security(())
 )]
 pub(in crate::admin) async fn livez() -> Reply<Done> {
@@ -70,7 +70,7 @@ pub(in crate::admin) async fn readyz(
     path = "/version",
     operation_id = "get_version",
     tag = "system",
-    responses((status = OK, description = "The version.", body = ApiVersion)),
+    responses((status = OK, description = "The version.", body = ApiVersion), Probe),
     security(())
 )]
 async fn version(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Reply<ApiVersion> {

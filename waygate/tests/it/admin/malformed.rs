@@ -235,12 +235,18 @@ fn body(random: &mut Random) -> Vec<u8> {
 }
 
 /// Every operation. With the bodies above, only reads succeed.
-const OPERATIONS: [(&str, &str); 55] = [
+const OPERATIONS: [(&str, &str); 61] = [
     ("POST", "/api/auth/login"),
     ("GET", "/api/auth/me"),
     ("GET", "/api/auth/tokens"),
     ("POST", "/api/auth/tokens"),
     ("DELETE", "/api/auth/tokens/{key}"),
+    ("GET", "/api/auth/sessions"),
+    ("POST", "/api/auth/device/token"),
+    ("POST", "/api/auth/device/approve"),
+    ("GET", "/livez"),
+    ("GET", "/readyz"),
+    ("GET", "/version"),
     ("GET", "/api/routes"),
     ("GET", "/api/routes/{key}"),
     ("DELETE", "/api/routes/{key}"),

@@ -6,7 +6,7 @@
 // |---|---|
 // | `config`, `service`, `state` | assemble the interface |
 // | `authorize`, `policy` | the gate: operations and their scopes, read from the OpenAPI document |
-// | `probes` | liveness, readiness and the version, for clients without a token |
+// | `probes`, `probe_router` | liveness, readiness and the version, for clients without a token |
 // | `routes` | the endpoints |
 // | `author`, `key`, `scoped` | extractors |
 // | `ofrep` | flags for the tokens of the admin API |
@@ -23,6 +23,7 @@ mod key;
 #[cfg(feature = "ofrep")]
 mod ofrep;
 mod policy;
+mod probe_router;
 mod probes;
 mod resource;
 mod responses;

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::FromRef, routing::get};
+use axum::extract::FromRef;
 use http::Method;
 use waygate_core::view::{ApiVersion, Readiness};
 
-use super::{routes, state::AdminState};
+use super::state::AdminState;
 use crate::{
     Waygate,
     health::Require,
-    rest::{Problem, ProblemKind, Reply},
+    rest::{Problem, ProblemKind},
 };
 
 /// The version of the admin API, in each response and in the document.
@@ -29,38 +29,6 @@ pub(super) fn is_probe(method: &Method, path: &str) -> bool {
 pub(super) struct Probes {
     pub(super) waygate: Waygate,
     pub(super) require: Require,
-}
-
-impl Waygate {
-    /// The probes `/livez`, `/readyz` and `/version`, for a listener of its own that only the orchestrator reaches. The
-    /// [admin API](crate::Guarded::admin) serves the same paths below its prefix.
-    ///
-    /// ```no_run
-    /// use waygate::{Waygate, health::Require};
-    ///
-    /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
-    /// let waygate = Waygate::builder().build().await?;
-    /// let probes = waygate.probes(Require::Cache);
-    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:9000").await?;
-    /// tokio::spawn(async move { axum::serve(listener, probes).await });
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn probes(&self, require: Require) -> Router {
-        let probes = Probes {
-            waygate: self.clone(),
-            require,
-        };
-        Router::new()
-            .route("/livez", get(routes::probes::livez))
-            .route("/readyz", get(routes::probes::readyz))
-            .route("/version", get(anonymous_version))
-            .with_state(probes)
-    }
-}
-
-async fn anonymous_version() -> Reply<ApiVersion> {
-    Reply::ok(version(false))
 }
 
 /// The version for a client. Only authenticated ones see that of the crate.

@@ -9,7 +9,7 @@ use waygate_core::{Printable, view::Role};
 
 use super::{
     Credentials,
-    credentials::{Account, Password, check_name},
+    account::{Account, Password, check_name},
     external::External,
     password,
     phc::PasswordHash,

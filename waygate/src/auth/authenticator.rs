@@ -12,7 +12,7 @@ use waygate_core::{
 use super::{
     accounts::Accounts,
     bindings::Bindings,
-    device::DeviceLogins,
+    device_state::DeviceLogins,
     external::{External, Undecided},
     follow::follow,
     last_use::LastUse,

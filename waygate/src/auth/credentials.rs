@@ -1,16 +1,12 @@
 use std::path::PathBuf;
 
-use waygate_core::{
-    Secret,
-    grammar::{Invalid, Reason},
-    view::Role,
-};
+use waygate_core::{Secret, grammar::Invalid, view::Role};
 
 use super::{
+    account::{Account, Password, check_name},
     external::{Authenticate, External},
     password,
-    phc::PasswordHash,
-    user_list,
+    user_list::{self, Listed},
 };
 
 /// The users of the admin API.
@@ -49,19 +45,6 @@ pub struct Credentials {
     pub(super) file: Option<PathBuf>,
     /// The authentication by the application.
     pub(super) external: Option<External>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Account {
-    pub(super) name: String,
-    pub(super) role: Role,
-    pub(super) password: Password,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum Password {
-    Plain(Secret<String>),
-    Hashed(Box<PasswordHash>),
 }
 
 /// An invalid user name or password hash.
@@ -232,7 +215,17 @@ impl Credentials {
     /// # Errors
     /// [`CredentialError::List`] if neither variable is set or both are, or their users are invalid.
     pub fn from_env() -> Result<Self, CredentialError> {
-        user_list::from_env(|name| std::env::var_os(name))
+        match user_list::from_env(|name| std::env::var_os(name)) {
+            Ok(Listed::File(path)) => Self::from_file(path),
+            Ok(Listed::Users(accounts)) => Ok(Self {
+                accounts,
+                ..Self::empty()
+            }),
+            Err(problem) => Err(CredentialError::List {
+                place: "the environment".to_owned(),
+                problem,
+            }),
+        }
     }
 
     /// No users of Waygate: the application authenticates all clients.
@@ -329,20 +322,4 @@ impl NoCredentials {
             reach: Reach::Everyone,
         }
     }
-}
-
-const MAX_NAME_CHARS: usize = 128;
-
-/// Names appear in the audit log and on pages.
-pub(crate) fn check_name(noun: &'static str, text: &str) -> Result<(), Invalid> {
-    let problem = if text.is_empty() || text.chars().count() > MAX_NAME_CHARS {
-        format!("use 1 to {MAX_NAME_CHARS} characters")
-    } else if text.contains('/') {
-        "`/` is not allowed".to_owned()
-    } else if let Err(invalid) = text.parse::<Reason>() {
-        invalid.problem().to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(Invalid::new(noun, text, problem))
 }

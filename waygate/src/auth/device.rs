@@ -18,13 +18,12 @@ use waygate_core::{
 
 use super::{
     authenticator::Authenticator,
-    backoff::{Backoff, Pace},
+    backoff::Pace,
     codes::{self, Decision, LIFETIME, Pending},
     issue::Consumed,
     login::hidden,
     network::network_of,
     principal::Principal,
-    recent::Recent,
     token::Record,
 };
 use crate::rest::{Problem, ProblemKind};
@@ -41,35 +40,12 @@ const GUESSES: Pace = Pace {
     free: 5,
     longest: Duration::from_secs(300),
 };
-/// The minimum number of users and devices to keep.
-const REMEMBERED: usize = 1_000;
-
 /// The codes of a new device login.
 #[derive(Debug)]
 pub(crate) struct Started {
     pub(crate) device_code: Secret<String>,
     /// With a hyphen.
     pub(crate) user_code: String,
-}
-
-/// What this process remembers of device logins.
-#[derive(Debug)]
-pub(crate) struct DeviceLogins {
-    /// Held while a login starts, so that their number is exact.
-    starting: tokio::sync::Mutex<()>,
-    guesses: Mutex<Recent<String, Backoff>>,
-    /// The earliest next poll of a device, and its interval.
-    polls: Mutex<Recent<String, (Duration, Duration)>>,
-}
-
-impl Default for DeviceLogins {
-    fn default() -> Self {
-        Self {
-            starting: tokio::sync::Mutex::default(),
-            guesses: Mutex::new(Recent::new(REMEMBERED)),
-            polls: Mutex::new(Recent::new(REMEMBERED)),
-        }
-    }
 }
 
 /// A stored login.

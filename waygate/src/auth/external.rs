@@ -7,7 +7,7 @@ use http::request::Parts;
 use tokio::{sync::Semaphore, time::timeout};
 use waygate_core::{Printable, Secret, port::BoxFuture, view::Role};
 
-use super::credentials::check_name;
+use super::account::check_name;
 
 /// The longest time to identify the author of a request, and to check a password.
 const IDENTIFY: Duration = Duration::from_secs(5);

@@ -8,9 +8,9 @@ use waygate_core::{
 };
 
 use super::{
+    account::check_name,
     accounts::Accounts,
     authenticator::Authenticator,
-    credentials::check_name,
     external::{External, Undecided},
     known::is_known,
     network::network_of,

@@ -4,15 +4,16 @@
 //! |---|---|
 //! | `authenticator` | the state of one admin API; finds the token of a request |
 //! | `login`, `issue` | exchange passwords for tokens, issue and revoke tokens |
-//! | `credentials`, `user_list`, `mode`, `no_credentials` | the configured users, or none |
+//! | `account`, `credentials`, `user_list`, `mode`, `no_credentials` | the configured users, or none |
 //! | `accounts`, `follow` | the current users, and changes of their file |
 //! | `password`, `phc`, `memory`, `verifier` | argon2id, and how many checks run concurrently |
 //! | `token`, `table`, `binding`, `bindings`, `principal` | tokens and their owners |
 //! | `external` | authentication by the application |
 //! | `last_use` | the last use of each token |
-//! | `device`, `codes` | logins of devices without a browser |
+//! | `device`, `device_state`, `codes` | logins of devices without a browser |
 //! | `throttle`, `backoff`, `strangers`, `known`, `recent`, `network` | limit attempts by account and network |
 
+mod account;
 mod accounts;
 mod authenticator;
 mod backoff;
@@ -21,6 +22,7 @@ mod bindings;
 mod codes;
 mod credentials;
 mod device;
+mod device_state;
 mod external;
 mod follow;
 mod instant;
@@ -47,9 +49,9 @@ mod verifier;
 pub use credentials::{CredentialError, Credentials, NoCredentials};
 pub use external::{Authenticate, AuthenticateError, Identity};
 
+pub(crate) use account::check_name;
 pub(crate) use authenticator::Authenticator;
 pub(crate) use codes::LIFETIME as DEVICE_LIFETIME;
-pub(crate) use credentials::check_name;
 pub(crate) use device::INTERVAL as DEVICE_INTERVAL;
 pub(crate) use login::LoginAttempt;
 pub(crate) use mode::AuthMode;

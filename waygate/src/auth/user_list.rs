@@ -1,12 +1,16 @@
 //! Lists of users, in a file or in the environment: a line `user:role:hash` for each.
 
-use std::{collections::HashSet, ffi::OsString, io::Read, path::Path};
+use std::{
+    collections::HashSet,
+    ffi::OsString,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use waygate_core::{Printable, Secret, view::Role};
 
 use super::{
-    CredentialError, Credentials,
-    credentials::{Account, Password, check_name},
+    account::{Account, Password, check_name},
     password,
 };
 
@@ -21,32 +25,31 @@ const MOST: usize = 1_000;
 /// The start of every hash that is accepted.
 const HASH: &str = "$argon2id$";
 
+/// The users that the environment names.
+#[derive(Debug)]
+pub(super) enum Listed {
+    Users(Vec<Account>),
+    File(PathBuf),
+}
+
 /// Reads the environment through `variable`.
-pub(super) fn from_env(
-    variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<Credentials, CredentialError> {
+///
+/// # Errors
+/// A description of the mistake.
+pub(super) fn from_env(variable: impl Fn(&str) -> Option<OsString>) -> Result<Listed, String> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let wrong = |problem: &str| CredentialError::List {
-        place: format!("`{LIST}` or `{FILE}`"),
-        problem: problem.to_owned(),
-    };
     match (set(LIST), set(FILE)) {
-        (Some(_), Some(_)) => Err(wrong("both are set; unset one")),
-        (None, None) => Err(wrong("neither is set; set one")),
-        (None, Some(path)) => Credentials::from_file(path),
+        (Some(_), Some(_)) => Err(format!("`{LIST}` and `{FILE}` are both set; unset one")),
+        (None, None) => Err(format!("neither `{LIST}` nor `{FILE}` is set; set one")),
+        (None, Some(path)) => Ok(Listed::File(path.into())),
         (Some(list), None) => {
-            let text = list
-                .to_str()
-                .ok_or_else(|| wrong("the list is not UTF-8"))?;
-            let users = parse(text, &['\n', ';'], LIST).and_then(|users| joined(&[], users));
-            let accounts = users.map_err(|problem| CredentialError::List {
-                place: format!("`{LIST}`"),
-                problem,
-            })?;
-            Ok(Credentials {
-                accounts,
-                ..Credentials::empty()
-            })
+            let text = list.to_str().ok_or("the list is not UTF-8");
+            let users = text
+                .map_err(str::to_owned)
+                .and_then(|text| parse(text, &['\n', ';'], "it"))
+                .and_then(|users| joined(&[], users));
+            let users = users.map_err(|problem| format!("in `{LIST}`, {problem}"));
+            users.map(Listed::Users)
         }
     }
 }
@@ -184,7 +187,7 @@ mod tests {
             joined(&[], users).unwrap_err(),
             "the user `bob` is there twice"
         );
-        let code = Credentials::new("bob", "secret").accounts;
+        let code = parse_file("bob:admin:secret").unwrap();
         let file = parse_file(&format!("bob:admin:{PHC}")).unwrap();
         assert!(joined(&code, file).is_err());
     }
@@ -198,14 +201,15 @@ mod tests {
             })
         };
         let made = with(&format!("alice:admin:{PHC};bob:viewer:{PHC}"), "").unwrap();
-        assert_eq!(made.accounts.len(), 2);
+        assert!(matches!(made, Listed::Users(users) if users.len() == 2));
+        let made = with("", "/run/users").unwrap();
+        assert!(matches!(made, Listed::File(path) if path == Path::new("/run/users")));
         for (list, file, problem) in [
-            ("", "", "neither is set"),
-            ("x", "y", "both are set"),
+            ("", "", "neither"),
+            ("x", "y", "both set"),
             ("x", "", "line 1"),
-            ("", "/no/such/file", "`/no/such/file`"),
         ] {
-            let error = with(list, file).unwrap_err().to_string();
+            let error = with(list, file).unwrap_err();
             assert!(error.contains(problem), "{error}");
         }
     }

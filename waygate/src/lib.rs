@@ -345,3 +345,7 @@ struct Readme;
 #[cfg(all(doctest, feature = "full", feature = "testing"))]
 #[doc = include_str!("../../docs/tower-layers.md")]
 struct TowerLayers;
+
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../../docs/access.md")]
+struct Access;

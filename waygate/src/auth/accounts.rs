@@ -1,10 +1,11 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use arc_swap::ArcSwap;
+use hmac_sha256::Hash;
 use waygate_core::{Printable, view::Role};
 
 use super::{
@@ -79,6 +80,8 @@ pub(crate) struct Directory {
     reserved: Vec<Account>,
     pub(super) file: Option<PathBuf>,
     pub(super) external: Option<External>,
+    /// The SHA-256 of the file that was read last, which may have passwords.
+    last: Mutex<Option<[u8; 32]>>,
 }
 
 impl Directory {
@@ -86,18 +89,20 @@ impl Directory {
         self.current.load_full()
     }
 
-    /// Reads the file of users, and replaces those of the last one. Keeps them if it is invalid.
-    ///
-    /// `last` is the text that was read before, and `true` if the users have changed.
-    pub(super) fn read(&self, path: &Path, last: &mut Option<String>) -> Result<bool, String> {
+    /// Reads the file of users, and replaces those of the last one. Keeps them if it is invalid. Returns `true` if it has
+    /// changed.
+    pub(super) fn read(&self, path: &Path) -> Result<bool, String> {
         let text = user_list::read_file(path)?;
-        if last.as_ref() == Some(&text) {
+        let digest = Hash::hash(text.as_bytes());
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last == Some(digest) {
             return Ok(false);
         }
         let users = user_list::parse_file(&text)?;
         let users = user_list::joined(&self.reserved, users)?;
+        user_list::warn_of_plain(&users);
         self.current.store(Arc::new(self.fixed.clone().with(users)));
-        *last = Some(text);
+        *last = Some(digest);
         Ok(true)
     }
 }
@@ -112,9 +117,10 @@ impl From<Credentials> for Directory {
             reserved,
             file: credentials.file,
             external: credentials.external,
+            last: Mutex::default(),
         };
         if let Some(path) = &directory.file
-            && let Err(problem) = directory.read(path, &mut None)
+            && let Err(problem) = directory.read(path)
         {
             tracing::error!(problem = %Printable(problem), "the file of users cannot be used");
         }

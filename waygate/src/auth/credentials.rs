@@ -217,10 +217,13 @@ impl Credentials {
     pub fn from_env() -> Result<Self, CredentialError> {
         match user_list::from_env(|name| std::env::var_os(name)) {
             Ok(Listed::File(path)) => Self::from_file(path),
-            Ok(Listed::Users(accounts)) => Ok(Self {
-                accounts,
-                ..Self::empty()
-            }),
+            Ok(Listed::Users(accounts)) => {
+                user_list::warn_of_plain(&accounts);
+                Ok(Self {
+                    accounts,
+                    ..Self::empty()
+                })
+            }
             Err(problem) => Err(CredentialError::List {
                 place: "the environment".to_owned(),
                 problem,

@@ -25,12 +25,10 @@ pub(super) fn follow(waygate: &Waygate, users: &Arc<Directory>, throttle: &Arc<T
     let mut versions = waygate.inner.channels.versions();
     let (users, throttle) = (Arc::downgrade(users), Arc::downgrade(throttle));
     let task = async move {
-        let mut last = None;
         loop {
-            let Some(next) = again(&engine, &users, &throttle, last).await else {
+            if again(&engine, &users, &throttle).await.is_none() {
                 return;
-            };
-            last = next;
+            }
             let pause = tokio::time::sleep(INTERVAL);
             tokio::pin!(pause);
             loop {
@@ -50,21 +48,20 @@ pub(super) fn follow(waygate: &Waygate, users: &Arc<Directory>, throttle: &Arc<T
         .add(waygate.inner.runtime.spawn(task));
 }
 
-/// Reads the file once, and returns its text. `None` if it is no longer needed.
+/// Reads the file once. `None` if it is no longer needed.
 async fn again(
     engine: &Weak<Inner>,
     users: &Weak<Directory>,
     throttle: &Weak<Throttle>,
-    mut last: Option<String>,
-) -> Option<Option<String>> {
+) -> Option<()> {
     let directory = users.upgrade()?;
     let path = directory.file.clone()?;
     // The disk may be slow, and hashing passwords is.
     let read = tokio::task::spawn_blocking(move || {
-        let outcome = directory.read(&path, &mut last);
-        (outcome, last, path)
+        let outcome = directory.read(&path);
+        (outcome, path)
     });
-    let (outcome, last, path) = read.await.ok()?;
+    let (outcome, path) = read.await.ok()?;
     let (engine, throttle) = (engine.upgrade()?, throttle.upgrade()?);
     match outcome {
         Ok(changed) => {
@@ -87,5 +84,5 @@ async fn again(
                 .degrade(Component::AdminUsers, cause, engine.clock.now());
         }
     }
-    Some(last)
+    Some(())
 }

@@ -96,6 +96,19 @@ fn parse(text: &str, ends: &[char], place: &str) -> Result<Vec<Account>, String>
     Ok(users)
 }
 
+/// Warns of plain passwords in a list that is used.
+pub(super) fn warn_of_plain(users: &[Account]) {
+    let plain = |user: &&Account| matches!(user.password, Password::Plain(_));
+    if let Some(user) = users.iter().find(plain) {
+        let count = users.iter().filter(plain).count();
+        tracing::warn!(
+            user = ?Printable(&user.name),
+            count,
+            "the list of users has plain passwords; use hashes of argon2id"
+        );
+    }
+}
+
 fn account(line: &str) -> Result<Account, String> {
     let mut parts = line.splitn(3, ':');
     let (Some(name), Some(role), Some(secret)) = (parts.next(), parts.next(), parts.next()) else {
@@ -115,7 +128,6 @@ fn account(line: &str) -> Result<Account, String> {
             "expected a hash that starts with `{HASH}` for `{name}`"
         ));
     } else {
-        tracing::warn!(user = ?Printable(name), "the list of users has a plain password; use a hash of argon2id");
         Password::Plain(Secret::new(secret.to_owned()))
     };
     Ok(Account {

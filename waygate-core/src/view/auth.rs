@@ -6,6 +6,14 @@ use serde::{Deserialize, Serialize};
 use crate::{grammar::Invalid, model::text};
 
 /// A permission of a token.
+///
+/// ```
+/// use waygate_core::view::TokenScope;
+///
+/// let scope: TokenScope = "write:routes".parse()?;
+/// assert_eq!(scope, TokenScope::WriteRoutes);
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Scope))]
 pub enum TokenScope {
@@ -30,6 +38,13 @@ pub enum TokenScope {
 }
 
 /// A set of scopes.
+///
+/// ```
+/// use waygate_core::view::{TokenScope, TokenScopes};
+///
+/// let scopes = TokenScopes::from([TokenScope::Read]);
+/// assert!(scopes.contains(&TokenScope::Read));
+/// ```
 pub type TokenScopes = BTreeSet<TokenScope>;
 
 impl TokenScope {

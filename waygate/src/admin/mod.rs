@@ -38,7 +38,7 @@ mod warnings;
 
 pub use config::Admin;
 
-pub use waygate_core::view::Role;
+pub use waygate_core::view::{Role, TokenScope, TokenScopes};
 
 pub use crate::auth::{
     Authenticate, AuthenticateError, CredentialError, Credentials, Identity, NoCredentials,

@@ -16,6 +16,13 @@ const LOG_IN: Duration = Duration::from_secs(10);
 const LOGINS: usize = 32;
 
 /// The error of an [`Authenticate`]. Clients see only that there was one; the log has its message.
+///
+/// ```
+/// use waygate::admin::AuthenticateError;
+///
+/// let error: AuthenticateError = "the directory does not respond".into();
+/// assert_eq!(error.to_string(), "the directory does not respond");
+/// ```
 pub type AuthenticateError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Authenticates the clients of the admin API: by a session of the application, by a header of a proxy, or by a
@@ -45,6 +52,16 @@ pub type AuthenticateError = Box<dyn std::error::Error + Send + Sync>;
 ///             Ok(user.map(|user| Identity::new(user, Role::Operator)))
 ///         })
 ///     }
+///
+///     fn log_in<'a>(
+///         &'a self,
+///         username: &'a str,
+///         password: &'a str,
+///     ) -> BoxFuture<'a, Result<Option<Role>, AuthenticateError>> {
+///         // Asks a directory.
+///         let is_known = username == "lena" && password == "correct horse battery staple";
+///         Box::pin(async move { Ok(is_known.then_some(Role::Viewer)) })
+///     }
 /// }
 ///
 /// let credentials = Credentials::authenticated_by(Proxy);
@@ -65,7 +82,7 @@ pub trait Authenticate: Send + Sync + 'static {
         Box::pin(async { Ok(None) })
     }
 
-    /// Checks the password of a login (`POST /api/auth/login`) of a user whom Waygate does not know, and returns the
+    /// Checks the password of a login (`POST /api/auth/login`) of a user that Waygate does not know, and returns the
     /// role. `None` if the user or the password is wrong. Attempts are throttled like those of Waygate's own users.
     ///
     /// # Errors

@@ -137,7 +137,7 @@ fn account(line: &str) -> Result<Account, String> {
     })
 }
 
-/// All users, of whom none may be there twice.
+/// All users. None may be there twice.
 pub(super) fn joined(fixed: &[Account], users: Vec<Account>) -> Result<Vec<Account>, String> {
     let mut names: HashSet<&str> = fixed.iter().map(|account| account.name.as_str()).collect();
     for user in &users {

@@ -13,6 +13,7 @@ use axum::{Router, routing::get};
 use waygate::{
     Guarded, Waygate,
     admin::{Authenticate, AuthenticateError, Credentials, Identity, Role},
+    model::Registration,
     port::BoxFuture,
     response::RequestParts,
 };
@@ -99,6 +100,8 @@ async fn app(proxy_secret: String) -> Result<Guarded, Box<dyn std::error::Error>
         proxy_secret,
     };
     let waygate = Waygate::builder().build().await?;
+    let orders_route = Registration::new("GET:/orders".parse()?);
+    waygate.register_all([orders_route]).await?;
     let router = Router::new().route("/orders", get(orders));
     let guarded = waygate.guard(router).await?;
     Ok(guarded.admin("/waygate", Credentials::authenticated_by(users)))

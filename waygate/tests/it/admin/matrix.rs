@@ -74,7 +74,10 @@ fn expected(security: &Value, scopes: Option<&TokenScopes>) -> u16 {
         (None, _) => 400,
         (Some(_), None) => 401,
         (Some(needed), Some(scopes)) => {
-            let has = |scope: &Value| scopes.contains(&scope.as_str().unwrap().parse().unwrap());
+            let has = |scope: &Value| {
+                let scope: TokenScope = scope.as_str().unwrap().parse().unwrap();
+                scopes.contains(&scope)
+            };
             if needed.iter().all(has) { 400 } else { 403 }
         }
     }

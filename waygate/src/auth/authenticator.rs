@@ -21,7 +21,7 @@ use super::{
     principal::Principal,
     table::{TokenTable, Tokens},
     throttle::Throttle,
-    token::{Token, TokenHash, TokenId},
+    token::{Token, TokenHash},
     verifier::Verifier,
 };
 use crate::{
@@ -118,7 +118,8 @@ impl Authenticator {
     }
 
     /// Returns `true` if the token with this id is still valid.
-    pub(crate) async fn is_valid(&self, id: TokenId) -> bool {
+    #[cfg(feature = "flags")]
+    pub(crate) async fn is_valid(&self, id: super::token::TokenId) -> bool {
         let token = self.tokens().get(id).cloned();
         match token {
             Some(token) => self.if_valid(token).await.is_some(),

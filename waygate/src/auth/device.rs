@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use tokio::time::timeout;
 use waygate_core::{
     Secret, StrictJson,
     model::{Action, Origin},
@@ -26,11 +27,16 @@ use super::{
     principal::Principal,
     token::Record,
 };
-use crate::rest::{Problem, ProblemKind};
+use crate::{
+    engine::{Opaque, Versioned},
+    rest::{Problem, ProblemKind},
+};
 
 /// The most undecided logins, of all networks and of one.
 const MOST: usize = 100;
 const MOST_OF_A_NETWORK: usize = 5;
+/// The longest wait of a start for those before it.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The seconds between two polls of a device.
 pub(crate) const INTERVAL: u64 = 5;
 /// The time in which another process may not know a code yet.
@@ -55,6 +61,18 @@ struct Found {
     pending: Pending,
 }
 
+impl Found {
+    /// `None` if the record cannot be read.
+    fn read(hash: &str, entity: &Versioned<Opaque>) -> Option<Self> {
+        let value = StrictJson((&entity.value).into());
+        Some(Self {
+            hash: hash.into(),
+            revision: entity.revision,
+            pending: Pending::deserialize(value).ok()?,
+        })
+    }
+}
+
 impl Authenticator {
     /// Starts a device login.
     ///
@@ -62,7 +80,8 @@ impl Authenticator {
     /// 429 if too many wait already, 501 without credentials.
     pub(crate) async fn start_device(&self, address: Option<IpAddr>) -> Result<Started, Problem> {
         self.accounts()?;
-        let _starting = self.devices.starting.lock().await;
+        let starting = timeout(PATIENCE, self.devices.starting.lock());
+        let _starting = starting.await.map_err(|_| busy())?;
         let now = self.waygate.inner.clock.now();
         let network = network_of(address).map(|network| network.to_string());
         let (known, expired): (Vec<_>, Vec<_>) = self
@@ -176,11 +195,7 @@ impl Authenticator {
         self.accounts()?;
         let now = self.waygate.inner.clock.now();
         let hash = codes::hash(device_code);
-        let found = self
-            .device_logins()
-            .into_iter()
-            .find(|it| *it.hash == *hash);
-        let Some(found) = found else {
+        let Some(found) = self.device_login(&hash) else {
             let age =
                 codes::made_at(device_code).and_then(|second| now.as_second().checked_sub(second));
             return Err(match age {
@@ -245,15 +260,15 @@ impl Authenticator {
     fn device_logins(&self) -> Vec<Found> {
         let snapshot = self.waygate.inner.snapshot.load();
         let stored = snapshot.records.devices.iter();
-        let found = stored.filter_map(|(hash, entity)| {
-            let value = StrictJson((&entity.value).into());
-            Some(Found {
-                hash: hash.clone(),
-                revision: entity.revision,
-                pending: Pending::deserialize(value).ok()?,
-            })
-        });
+        let found = stored.filter_map(|(hash, entity)| Found::read(hash, entity));
         found.collect()
+    }
+
+    /// The stored login of a device.
+    fn device_login(&self, hash: &str) -> Option<Found> {
+        let snapshot = self.waygate.inner.snapshot.load();
+        let hash: Box<str> = hash.into();
+        Found::read(&hash, snapshot.records.devices.get(&hash)?)
     }
 
     /// Counts an attempt of a user to name a code as wrong, until it is right.
@@ -316,6 +331,11 @@ fn expired() -> Problem {
 
 fn denied() -> Problem {
     problem("access_denied", "The user has denied the device.")
+}
+
+fn busy() -> Problem {
+    let text = "Too many devices start at a time. Try again in a second.";
+    Problem::new(ProblemKind::Unavailable, text).retry_after(1)
 }
 
 fn no_code(error: getrandom::Error) -> Problem {

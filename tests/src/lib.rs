@@ -16,6 +16,10 @@ struct OfrepPage;
 #[doc = include_str!("../../docs/openfeature.md")]
 struct OpenFeaturePage;
 
+#[cfg(all(doctest, feature = "ofrep-clients"))]
+#[doc = include_str!("../../docs/windows.md")]
+struct WindowsPage;
+
 use std::{
     io,
     net::{TcpListener, TcpStream},

@@ -75,10 +75,15 @@ impl MemoryBackend {
     fn apply(&self, batch: Batch) -> Result<Revision, CommitError> {
         let mut store = self.store();
         store.table.check(&batch)?;
+        let keep = batch.keep_audit_from.unwrap_or(u64::MAX);
         let entries = store.table.apply(batch);
         store.audit.extend(entries);
         let excess = store.audit.len().saturating_sub(self.audit_capacity);
-        store.audit.drain(..excess);
+        let bound = self.audit_capacity.saturating_mul(Batch::KEPT_FACTOR);
+        let surplus = store.audit.len().saturating_sub(bound);
+        let passed = store.audit.iter().take(excess);
+        let passed = passed.take_while(|entry| entry.revision < keep).count();
+        store.audit.drain(..passed.max(surplus));
         // Sent under the lock, so that hints come in the order of the commits.
         self.hints.send_replace(store.table.revision);
         Ok(store.table.revision)
@@ -143,6 +148,25 @@ mod tests {
         let kept = backend.audit(AuditQuery::newest(10)).await.unwrap();
         let kept: Vec<_> = kept.iter().map(|e| (e.path.as_str(), e.revision)).collect();
         assert_eq!(kept, [("/c", 3), ("/b", 2)]);
+    }
+
+    #[tokio::test]
+    async fn entries_that_a_reader_needs_are_kept_up_to_a_bound() {
+        let backend = MemoryBackend::new().with_audit_capacity(2);
+        let kept = async |keep: Option<u64>, commits: usize| {
+            for _ in 0..commits {
+                let mut batch = Batch::new().audit(entry("/a"));
+                batch.keep_audit_from = keep;
+                backend.commit(batch).await.unwrap();
+            }
+            let kept = backend.audit(AuditQuery::oldest(100)).await.unwrap();
+            kept.iter().map(|entry| entry.revision).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(None, 3).await, [2, 3]);
+        assert_eq!(kept(Some(3), 3).await, [3, 4, 5, 6]);
+        assert_eq!(kept(Some(3), 10).await, (9..=16).collect::<Vec<_>>());
+        assert_eq!(kept(Some(15), 1).await, [15, 16, 17]);
+        assert_eq!(kept(Some(18), 1).await, [17, 18]);
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::{
     grammar::{EnvName, Reason},
-    model::{Access, Effective, RouteState},
+    model::{Access, Effective, Position, RouteState},
 };
 
 use self::{
@@ -59,7 +59,20 @@ pub struct RouteRule {
     access: Option<Access>,
     /// Phases by their start, oldest first; never empty, and no two neighbours are equal.
     phases: Box<[Phase]>,
+    /// The states after the last compiled phase, if windows recur.
+    beyond: Option<Box<Beyond>>,
 }
+
+/// The rule after the compiled phases.
+#[derive(Debug, Clone)]
+struct Beyond {
+    from: Timestamp,
+    position: Position,
+    env: EnvName,
+}
+
+/// The phases of recurring windows that are compiled ahead.
+const PHASES_AHEAD: usize = 16;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Phase {
@@ -99,8 +112,22 @@ impl RouteRule {
             from: Timestamp::MIN,
             gate: gate(position.effective(now), env),
         }];
+        let most = match position.recurring.is_empty() {
+            true => usize::MAX,
+            false => 2 * position.windows.len() + PHASES_AHEAD,
+        };
         let mut next = position.next_change(now);
+        // Recurring windows have no last phase.
+        let mut beyond = None;
         while let Some(from) = next {
+            if phases.len() >= most {
+                beyond = Some(Box::new(Beyond {
+                    from,
+                    position: position.clone(),
+                    env: env.clone(),
+                }));
+                break;
+            }
             let gate = gate(position.effective(from), env);
             if phases.last().is_none_or(|last| last.gate != gate) {
                 phases.push(Phase { from, gate });
@@ -112,6 +139,7 @@ impl RouteRule {
             deprecated: state.deprecation.is_some(),
             access: (!state.access.is_open()).then(|| canonical(&state.access)),
             phases: phases.into_boxed_slice(),
+            beyond,
         }
     }
 
@@ -127,8 +155,8 @@ impl RouteRule {
     pub fn is_listed(&self, now: Timestamp) -> bool {
         self.force_active
             || !matches!(
-                self.gate(|| now),
-                Gate::Closed(Closed::Disabled { .. } | Closed::EnvGated { .. })
+                self.block(|| now),
+                Some(Block::Disabled { .. } | Block::EnvGated { .. })
             )
     }
 
@@ -151,15 +179,36 @@ impl RouteRule {
         open && (self.force_active || self.access.is_none()) && !self.deprecated
     }
 
+    /// Returns the refusal of requests by the lifecycle and the environment.
     #[inline]
-    fn gate(&self, now: impl FnOnce() -> Timestamp) -> &Gate {
+    fn block(&self, now: impl FnOnce() -> Timestamp) -> Option<Block<'_>> {
         match &*self.phases {
-            [only] => &only.gate,
+            [only] => only.gate.block(),
             phases => {
                 let now = now();
+                if let Some(beyond) = self.beyond.as_ref().filter(|beyond| beyond.from <= now) {
+                    return beyond.block(now);
+                }
                 let index = phases.partition_point(|phase| phase.from <= now);
-                &phases[index.saturating_sub(1)].gate
+                phases[index.saturating_sub(1)].gate.block()
             }
+        }
+    }
+}
+
+impl Beyond {
+    /// Derives the refusal from the state. The rule is usually compiled again long before.
+    #[cold]
+    fn block(&self, now: Timestamp) -> Option<Block<'_>> {
+        match self.position.effective(now) {
+            Effective::Open { .. } => None,
+            Effective::EnvGated { envs, .. } if envs.contains(&self.env) => None,
+            Effective::EnvGated { envs, .. } => Some(Block::EnvGated {
+                current: &self.env,
+                allowed: envs,
+            }),
+            Effective::Maintenance { reason, until } => Some(Block::Maintenance { reason, until }),
+            Effective::Disabled { reason, until } => Some(Block::Disabled { reason, until }),
         }
     }
 }
@@ -241,7 +290,7 @@ pub fn decide<'a>(
         [gates.global, gates.service].map(|rule| rule.filter(|rule| rule.is_on(forced, || *now)));
     let exempt = global.is_some() || service.is_some();
     let own = gates.route.filter(|_| !forced);
-    let end_of_own = || own.and_then(|rule| rule.gate(|| *now).block()?.end());
+    let end_of_own = || own.and_then(|rule| rule.block(|| *now)?.end());
     let service = service.filter(|rule| !rule.exempts(facts));
     if let Some(rule) = global.filter(|rule| !rule.exempts(facts)) {
         let until = later(rule.until(), || service.map(MaintenanceRule::until));
@@ -260,7 +309,7 @@ pub fn decide<'a>(
         return Verdict::passing(false, exempt);
     };
     if !forced {
-        if let Some(block) = rule.gate(|| *now).block() {
+        if let Some(block) = rule.block(|| *now) {
             return Verdict::Block(block);
         }
         if let Some(block) = rule

@@ -15,6 +15,8 @@ pub enum Gate {
         /// `(start, end)` in Unix seconds; `None` means now and until changed.
         window: Option<(i64, i64)>,
     },
+    /// `#[maintenance(every = "..", for = "..")]`: answered 503 inside the windows.
+    Recurring(&'static Recurring),
     /// `#[disabled]`: answered 503.
     Disabled {
         /// The reason shown to clients; may be empty.
@@ -60,6 +62,26 @@ pub enum Gate {
     RateLimit(&'static RateLimit),
     /// `#[concurrency_limit]`: answered 429 while too many requests are being served. A handler may have several.
     ConcurrencyLimit(&'static ConcurrencyLimit),
+}
+
+/// The arguments of `#[maintenance]` with recurring windows. Every text follows the grammar of the field of
+/// [`RecurringFields`](crate::model::RecurringFields) of that name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recurring {
+    /// The reason shown to clients; may be empty.
+    pub reason: &'static str,
+    /// `0 2 * * SUN`.
+    pub every: &'static str,
+    /// `02:00`.
+    pub at: Option<&'static str>,
+    /// `2030-01-06`.
+    pub from: Option<&'static str>,
+    /// `2h`.
+    pub length: &'static str,
+    /// `Europe/Berlin`.
+    pub tz: Option<&'static str>,
+    /// Local days, and local starts of windows.
+    pub except: &'static [&'static str],
 }
 
 /// A flag that `flags!` declares.
@@ -146,7 +168,7 @@ impl Gate {
     /// Returns the attribute's name.
     pub const fn attribute(&self) -> &'static str {
         match self {
-            Self::Maintenance { .. } => "maintenance",
+            Self::Maintenance { .. } | Self::Recurring(_) => "maintenance",
             Self::Disabled { .. } => "disabled",
             Self::EnvOnly { .. } => "env_only",
             Self::AllowedIps { .. } => "allowed_ips",
@@ -203,6 +225,16 @@ mod tests {
         exempt_roles: &[],
     };
 
+    static NIGHTLY: Recurring = Recurring {
+        reason: "",
+        every: "0 2 * * *",
+        at: None,
+        from: None,
+        length: "1h",
+        tz: None,
+        except: &[],
+    };
+
     #[test]
     fn repeated_attributes_have_ordinals() {
         assert_eq!(Gate::RateLimit(&THIRD).ordinal(), 2);
@@ -220,6 +252,7 @@ mod tests {
                 },
                 "maintenance",
             ),
+            (Gate::Recurring(&NIGHTLY), "maintenance"),
             (Gate::Disabled { reason: "" }, "disabled"),
             (Gate::EnvOnly { envs: &[] }, "env_only"),
             (Gate::AllowedIps { networks: &[] }, "allowed_ips"),

@@ -14,6 +14,7 @@
 //! | `transition` | the pure function from a state and a command to the next state |
 //! | `decision` | the pure function from a state and a request to a verdict |
 //! | `port` | the traits for storage and time |
+//! | `webhook` | events, signatures and formats of webhooks (feature `webhooks`) |
 //! | `net` | the client's address behind proxies |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
@@ -51,6 +52,8 @@ mod strict_json;
 pub mod transition;
 #[cfg(feature = "model")]
 pub mod view;
+#[cfg(feature = "webhooks")]
+pub mod webhook;
 
 #[cfg(feature = "model")]
 pub use deadline::Deadline;
@@ -67,3 +70,5 @@ pub use strict_json::StrictJson;
 
 /// A point in time, to the nanosecond, in UTC ([`jiff::Timestamp`]).
 pub use jiff::Timestamp;
+/// A day of the calendar ([`jiff::civil::Date`]).
+pub use jiff::civil::Date;

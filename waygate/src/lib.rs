@@ -89,12 +89,15 @@
 //! | `metrics` | | metrics for Prometheus ([`MetricsCollector`]) |
 //! | `ofrep` | | an OpenFeature Remote Evaluation Protocol server ([`ofrep`]) |
 //! | `openfeature` | | the native OpenFeature SDK with the engine's flags ([`openfeature`]) |
+//! | `webhooks` | | signed webhooks about changes ([`webhook`]) |
+//! | `webhooks-ed25519` | | their signatures with key pairs |
+//! | `webhooks-ring` | | ring for their `https`, unless the application has installed another provider |
 //! | `file` | | [`port::FileBackend`] |
 //! | `redis` | | [`port::RedisBackend`] |
 //! | `tls-ring` | | `redis`, and ring as the rustls crypto provider for `rediss://` unless the application has installed another |
 //! | `testing` | | helpers for tests |
 //! | `engine` | | the engine alone, without axum |
-//! | `full` | | everything except `openfeature`, `testing` and `tls-ring` |
+//! | `full` | | everything except `openfeature`, `testing`, `tls-ring` and `webhooks` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
@@ -160,14 +163,16 @@ pub mod model {
     pub use waygate_core::{
         grammar::{
             EnvName, Interval, LinkTarget, Method, PathTemplate, Reason, RoleName, RouteSpec,
-            ServiceName,
+            ServiceName, WindowException,
         },
         model::{
             Access, Deprecation, Disabled, Dropped, DroppedMaintenance, Effective, Epoch,
-            ExemptPath, Former, GlobalMaintenance, Lifecycle, PlannedWindow, Position, Revision,
-            RouteKey, RouteState, RouteStatus, RouteView, Span, Window, WindowId,
+            ExemptPath, Former, GlobalMaintenance, Lifecycle, PlannedWindow, Position,
+            RecurringFields, RecurringMaintenance, RecurringMaintenanceFields, RecurringWindow,
+            Revision, RouteKey, RouteState, RouteStatus, RouteView, Span, Window, WindowId,
         },
-        transition::{Refused, RouteCommand},
+        transition::{MaintenanceCommand, Refused, RouteCommand},
+        view::ScheduledWindow,
     };
 
     pub use crate::engine::{MaintenanceRecord, Registration, RouteRecord, Source};
@@ -202,7 +207,7 @@ pub mod audit {
     pub use uuid::Uuid;
     pub use waygate_core::{
         model::{Action, AuditEntry, Origin},
-        port::AuditQuery,
+        port::{AuditPosition, AuditQuery},
     };
 }
 
@@ -288,6 +293,21 @@ pub mod flags {
     pub use crate::http::RequestFlags;
 }
 
+/// Signed webhooks about changes, and their verification.
+#[cfg(feature = "webhooks")]
+pub mod webhook {
+    pub use waygate_core::webhook::{
+        Egress, EventFilter, EventPattern, EventType, Message, StoredSecret, TOLERANCE, TargetUrl,
+        VerifyError, Webhook, WebhookDefinition, WebhookEvent, WebhookFormat, WebhookHeaders,
+        WebhookSecret, Zeroizing, sign,
+    };
+
+    pub use crate::engine::{
+        AttemptOutcome, Replay, WebhookAttempt, WebhookCounts, WebhookDelivery, WebhookError,
+        WebhookOptions, WebhookRecord, verify_webhook as verify,
+    };
+}
+
 /// Traits for storage backends, counter stores and clocks, and the built-in implementations.
 #[cfg(feature = "engine")]
 pub mod port {
@@ -324,7 +344,7 @@ pub use http::{BindError, BindErrors, Cost, Guarded, Responses, RouteGuard};
 pub use metrics::MetricsCollector;
 #[cfg(feature = "engine")]
 pub use waygate_core::{
-    Secret, Timestamp,
+    Date, Secret, Timestamp,
     grammar::Invalid,
     model::{LimitKey, Origin},
 };

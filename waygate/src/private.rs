@@ -1,7 +1,7 @@
 //! The code that attributes expand to. Not part of the public API: it changes without notice.
 
 pub use inventory::submit;
-pub use waygate_core::decl::{ConcurrencyLimit, Gate, RateLimit};
+pub use waygate_core::decl::{ConcurrencyLimit, Gate, RateLimit, Recurring};
 #[cfg(feature = "macros")]
 pub use waygate_macros::__waygate_bound;
 

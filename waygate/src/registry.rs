@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use waygate_core::{
     decl::{Gate, RateLimit},
     grammar::{Algorithm, Interval, Invalid, RouteSpec, parse_cidr},
-    model::{Deprecation, Lifecycle, RateLimitPolicy, RouteState, Window},
+    model::{Deprecation, Lifecycle, RateLimitPolicy, RecurringWindow, RouteState, Window},
 };
 
 use crate::__private::{Declaration, Stamp};
@@ -221,6 +221,24 @@ fn apply(state: &mut RouteState, gate: Gate) -> Result<(), Invalid> {
                 interval,
                 reason: reason.parse()?,
             });
+        }
+        Gate::Recurring(declared) => {
+            let mut windows = RecurringWindow::builder(declared.every, declared.length)
+                .reason(declared.reason.parse()?)
+                .except(
+                    declared
+                        .except
+                        .iter()
+                        .map(|exception| exception.parse())
+                        .collect::<Result<Vec<_>, Invalid>>()?,
+                );
+            windows.at = declared.at.map(str::to_owned);
+            if let Some(day) = declared.from {
+                let problem = |_| Invalid::new("day", day, "expected a day such as `2030-01-06`");
+                windows = windows.starting(day.parse().map_err(problem)?);
+            }
+            windows.tz = declared.tz.map(str::parse).transpose()?;
+            position.recurring.push(windows.build()?);
         }
         Gate::Disabled { reason } => {
             position.lifecycle = Lifecycle::Disabled(Default::default());

@@ -220,11 +220,20 @@ fn audit(database: &mut Connection, query: &AuditQuery) -> Result<Vec<AuditEntry
         "SELECT entry FROM audit
          WHERE (?1 IS NULL OR path = ?1) AND (?2 IS NULL OR service = ?2)
            AND (?5 IS NULL OR json_extract(entry, '$.id') = ?5)
-         ORDER BY nr DESC LIMIT ?3 OFFSET ?4",
+           AND (?6 IS NULL OR json_extract(entry, '$.revision') > ?6
+             OR ?7 IS NOT NULL AND json_extract(entry, '$.revision') = ?6 AND nr > coalesce(
+               (SELECT nr FROM audit WHERE json_extract(entry, '$.revision') = ?6
+                  AND json_extract(entry, '$.id') = ?7), 0))
+         ORDER BY iif(?8, nr, -nr) LIMIT ?3 OFFSET ?4",
     )?;
     let (limit, offset) = (count(query.limit), count(query.offset));
     let id = query.id.map(|id| id.to_string());
-    let filters = params![query.path, query.service, limit, offset, id];
+    // The log keeps every entry, so that `Batch::keep_audit_from` has no effect here.
+    let after = query.after;
+    let commit = after.map(|place| i64::try_from(place.revision).unwrap_or(i64::MAX));
+    let entry = after.and_then(|place| place.entry).map(|id| id.to_string());
+    let (path, service, oldest) = (&query.path, &query.service, query.oldest_first);
+    let filters = params![path, service, limit, offset, id, commit, entry, oldest];
     let rows = rows.query_map(filters, |row| row.get::<_, String>(0))?;
     let (mut page, mut bytes) = (Vec::new(), 0);
     for row in rows {

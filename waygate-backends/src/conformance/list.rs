@@ -64,6 +64,12 @@ macro_rules! conformance_tests {
                 reading_the_log_changes_nothing commits_without_entries_log_nothing
                 a_page_may_cut_through_a_batch filters_take_any_text
                 an_entry_and_its_entity_share_a_revision;
+            audit_places: the_oldest_come_first_on_request a_place_after_an_entry_starts_with_the_next
+                a_place_within_a_batch_splits_it a_place_after_a_commit_skips_all_of_it
+                a_place_of_a_forgotten_entry_starts_with_its_commit
+                a_place_at_the_end_yields_nothing a_place_before_the_start_yields_all
+                filters_and_bounds_apply_after_a_place a_reader_passes_a_long_log_once
+                a_batch_that_keeps_entries_is_a_commit;
             concurrency: eight_writers_lose_no_increment writers_on_different_keys_all_succeed
                 of_many_creators_one_wins an_image_is_of_one_revision
                 a_commit_is_seen_by_the_next_load entries_and_entities_agree

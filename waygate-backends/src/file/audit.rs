@@ -11,7 +11,11 @@ use std::{
 };
 
 use serde::Deserialize;
-use waygate_core::{Printable, StrictJson, model::AuditEntry, port::AuditQuery};
+use waygate_core::{
+    Printable, StrictJson,
+    model::AuditEntry,
+    port::{AuditQuery, Batch},
+};
 
 use super::{envelope::MAX_REVISION, files::Files, regular, stamp::FileId};
 
@@ -34,6 +38,8 @@ pub(super) struct AuditLog {
     end: u64,
     lines: usize,
     newest: u64,
+    /// The newest revision of the full segment.
+    newest_before: u64,
     /// Set when an fsync of the segment failed: it is then rewritten instead of synced again.
     distrusted: bool,
 }
@@ -49,6 +55,7 @@ impl AuditLog {
             end: 0,
             lines: 0,
             newest: 0,
+            newest_before: 0,
             distrusted: false,
         }
     }
@@ -92,7 +99,11 @@ impl AuditLog {
 
     /// Appends the entries of a commit, durably. [`confirm`](Self::confirm) or [`undo`](Self::undo) must follow.
     /// Requires the lock, and [`catch_up`](Self::catch_up) before.
-    pub(super) fn append(&mut self, entries: &[AuditEntry]) -> io::Result<Vec<u64>> {
+    pub(super) fn append(
+        &mut self,
+        entries: &[AuditEntry],
+        keep_from: Option<u64>,
+    ) -> io::Result<Vec<u64>> {
         self.cut_off()?;
         if entries.is_empty() {
             return Ok(Vec::new());
@@ -108,12 +119,23 @@ impl AuditLog {
         if self.distrusted {
             self.rewrite()?;
         }
-        if self.lines >= self.retention.entries || self.end >= self.retention.bytes {
+        if self.is_full(keep_from) {
             fs::rename(self.files.audit(), self.files.audit_before())?;
             (self.segment, self.end, self.lines) = (None, 0, 0);
+            self.newest_before = self.newest;
         }
         self.write_durably(&text).inspect_err(|_| self.undo())?;
         Ok(lengths)
+    }
+
+    /// The next segment replaces the full one before, which a reader may still need.
+    fn is_full(&self, keep_from: Option<u64>) -> bool {
+        let is_over = |factor: usize| {
+            let bytes = self.retention.bytes.saturating_mul(factor as u64);
+            self.lines >= self.retention.entries.saturating_mul(factor) || self.end >= bytes
+        };
+        let is_needed = keep_from.is_some_and(|from| self.newest_before >= from);
+        is_over(if is_needed { Batch::KEPT_FACTOR } else { 1 })
     }
 
     fn write_durably(&mut self, text: &[u8]) -> io::Result<()> {
@@ -152,25 +174,57 @@ impl AuditLog {
     pub(super) fn page(&self, query: &AuditQuery) -> io::Result<Vec<AuditEntry>> {
         let wanted = query.offset.saturating_add(query.limit);
         let recent = || self.recent.entries.iter().map(|(entry, _)| entry).rev();
+        if let Some(place) = query.after
+            && (self.recent.is_all || recent().any(|entry| entry.revision < place.revision))
+        {
+            return Ok(query.page(recent()));
+        }
+        if query.oldest_first || query.after.is_some() {
+            let hits = self.oldest(query, wanted)?;
+            return Ok(query.page(hits.iter().rev()));
+        }
         let hits = recent().filter(|entry| query.matches(entry)).take(wanted);
         if self.recent.is_all || hits.count() == wanted {
             return Ok(query.page(recent()));
         }
         let mut hits = VecDeque::new();
-        let before = found(regular::read(&self.files.audit_before()))?.map(|file| (file, u64::MAX));
-        let current = found(regular::read(&self.files.audit()))?.map(|file| (file, self.end));
-        for (segment, end) in before.into_iter().chain(current) {
-            for line in lines(segment.take(end)) {
-                let Some(entry) = line?.1.filter(|entry| query.matches(entry)) else {
-                    continue;
-                };
-                hits.push_back(entry);
-                if hits.len() > wanted {
-                    hits.pop_front();
-                }
+        for line in self.all()? {
+            let Some(entry) = line?.1.filter(|entry| query.matches(entry)) else {
+                continue;
+            };
+            hits.push_back(entry);
+            if hits.len() > wanted {
+                hits.pop_front();
             }
         }
         Ok(query.page(hits.iter().rev()))
+    }
+
+    /// The oldest entries after a place, as many as the page needs, or all of them for the newest.
+    fn oldest(&self, query: &AuditQuery, wanted: usize) -> io::Result<Vec<AuditEntry>> {
+        let start = query.after.map_or(0, |place| place.revision);
+        let mut hits = Vec::new();
+        let mut matched = 0;
+        for line in self.all()? {
+            let Some(entry) = line?.1.filter(|entry| entry.revision >= start) else {
+                continue;
+            };
+            let counts = entry.revision > start && query.matches(&entry);
+            matched += usize::from(counts);
+            hits.push(entry);
+            if query.oldest_first && matched >= wanted {
+                break;
+            }
+        }
+        Ok(hits)
+    }
+
+    /// All lines that count, oldest first.
+    fn all(&self) -> io::Result<impl Iterator<Item = io::Result<(u64, Option<AuditEntry>)>>> {
+        let before = found(regular::read(&self.files.audit_before()))?.map(|file| (file, u64::MAX));
+        let current = found(regular::read(&self.files.audit()))?.map(|file| (file, self.end));
+        let segments = before.into_iter().chain(current);
+        Ok(segments.flat_map(|(segment, end)| lines(segment.take(end))))
     }
 
     /// Forgets everything and reads the full segment; the current one remains to be read.
@@ -184,6 +238,7 @@ impl AuditLog {
             self.newest = self.newest.max(entry.as_ref().map_or(0, |e| e.revision));
             self.recent.extend(entry, len);
         }
+        self.newest_before = self.newest;
         (self.segment, self.scanned) = (segment, true);
         Ok(())
     }

@@ -54,6 +54,27 @@ async fn the_audit_log_is_bounded() {
 }
 
 #[tokio::test]
+async fn entries_that_a_reader_needs_are_kept_up_to_a_bound() {
+    let server = shared();
+    let options = options(server.addr()).prefix(prefix());
+    let backend = RedisBackend::open(options).with_audit_capacity(2);
+    let kept = async |keep: Option<u64>, commits: usize| {
+        for _ in 0..commits {
+            let mut batch = Batch::new().audit(entry("/a"));
+            batch.keep_audit_from = keep;
+            backend.commit(batch).await.unwrap();
+        }
+        let kept = backend.audit(AuditQuery::oldest(100)).await.unwrap();
+        kept.iter().map(|entry| entry.revision).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(None, 3).await, [2, 3]);
+    assert_eq!(kept(Some(3), 3).await, [3, 4, 5, 6]);
+    assert_eq!(kept(Some(3), 10).await, (9..=16).collect::<Vec<_>>());
+    assert_eq!(kept(Some(15), 1).await, [15, 16, 17]);
+    assert_eq!(kept(Some(18), 1).await, [17, 18]);
+}
+
+#[tokio::test]
 async fn prefixes_isolate_applications() {
     let server = shared();
     let one = RedisBackend::open(options(server.addr()).prefix(prefix()));

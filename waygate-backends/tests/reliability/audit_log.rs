@@ -5,6 +5,7 @@ use std::{
     io::Write,
 };
 
+use waygate_backends::FileBackend;
 use waygate_core::port::{AuditQuery, Backend};
 
 use super::kit::*;
@@ -15,6 +16,7 @@ super::trials!(
     a_torn_line_is_truncated,
     a_log_without_state_is_continued,
     a_rotation_is_followed_by_the_other_handle,
+    entries_that_a_reader_needs_outlive_a_rotation_up_to_a_bound,
     a_damaged_line_is_skipped,
     pages_beyond_memory_come_from_the_file,
 );
@@ -133,6 +135,36 @@ fn a_rotation_is_followed_by_the_other_handle() {
                 "{of_one:?}, {of_other:?}"
             );
         }
+    });
+}
+
+fn entries_that_a_reader_needs_outlive_a_rotation_up_to_a_bound() {
+    block_on(async {
+        let place = Place::new("json");
+        let options = || place.options().audit_entries(3);
+        let store = options().open().await.unwrap();
+        let kept = async |store: &FileBackend| {
+            let kept = store.audit(AuditQuery::oldest(100)).await.unwrap();
+            kept.iter().map(|entry| entry.revision).collect::<Vec<_>>()
+        };
+        for nth in 1..=10 {
+            commit(&store, put("a", nth).keep_audit_from(2)).await;
+        }
+        // The first segment is full and needed, and the second one grows.
+        assert_eq!(kept(&store).await, (1..=10).collect::<Vec<_>>());
+        let reopened = options().open().await.unwrap();
+        assert_eq!(kept(&reopened).await, (1..=10).collect::<Vec<_>>());
+        // Once it is passed, the next commit rotates.
+        commit(&store, put("a", 11).keep_audit_from(9)).await;
+        assert_eq!(kept(&store).await, (4..=11).collect::<Vec<_>>());
+        for nth in 12..=60 {
+            commit(&store, put("a", nth).keep_audit_from(9)).await;
+        }
+        let left = kept(&store).await;
+        assert!(
+            left.len() <= 2 * 3 * 4 && left.ends_with(&[58, 59, 60]),
+            "{left:?}"
+        );
     });
 }
 

@@ -43,8 +43,10 @@ impl fmt::Display for Exemption<'_> {
 impl MaintenanceRule {
     /// Compiles `config` for any time from `now` on; `None` if it is off and time does not switch it on.
     ///
-    /// The time before `now` is not covered: compile again after the clock was set back.
+    /// The time before `now` is not covered: compile again after the clock was set back. Of recurring maintenance, only
+    /// the current or next window is: compile again when it has ended.
     pub fn compile(config: &GlobalMaintenance, now: Timestamp) -> Option<Self> {
+        let config = &config.governing(now);
         let is_over = config.end.is_some_and(|end| end <= now);
         (config.enabled && !is_over).then(|| Self {
             reason: config.reason.clone(),

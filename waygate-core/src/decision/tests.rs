@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::*;
 use crate::{
     grammar::Interval,
-    model::{Position, Window},
+    model::{Position, RecurringWindow, Window},
 };
 
 /// Minutes after noon on some day.
@@ -35,7 +35,7 @@ fn compile(state: &RouteState) -> RouteRule {
 #[test]
 fn a_clock_set_back_gets_the_phase_of_compilation() {
     let rule = compile(&windows(&[(-10, 10)]));
-    assert!(matches!(rule.gate(|| at(-100)), Gate::Closed(_)));
+    assert!(rule.block(|| at(-100)).is_some());
 }
 
 #[test]
@@ -44,8 +44,8 @@ fn equal_neighbouring_phases_are_merged() {
     let rule = compile(&windows(&[(10, 20), (20, 30), (15, 30)]));
     assert_eq!(rule.phases.len(), 3);
     assert!(matches!(
-        rule.gate(|| at(10)),
-        Gate::Closed(Closed::Maintenance { until: Some(until), .. }) if *until == at(30)
+        rule.block(|| at(10)),
+        Some(Block::Maintenance { until: Some(until), .. }) if until == at(30)
     ));
     // A window of an environment gate that is closed either way still has its own response.
     let mut elsewhere = windows(&[(10, 20)]);
@@ -60,22 +60,35 @@ fn many_windows_compile_to_the_derived_phases() {
     assert_eq!(rule.phases.len(), 512);
     for minutes in 0..520 {
         let closed = minutes < 512 && minutes % 2 == 0;
-        assert_eq!(
-            *rule.gate(|| at(minutes)) != Gate::Open,
-            closed,
-            "{minutes}"
-        );
+        assert_eq!(rule.block(|| at(minutes)).is_some(), closed, "{minutes}");
     }
     // Each starts inside the previous one and ends after it; given newest first.
     let chained: Vec<_> = (0..256).rev().map(|n| (n * 2, n * 2 + 3)).collect();
     let rule = compile(&windows(&chained));
     assert_eq!(rule.phases.len(), 2);
     assert!(matches!(
-        rule.gate(|| at(0)),
-        Gate::Closed(Closed::Maintenance { until: Some(until), .. }) if *until == at(513)
+        rule.block(|| at(0)),
+        Some(Block::Maintenance { until: Some(until), .. }) if until == at(513)
     ));
-    assert_eq!(*rule.gate(|| at(513)), Gate::Open);
+    assert_eq!(rule.block(|| at(513)), None);
     // Nested windows.
     let nested: Vec<_> = (0..256).map(|n| (n, 1_000 - n)).collect();
     assert_eq!(compile(&windows(&nested)).phases.len(), 2);
+}
+
+#[test]
+fn recurring_windows_apply_beyond_the_compiled_phases() {
+    let mut state = RouteState::default();
+    let hourly = RecurringWindow::builder("0 * * * *", "10m");
+    state.position.recurring.push(hourly.build().unwrap());
+    let rule = compile(&state);
+    assert!(rule.phases.len() <= PHASES_AHEAD && !rule.is_unrestricted());
+    for minutes in (0..100 * 60).step_by(5) {
+        let until = rule
+            .block(|| at(minutes))
+            .and_then(|block| block.end())
+            .flatten();
+        let expected = (minutes % 60 < 10).then(|| at(minutes - minutes % 60 + 10));
+        assert_eq!(until, expected, "{minutes}");
+    }
 }

@@ -29,6 +29,7 @@ mod method;
 mod name;
 mod path;
 mod rate;
+mod recurrence;
 mod route;
 mod text;
 
@@ -60,5 +61,8 @@ pub use path::PathTemplate;
 #[cfg(feature = "model")]
 pub(crate) use path::{Dialect, template_problem};
 pub use rate::{CalendarUnit, Limit, Period, Rate, Unit};
+pub use recurrence::{Recurrence, WindowException, WindowTimes};
+#[cfg(feature = "model")]
+pub(crate) use recurrence::{length_text, parse_length, parse_time, time_text};
 pub use route::RouteSpec;
 pub use text::{LinkTarget, Reason};

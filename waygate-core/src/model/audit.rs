@@ -109,6 +109,8 @@ actions! {
     ServiceMaintenanceOn => "service_maintenance_on",
     ServiceMaintenanceOff => "service_maintenance_off",
     ServiceMaintenanceScheduled => "service_maintenance_scheduled",
+    GlobalScheduleCancelled => "global_schedule_cancelled",
+    ServiceScheduleCancelled => "service_schedule_cancelled",
     RlPolicySet => "rl_policy_set",
     RlPolicyUpdated => "rl_policy_updated",
     RlPolicyDeleted => "rl_policy_deleted",

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Deprecation, ExemptPath, GlobalMaintenance, Lifecycle, PlannedWindow, Position, RouteState,
-    RouteStatus, text, view,
+    RouteStatus, WindowId, text, view,
 };
 use crate::grammar::{EnvName, RoleName};
 
@@ -28,6 +28,9 @@ pub struct Dropped {
     /// Windows that had not ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<PlannedWindow>,
+    /// Recurring windows, by their ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recurring: Vec<WindowId>,
     /// Environments of the gate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_envs: Vec<EnvName>,
@@ -69,8 +72,13 @@ impl Dropped {
         let envs = |state: &RouteState| state.position.envs.clone().unwrap_or_default();
         let (was, is) = (&before.access, &after.access);
         let until = disabled_until(&before.position).filter(|until| *until > now);
+        let ids = |state: &RouteState| -> Vec<WindowId> {
+            let recurring = state.position.recurring.iter();
+            recurring.map(super::RecurringWindow::id).collect()
+        };
         Self {
             windows,
+            recurring: gone(&ids(before), &ids(after)),
             allowed_envs: gone(&envs(before), &envs(after)),
             allowed_roles: gone(&was.roles, &is.roles),
             allowed_ips: gone(&was.ips, &is.ips),
@@ -153,6 +161,9 @@ pub struct DroppedMaintenance {
     /// `true` if force-active routes were closed, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub include_force_active: bool,
+    /// Recurring maintenance, by its id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recurring: Vec<WindowId>,
 }
 
 impl DroppedMaintenance {
@@ -167,6 +178,7 @@ impl DroppedMaintenance {
             exempt_ips: gone(&before.exempt_ips, &after.exempt_ips),
             exempt_roles: gone(&before.exempt_roles, &after.exempt_roles),
             include_force_active: before.include_force_active && !after.include_force_active,
+            recurring: gone(&recurring_ids(before), &recurring_ids(after)),
         }
     }
 
@@ -174,6 +186,11 @@ impl DroppedMaintenance {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+fn recurring_ids(maintenance: &GlobalMaintenance) -> Vec<WindowId> {
+    let recurring = maintenance.recurring.iter();
+    recurring.map(|recurring| recurring.window.id()).collect()
 }
 
 fn gone<T: PartialEq + Clone>(before: &[T], after: &[T]) -> Vec<T> {

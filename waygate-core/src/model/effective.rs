@@ -3,8 +3,8 @@ use std::{fmt, sync::LazyLock};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Lifecycle, Position, RouteState, Window};
-use crate::grammar::{EnvName, Reason};
+use super::{Lifecycle, Position, RecurringWindow, RouteState};
+use crate::grammar::{EnvName, Interval, Reason};
 
 /// The one-word status of a route, as listings show it (wire contract, section 2.1).
 ///
@@ -149,13 +149,13 @@ impl Position {
             Standing::Maintenance(until) => Effective::Maintenance {
                 reason: self
                     .window_at(now)
-                    .map_or(reason, |window| window.or(reason)),
-                until,
+                    .map_or(reason, |(_, own)| or(own, reason)),
+                until: until.map(|end| self.joined(end, true)),
             },
-            Standing::Open => match (self.window_at(now), &self.envs) {
-                (Some(window), _) => Effective::Maintenance {
-                    reason: window.or(reason),
-                    until: Some(self.joined(window.interval.end())),
+            Standing::Open => match (self.covering(now), &self.envs) {
+                (Some((interval, own)), _) => Effective::Maintenance {
+                    reason: or(own, reason),
+                    until: Some(self.joined(interval.end(), true)),
                 },
                 (None, Some(envs)) => Effective::EnvGated { envs, reason },
                 (None, None) => Effective::Open { reason },
@@ -168,13 +168,48 @@ impl Position {
         match self.standing(now).0 {
             Standing::Disabled(until) => until,
             Standing::Maintenance(None) => None,
-            Standing::Maintenance(Some(_)) | Standing::Open => self
-                .windows
-                .iter()
-                .flat_map(|window| [window.interval.start(), window.interval.end()])
-                .filter(|instant| *instant > now)
-                .min(),
+            // The recurring windows apply after its end, which is also that of a window.
+            Standing::Maintenance(Some(_)) => self.next_boundary(now),
+            Standing::Open => {
+                let recurring = self.recurring.iter();
+                let recurring = recurring.filter_map(|window| window.next_change(now));
+                self.next_boundary(now).into_iter().chain(recurring).min()
+            }
         }
+    }
+
+    /// Returns the first start or end of a window after `now`, without recurring ones.
+    fn next_boundary(&self, now: Timestamp) -> Option<Timestamp> {
+        self.windows
+            .iter()
+            .flat_map(|window| [window.interval.start(), window.interval.end()])
+            .filter(|instant| *instant > now)
+            .min()
+    }
+
+    /// Returns the windows that have not ended, with their reasons, oldest first. Of recurring ones, the current or next.
+    ///
+    /// ```
+    /// use waygate_core::{Timestamp, model::{Position, RecurringWindow}};
+    ///
+    /// let mut position = Position::default();
+    /// position.recurring.push(RecurringWindow::builder("0 2 * * *", "1h").build()?);
+    /// let planned = position.planned("2030-01-01T12:00:00Z".parse()?);
+    /// assert_eq!(planned[0].0.start(), "2030-01-02T02:00:00Z".parse()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn planned(&self, now: Timestamp) -> Vec<(Interval, &Reason)> {
+        let own = self.windows.iter();
+        let own = own.map(|window| (window.interval, &window.reason));
+        let recurring = self.recurring.iter();
+        let recurring =
+            recurring.filter_map(|window| Some((window.current_or_next(now)?, window.reason())));
+        let mut planned: Vec<_> = own
+            .filter(|(interval, _)| interval.end() > now)
+            .chain(recurring)
+            .collect();
+        planned.sort_by_key(|(interval, _)| *interval);
+        planned
     }
 
     fn standing(&self, now: Timestamp) -> (Standing, &Reason) {
@@ -211,38 +246,57 @@ impl Position {
     /// Returns the end of maintenance that had no end before windows were added: that of the first window.
     pub(crate) fn planned_end(&self) -> Option<Timestamp> {
         let windows = self.windows.iter().map(|window| window.interval);
-        windows.min().map(|first| self.joined(first.end()))
+        windows.min().map(|first| self.joined(first.end(), false))
     }
 
-    /// Finds the window that covers `now`; of several, the last one added.
-    fn window_at(&self, now: Timestamp) -> Option<&Window> {
+    /// Finds the window that covers `now`, with its reason; of several, the last one added.
+    fn window_at(&self, now: Timestamp) -> Option<(Interval, &Reason)> {
         let mut newest_first = self.windows.iter().rev();
-        newest_first.find(|window| window.interval.contains(now))
+        let window = newest_first.find(|window| window.interval.contains(now))?;
+        Some((window.interval, &window.reason))
+    }
+
+    /// Finds the window that covers `now`, or else the recurring one.
+    fn covering(&self, now: Timestamp) -> Option<(Interval, &Reason)> {
+        let of = |window| Some((RecurringWindow::current(window, now)?, window.reason()));
+        self.window_at(now)
+            .or_else(|| self.recurring.iter().find_map(of))
     }
 
     /// Extends the end of a window over windows that overlap or touch, which are one maintenance.
-    fn joined(&self, end: Timestamp) -> Timestamp {
+    fn joined(&self, end: Timestamp, with_recurring: bool) -> Timestamp {
         let mut until = end;
-        let mut later: Vec<_> = self.windows.iter().map(|window| window.interval).collect();
-        later.retain(|interval| interval.end() > until);
-        later.sort_unstable();
-        for interval in later {
-            if interval.start() > until {
-                break;
+        let recurring: &[RecurringWindow] = match with_recurring {
+            true => &self.recurring,
+            false => &[],
+        };
+        let most = match recurring.is_empty() {
+            true => MOST_JOINED,
+            false => MOST_JOINED_RECURRING,
+        };
+        for _ in 0..most {
+            let planned = self.windows.iter().map(|window| window.interval);
+            let planned = planned.filter(|interval| interval.contains(until));
+            let current = recurring.iter().filter_map(|window| window.current(until));
+            match planned.chain(current).map(Interval::end).max() {
+                Some(later) => until = later,
+                None => break,
             }
-            until = until.max(interval.end());
         }
         until
     }
 }
 
-impl Window {
-    /// Returns the reason of the window, or else `own`.
-    fn or<'a>(&'a self, own: &'a Reason) -> &'a Reason {
-        match self.reason.is_empty() {
-            true => own,
-            false => &self.reason,
-        }
+/// The most windows that are joined to one maintenance: recurring windows of several kinds may follow each other for
+/// ever.
+const MOST_JOINED: usize = 300;
+const MOST_JOINED_RECURRING: usize = 30;
+
+/// Returns the reason of a window, or else `own`.
+fn or<'a>(of_window: &'a Reason, own: &'a Reason) -> &'a Reason {
+    match of_window.is_empty() {
+        true => own,
+        false => of_window,
     }
 }
 

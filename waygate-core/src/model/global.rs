@@ -1,10 +1,8 @@
-use std::{fmt, str::FromStr};
-
 use ipnet::IpNet;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use super::{RouteKey, text};
+use super::{ExemptPath, RecurringMaintenance, text};
 use crate::grammar::{Interval, Invalid, Method, Reason, RoleName, format_wire, storable};
 
 /// Maintenance of all routes, or of one service (wire contract, section 2.2, and extensions).
@@ -78,6 +76,11 @@ pub struct GlobalMaintenance {
     /// Callers with one of these roles are served; missing if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exempt_roles: Vec<RoleName>,
+    /// Recurring maintenance, which has exemptions of its own; missing if there is none. It has no effect while
+    /// maintenance is switched on and its window covers the time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<super::RecurringMaintenanceFields>))]
+    pub recurring: Vec<RecurringMaintenance>,
 }
 
 impl GlobalMaintenance {
@@ -139,45 +142,115 @@ impl GlobalMaintenance {
     }
 
     /// Derives the state at `now`. Before its window, maintenance is not `enabled` and has a `start`; after the window,
-    /// this is the default value.
+    /// this is the default value. Of recurring maintenance, the current or next window is that of the state.
     #[must_use]
     pub fn at(&self, now: Timestamp) -> Self {
-        let settled = self.clone().settled(now);
+        let governing = self.governing(now);
+        let mut recurring = self.recurring.clone();
+        recurring.retain_mut(|recurring| recurring.window.settle(now));
         Self {
-            enabled: settled.holds_at(now),
-            ..settled
+            enabled: governing.holds_at(now),
+            recurring,
+            ..governing
         }
     }
 
-    /// Returns the default if it has ended at `now`, else itself.
+    /// Returns the maintenance that applies at `now`, or else the next one, as a single one: that which was switched
+    /// on before recurring ones. Its end includes windows that follow it without a gap.
+    ///
+    /// ```
+    /// use waygate_core::{Timestamp, model::GlobalMaintenance};
+    ///
+    /// let sundays: GlobalMaintenance = serde_json::from_str(
+    ///     r#"{"recurring": [{"every": "0 2 * * SUN", "for": "2h", "exempt_paths": ["/health"]}]}"#,
+    /// )?;
+    /// let next = sundays.governing("2030-01-01T00:00:00Z".parse()?);
+    /// assert_eq!(next.start, Some("2030-01-06T02:00:00Z".parse()?));
+    /// assert!(next.exempts(None, "/health") && next.recurring.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
-    pub fn settled(self, now: Timestamp) -> Self {
-        match self.is_over(now) {
+    pub fn governing(&self, now: Timestamp) -> Self {
+        let own = (self.enabled && !self.is_over(now)).then(|| Self {
+            recurring: Vec::new(),
+            ..self.clone()
+        });
+        if let Some(own) = &own
+            && own.start.is_none_or(|start| start <= now)
+        {
+            return self.with_joined_end(own.clone());
+        }
+        let recurring = self.recurring.iter();
+        let recurring = recurring.filter_map(|recurring| current_or_next(recurring, now));
+        // Of those with the same start, the first one.
+        let first = recurring
+            .chain(own)
+            .min_by_key(|one| one.start.map(|start| start.max(now)));
+        // Without any, the settings of the one that is off.
+        let off = || Self {
+            recurring: Vec::new(),
+            ..self.clone().settled(now)
+        };
+        first.map_or_else(off, |first| self.with_joined_end(first))
+    }
+
+    /// Extends the end of `one` over windows that overlap or follow it without a gap.
+    fn with_joined_end(&self, mut one: Self) -> Self {
+        for _ in 0..MOST_JOINED {
+            let Some(end) = one.end else { break };
+            let own = self.enabled && self.start.is_some_and(|start| start <= end);
+            let own = own
+                .then_some(self.end)
+                .filter(|own| own.is_none_or(|own| own > end));
+            let recurring = self.recurring.iter();
+            let later =
+                recurring.filter_map(|recurring| Some(recurring.window.current(end)?.end()));
+            match (own, later.max()) {
+                (Some(own), _) => one.end = own,
+                (None, Some(later)) => one.end = Some(later),
+                (None, None) => break,
+            }
+        }
+        one
+    }
+
+    /// Returns it without what has ended at `now`.
+    #[must_use]
+    pub fn settled(mut self, now: Timestamp) -> Self {
+        let mut recurring = std::mem::take(&mut self.recurring);
+        recurring.retain_mut(|recurring| recurring.window.settle(now));
+        let own = match self.is_over(now) {
             true => Self::default(),
             false => self,
-        }
+        };
+        Self { recurring, ..own }
     }
 
-    /// Returns whether it was switched on and has ended at `now`.
+    /// Returns whether it was switched on and has ended at `now`, apart from recurring maintenance.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.enabled && self.end.is_some_and(|end| end <= now)
     }
 
     /// Returns whether it is active or planned in a view. In a stored record, also if it is over.
     pub fn is_set(&self) -> bool {
-        self.enabled || self.start.is_some()
+        self.enabled || self.start.is_some() || !self.recurring.is_empty()
     }
 
     /// Returns whether it is active at `now`.
     pub fn holds_at(&self, now: Timestamp) -> bool {
         let has_begun = self.start.is_none_or(|start| start <= now);
-        self.enabled && has_begun && self.end.is_none_or(|end| now < end)
+        let own = self.enabled && has_begun && self.end.is_none_or(|end| now < end);
+        let mut recurring = self.recurring.iter();
+        own || recurring.any(|recurring| recurring.window.current(now).is_some())
     }
 
     /// Returns the first instant after `now` at which it starts or ends.
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         let boundaries = [self.start, self.end].into_iter().flatten();
-        boundaries.filter(|at| self.enabled && *at > now).min()
+        let own = boundaries.filter(|at| self.enabled && *at > now);
+        let recurring = self.recurring.iter();
+        let recurring = recurring.filter_map(|recurring| recurring.window.next_change(now));
+        own.chain(recurring).min()
     }
 
     /// Returns whether it is active until changed.
@@ -206,6 +279,25 @@ impl GlobalMaintenance {
     }
 }
 
+/// Returns the window that covers `now`, or else the next one, as a single maintenance.
+fn current_or_next(recurring: &RecurringMaintenance, now: Timestamp) -> Option<GlobalMaintenance> {
+    let interval = recurring.window.current_or_next(now)?;
+    Some(GlobalMaintenance {
+        enabled: true,
+        reason: recurring.window.reason().clone(),
+        exempt_paths: recurring.exempt_paths.clone(),
+        include_force_active: recurring.include_force_active,
+        start: Some(interval.start()),
+        end: Some(interval.end()),
+        exempt_ips: recurring.exempt_ips.clone(),
+        exempt_roles: recurring.exempt_roles.clone(),
+        recurring: Vec::new(),
+    })
+}
+
+/// The most windows that are joined to one maintenance.
+const MOST_JOINED: usize = 30;
+
 /// Checks the only boundary of a window.
 fn one(instant: Option<Timestamp>) -> Result<Option<Timestamp>, Invalid> {
     let checked = |instant| {
@@ -232,6 +324,7 @@ struct Raw {
     #[serde(with = "text::networks")]
     exempt_ips: Vec<IpNet>,
     exempt_roles: Vec<RoleName>,
+    recurring: Vec<RecurringMaintenance>,
 }
 
 impl TryFrom<Raw> for GlobalMaintenance {
@@ -247,106 +340,9 @@ impl TryFrom<Raw> for GlobalMaintenance {
             end: raw.end,
             exempt_ips: raw.exempt_ips,
             exempt_roles: raw.exempt_roles,
+            recurring: raw.recurring,
         };
         read.checked()
-    }
-}
-
-/// An exemption from maintenance and limits of several routes: `/path` for every method, or `METHOD:/path`.
-///
-/// The path is that of a registered route (`/users/{id}`), or the URL of a request that no route matches. A catch-all at
-/// the end, `/v1/{*rest}`, covers every path below `/v1/`.
-///
-/// ```
-/// use waygate_core::{grammar::Method, model::ExemptPath};
-///
-/// let health: ExemptPath = "GET:/health".parse()?;
-/// assert!(health.covers(Some(Method::Get), "/health"));
-/// assert!(!health.covers(Some(Method::Post), "/health"));
-/// let below: ExemptPath = "/v1/{*rest}".parse()?;
-/// assert!(below.covers_path("/v1/users"));
-/// # Ok::<(), waygate_core::grammar::Invalid>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ExemptPath(RouteKey);
-
-impl ExemptPath {
-    /// Returns the exemption as text.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-
-    /// Returns the path, with its method if it has one.
-    pub fn key(&self) -> &RouteKey {
-        &self.0
-    }
-
-    /// Returns whether the exemption covers this path and method.
-    pub fn covers(&self, method: Option<Method>, path: &str) -> bool {
-        (self.0.method().is_none() || self.0.method() == method) && self.covers_path(path)
-    }
-
-    /// Returns whether the exemption covers this path for any method.
-    pub fn covers_path(&self, path: &str) -> bool {
-        let is_below = |prefix: &str| path.strip_prefix(prefix).is_some_and(stays_below);
-        self.0.path() == path || catch_all(self.0.path()).is_some_and(is_below)
-    }
-}
-
-/// Returns whether a path stays below its prefix under any normalization: without `.` and `..` (RFC 3986 section 5.2.4),
-/// empty segments, parameters of segments, backslashes, and any of their characters percent-encoded.
-fn stays_below(rest: &str) -> bool {
-    let is_encoded = |triple: &[u8]| {
-        triple[0] == b'%'
-            && matches!(
-                [triple[1], triple[2].to_ascii_lowercase()],
-                [b'2', b'e' | b'f' | b'5'] | [b'3', b'b'] | [b'5', b'c'] | [b'0', b'0']
-            )
-    };
-    let is_plain =
-        |segment: &str| !matches!(segment, "" | "." | "..") && !segment.contains(['\\', ';']);
-    // A trailing slash is allowed.
-    let segments = rest.strip_suffix('/').unwrap_or(rest);
-    segments.split('/').all(is_plain) && !rest.as_bytes().windows(3).any(is_encoded)
-}
-
-/// Returns the prefix of a catch-all at the end of a template: `/v1/` of `/v1/{*rest}`.
-fn catch_all(path: &str) -> Option<&str> {
-    let (prefix, _) = path.rsplit_once("{*").filter(|_| path.ends_with('}'))?;
-    // Within a segment, a catch-all belongs to the route itself.
-    prefix.ends_with('/').then_some(prefix)
-}
-
-impl FromStr for ExemptPath {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        let invalid = |problem: String| Invalid::new("exempt path", text, problem);
-        let key: RouteKey = text.parse().map_err(|e: Invalid| {
-            invalid(format!("{} (write `/path` or `METHOD:/path`)", e.problem()))
-        })?;
-        match key.service() {
-            Some(service) => Err(invalid(format!("`{service}` is not an HTTP method"))),
-            None => Ok(Self(key)),
-        }
-    }
-}
-
-impl fmt::Display for ExemptPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for ExemptPath {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for ExemptPath {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::parsed(deserializer)
     }
 }
 

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Window, text};
+use super::{RecurringWindow, Window, text};
 use crate::grammar::{EnvName, Reason};
 
 /// The state set by an operator or a declaration. Together with the time, it determines the effective state.
@@ -41,6 +41,10 @@ pub struct Position {
     /// them. They have no effect while the route is disabled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Window>,
+    /// Recurring maintenance windows. They have no effect while the route is disabled or in maintenance until changed,
+    /// which they do not end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recurring: Vec<RecurringWindow>,
 }
 
 /// The lifecycle of a route.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use crate::grammar::{
     self, Algorithm, EnvName, KeySource, Limit, LinkTarget, Method, OnMissingKey, OnStoreFailure,
     PathTemplate, PolicyName, Reason, RoleName, ServiceName, TierLimit, TimeZoneName,
+    WindowException,
 };
 
 macro_rules! as_text {
@@ -142,5 +143,17 @@ pub(crate) mod maybe_instant {
         let text = Option::<Cow<'de, str>>::deserialize(deserializer)?;
         text.map(|text| grammar::parse_instant(&text).map_err(D::Error::custom))
             .transpose()
+    }
+}
+
+impl Serialize for WindowException {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for WindowException {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        parsed(deserializer)
     }
 }

@@ -3,7 +3,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Deprecation, Lifecycle, Position, RouteKey, RouteState, RouteStatus, Window, WindowId, text,
+    Deprecation, Lifecycle, Position, RecurringFields, RouteKey, RouteState, RouteStatus, WindowId,
+    text,
 };
 use crate::grammar::{EnvName, LinkTarget, Reason, RoleName, ServiceName, format_http_date};
 
@@ -60,10 +61,13 @@ pub struct RouteView {
     pub rollout_percentage: u8,
     /// `true` if the route is always served, and its state cannot be changed.
     pub force_active: bool,
-    /// All windows that have not ended, oldest first.
+    /// All windows that have not ended, oldest first. Of recurring ones, the current or next.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
     pub windows: Vec<PlannedWindow>,
+    /// The recurring windows, if any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recurring: Vec<RecurringFields>,
     /// Set if the removal of the route is announced.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
@@ -159,6 +163,13 @@ impl RouteView {
             rollout_percentage: 100,
             force_active: state.force_active,
             windows,
+            recurring: state
+                .position
+                .recurring
+                .iter()
+                .cloned()
+                .map(Into::into)
+                .collect(),
             deprecation: state.deprecation.clone(),
             until: effective.until(),
         }
@@ -167,10 +178,17 @@ impl RouteView {
 
 /// The windows that have not ended, oldest first.
 pub(super) fn planned(position: &Position, now: Timestamp) -> Vec<PlannedWindow> {
-    let mut windows: Vec<_> = position.windows.iter().collect();
-    windows.retain(|window| window.interval.end() > now);
-    windows.sort_by_key(|window| window.interval);
-    windows.into_iter().map(PlannedWindow::from).collect()
+    let planned = position.planned(now).into_iter();
+    planned
+        .map(|(interval, reason)| PlannedWindow {
+            id: interval.into(),
+            span: Span {
+                start: interval.start(),
+                end: interval.end(),
+                reason: reason.clone(),
+            },
+        })
+        .collect()
 }
 
 fn disabled_span(position: &Position, now: Timestamp) -> Option<Span> {
@@ -184,19 +202,6 @@ fn disabled_span(position: &Position, now: Timestamp) -> Option<Span> {
             })
         }
         Lifecycle::Active | Lifecycle::Maintenance => None,
-    }
-}
-
-impl From<&Window> for PlannedWindow {
-    fn from(window: &Window) -> Self {
-        Self {
-            id: window.id(),
-            span: Span {
-                start: window.interval.start(),
-                end: window.interval.end(),
-                reason: window.reason.clone(),
-            },
-        }
     }
 }
 

@@ -1,12 +1,16 @@
 use std::{fmt, str::FromStr};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, civil::Time};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::text;
-use crate::grammar::{Interval, Invalid, Reason, format_wire};
+use crate::grammar::{
+    Interval, Invalid, Reason, Recurrence, TimeZoneName, WindowTimes, format_wire, length_text,
+    parse_instant, parse_length, parse_time, time_text,
+};
 
-/// Names one maintenance window: its interval, as `start/end` (ISO 8601).
+/// Names one maintenance window: its interval, as `start/end` (ISO 8601), or that of recurring windows, as
+/// `0 2 * * SUN for 2h in Europe/Berlin` or `FREQ=DAILY at 02:00 for 2h`.
 ///
 /// It is derived, so that every replica gives the window of a declaration the same name. Every spelling of an
 /// interval has the same id.
@@ -30,6 +34,44 @@ impl WindowId {
     }
 }
 
+impl WindowId {
+    /// Returns the name of recurring windows.
+    pub(super) fn recurring(times: &WindowTimes, zone: Option<&TimeZoneName>) -> Self {
+        Self::from_parts(&times.every, times.at, times.length, zone)
+    }
+
+    fn from_parts(
+        every: &Recurrence,
+        at: Option<Time>,
+        length: SignedDuration,
+        zone: Option<&TimeZoneName>,
+    ) -> Self {
+        let at = at.map(|at| format!(" at {}", time_text(at)));
+        let zone = zone.map(|zone| format!(" in {zone}"));
+        let (at, zone) = (at.unwrap_or_default(), zone.unwrap_or_default());
+        Self(format!("{every}{at} for {}{zone}", length_text(length)))
+    }
+
+    /// Returns the start of a single window.
+    pub(crate) fn start(&self) -> Option<Timestamp> {
+        let (start, _) = self.0.split_once('/')?;
+        parse_instant(start).ok()
+    }
+
+    fn parse_recurring(every: &str, rest: &str) -> Result<Self, Invalid> {
+        let (every, at) = match every.split_once(" at ") {
+            Some((every, at)) => (every, Some(parse_time(at)?)),
+            None => (every, None),
+        };
+        let (length, zone) = match rest.split_once(" in ") {
+            Some((length, zone)) => (length, Some(zone.parse()?)),
+            None => (rest, None),
+        };
+        let length = parse_length(length)?;
+        Ok(Self::from_parts(&every.parse()?, at, length, zone.as_ref()))
+    }
+}
+
 impl From<Interval> for WindowId {
     fn from(interval: Interval) -> Self {
         Self(format!(
@@ -44,8 +86,15 @@ impl FromStr for WindowId {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
+        if let Some((every, rest)) = text.rsplit_once(" for ") {
+            return Self::parse_recurring(every, rest);
+        }
         let (start, end) = text.split_once('/').ok_or_else(|| {
-            Invalid::new("window", text, "expected `<start>/<end>`, both RFC 3339")
+            Invalid::new(
+                "window",
+                text,
+                "expected `<start>/<end>`, both RFC 3339, or `<every> for <length>`",
+            )
         })?;
         Interval::parse(start, end).map(Self::from)
     }
@@ -145,11 +194,11 @@ mod tests {
         for (text, message) in [
             (
                 "",
-                "invalid window ``: expected `<start>/<end>`, both RFC 3339",
+                "invalid window ``: expected `<start>/<end>`, both RFC 3339, or `<every> for <length>`",
             ),
             (
                 "tonight",
-                "invalid window `tonight`: expected `<start>/<end>`, both RFC 3339",
+                "invalid window `tonight`: expected `<start>/<end>`, both RFC 3339, or `<every> for <length>`",
             ),
             ("a/b", "invalid instant `a`: expected RFC 3339"),
             (

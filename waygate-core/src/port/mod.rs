@@ -5,8 +5,8 @@ mod clock;
 mod counters;
 
 pub use backend::{
-    AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Entity, EntityKey,
-    Expected, Image, Lost,
+    AuditPosition, AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError,
+    Entity, EntityKey, Expected, Image, Lost,
 };
 pub use clock::{Clock, ManualClock};
 pub use counters::{

@@ -14,6 +14,7 @@ mod route;
 mod system;
 mod traffic;
 mod usage;
+mod windows;
 
 use crate::model::RouteKey;
 
@@ -33,6 +34,7 @@ pub use traffic::{
     Latency, LatencyBucket, RouteTraffic, StatusClasses, Traffic, TrafficHistory, TrafficMinute,
 };
 pub use usage::{HitRecord, KeyUse, LimitCounts};
+pub use windows::ScheduledWindow;
 
 /// The method of a route that takes all methods.
 pub const ALL_METHODS: &str = "ALL";

@@ -7,7 +7,8 @@ use waygate_core::{
     Timestamp,
     grammar::{EnvName, Interval, Reason, parse_cidr},
     model::{
-        Access, Deprecation, Disabled, Former, Lifecycle, Position, RouteState, Window, WindowId,
+        Access, Deprecation, Disabled, Former, Lifecycle, Position, RecurringWindow, RouteState,
+        Window, WindowId,
     },
     transition::{RouteCommand, transition},
 };
@@ -66,6 +67,22 @@ fn access() -> impl Strategy<Value = Access> {
         .prop_map(|(ips, roles)| Access::new(ips, roles))
 }
 
+/// Windows that recur within the span of all events.
+pub(crate) fn recurring() -> impl Strategy<Value = RecurringWindow> {
+    let times = select(vec![
+        ("*/5 12 * * *", "2m"),
+        ("3 12 * * *", "10m"),
+        ("*/7 * * * *", "1m"),
+        ("13 12,13 1 1 *", "4m"),
+    ]);
+    let zone = option::of(select(vec!["UTC", "Africa/Accra"]));
+    (times, zone, reason()).prop_map(|((every, length), zone, reason)| {
+        let mut windows = RecurringWindow::builder(every, length).reason(reason);
+        windows.tz = zone.map(|zone| zone.parse().unwrap());
+        windows.build().unwrap()
+    })
+}
+
 pub(crate) fn command() -> impl Strategy<Value = RouteCommand> {
     prop_oneof![
         1 => reason().prop_map(|reason| RouteCommand::Enable { reason }),
@@ -77,8 +94,10 @@ pub(crate) fn command() -> impl Strategy<Value = RouteCommand> {
         1 => reason().prop_map(|reason| RouteCommand::EndMaintenance { reason }),
         6 => (interval(), reason())
             .prop_map(|(interval, reason)| RouteCommand::Schedule { interval, reason }),
+        1 => recurring().prop_map(|windows| RouteCommand::Recur(Box::new(windows))),
         1 => option::of(interval().prop_map(WindowId::from))
             .prop_map(|window| RouteCommand::CancelSchedule { window }),
+        1 => recurring().prop_map(|windows| RouteCommand::CancelSchedule { window: Some(windows.id()) }),
         1 => envs().prop_map(|envs| RouteCommand::EnvOnly { envs }),
         1 => option::of(deprecation()).prop_map(RouteCommand::Deprecate),
         1 => access().prop_map(RouteCommand::SetAccess),
@@ -99,10 +118,12 @@ pub(crate) fn declared() -> impl Strategy<Value = RouteState> {
         reason(),
         option::of(vec(env(), 0..3)),
         vec(window, 0..3),
+        prop_oneof![3 => Just(Vec::new()), 1 => vec(recurring(), 1..3)],
     )
-        .prop_map(|(lifecycle, reason, envs, windows)| {
+        .prop_map(|(lifecycle, reason, envs, windows, recurring)| {
             let mut position = Position::new(lifecycle, reason).envs(envs);
             position.windows = windows;
+            position.recurring = recurring;
             position
         });
     (position, option::of(deprecation()), access()).prop_map(|(position, deprecation, access)| {

@@ -7,6 +7,7 @@ mod golden;
 mod keys;
 mod limits;
 mod proxies;
+mod recurring;
 mod rules;
 mod transition;
 mod transitions;

@@ -32,6 +32,17 @@ fn planned(position: &Position) -> Vec<Interval> {
         .collect()
 }
 
+/// Returns whether a recurring window that starts after the last command covers an instant.
+fn recurs(lived: &Lived, at: Timestamp) -> bool {
+    let mut current = lived
+        .state
+        .position
+        .recurring
+        .iter()
+        .filter_map(|windows| windows.current(at));
+    current.any(|window| window.start() > lived.now)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -182,9 +193,14 @@ proptest! {
     fn an_enabled_route_stays_open(lived in lived(), reason in reason()) {
         let next = apply(&lived, &RouteCommand::Enable { reason: reason.clone() }).unwrap();
         for at in probes(&next, lived.now) {
-            prop_assert_eq!(effective(&next, at), Effective::Open { reason: &reason });
+            match recurs(&lived, at) {
+                true => prop_assert!(matches!(effective(&next, at), Effective::Maintenance { .. }), "at {}", at),
+                false => prop_assert_eq!(effective(&next, at), Effective::Open { reason: &reason }),
+            }
         }
-        prop_assert_eq!(next.position.next_change(lived.now), None);
+        if lived.state.position.recurring.is_empty() {
+            prop_assert_eq!(next.position.next_change(lived.now), None);
+        }
     }
 
     #[test]
@@ -282,7 +298,7 @@ proptest! {
             .filter(|window| window.start() > lived.now)
             .collect();
         for at in probes(&lived.state, lived.now) {
-            let closed = later.iter().any(|window| window.contains(at));
+            let closed = later.iter().any(|window| window.contains(at)) || recurs(&lived, at);
             match effective(&next, at) {
                 Effective::EnvGated { envs: gate, reason } => {
                     prop_assert!(!closed, "at {}", at);

@@ -44,6 +44,16 @@ fn maintenance() {
 }
 
 #[test]
+fn recurring_maintenance() {
+    check_named(
+        "recurring_maintenance",
+        &maintenance::ATTRIBUTE,
+        r#"every = "FREQ=MONTHLY;BYDAY=1SU", at = "02:00", for = "90m", tz = "Europe/Berlin",
+           from = "2030-01-01", except = ["2030-02-03"], reason = "upgrade", route = "GET /a""#,
+    );
+}
+
+#[test]
 fn disabled() {
     check_named("disabled", &disabled::ATTRIBUTE, r#"route = "GET /a""#);
 }

@@ -26,6 +26,7 @@ use super::responses::{self, TAGGED, WithBody};
         (name = "concurrency-limits", description = "Concurrency limits of routes."),
         (name = "global", description = "Maintenance and limits of all routes together."),
         (name = "services", description = "Maintenance and limits of one service, across all its processes."),
+        (name = "windows", description = "Planned maintenance windows."),
         (name = "traffic", description = "The requests of each route, as this process has seen them."),
         (name = "audit", description = "The audit log."),
         (name = "auth", description = "Logins and tokens."),

@@ -1,13 +1,15 @@
 mod build;
 #[cfg(feature = "flags")]
 mod flags;
+mod limits;
 mod stores;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
 use waygate_backends::MemoryCounters;
 use waygate_core::{
-    grammar::Algorithm,
     net::TrustedProxies,
     port::{Backend, Clock, CounterStore},
 };
@@ -15,7 +17,7 @@ use waygate_core::{
 #[cfg(feature = "file")]
 use super::counter_snapshot;
 use super::{
-    OnStoreReset, Principal, RateLimitHeaders,
+    OnStoreReset, Principal,
     clock::SystemClock,
     config::Setting,
     limits::{Decisions, LimitConfig, LimitStats},
@@ -75,6 +77,8 @@ pub struct WaygateBuilder {
     flag_contexts: super::flags::ContextSource,
     #[cfg(feature = "flags")]
     denied_flags: Vec<super::FlagMismatch>,
+    #[cfg(feature = "webhooks")]
+    pub(super) webhooks: super::webhooks::Declared,
 }
 
 impl Default for WaygateBuilder {
@@ -126,6 +130,8 @@ impl Default for WaygateBuilder {
             flag_contexts: super::flags::ContextSource::default(),
             #[cfg(feature = "flags")]
             denied_flags: Vec::new(),
+            #[cfg(feature = "webhooks")]
+            webhooks: super::webhooks::Declared::default(),
         }
     }
 }
@@ -191,46 +197,6 @@ impl WaygateBuilder {
         self
     }
 
-    /// Sets the rate-limit headers of responses. Default: [`RateLimitHeaders::Legacy`].
-    pub fn rate_limit_headers(mut self, headers: RateLimitHeaders) -> Self {
-        self.limiting.headers = headers;
-        self
-    }
-
-    /// Adds random jitter to `Retry-After`, up to this share of the wait (0 to 1), so that clients that were refused
-    /// together do not all retry together. Checked by `build`. Default: 0.
-    pub fn retry_after_jitter(mut self, share: f32) -> Self {
-        self.limiting.jitter = share;
-        self
-    }
-
-    /// Sets the algorithm of limits that do not specify one, in attributes and in the admin API. Default:
-    /// [`Algorithm::FixedWindow`]. A calendar quota without an algorithm remains a fixed window; `guard` fails if an
-    /// attribute has another limit that the algorithm does not support.
-    ///
-    /// ```
-    /// # use waygate::{Waygate, limits::Algorithm};
-    /// let builder = Waygate::builder().default_algorithm(Algorithm::TokenBucket);
-    /// ```
-    pub fn default_algorithm(mut self, algorithm: Algorithm) -> Self {
-        self.limiting.algorithm = algorithm;
-        self
-    }
-
-    /// Sets the number of refusals by limits that this process keeps for [`Waygate::rate_limit_hits`](crate::Waygate::rate_limit_hits). Default:
-    /// 10,000, the newest.
-    pub fn hit_log_capacity(mut self, hits: usize) -> Self {
-        self.hit_log_capacity = hits;
-        self
-    }
-
-    /// Sets the number of decisions about requests with an `X-Request-Id` that this process keeps for
-    /// [`Waygate::explain`](crate::Waygate::explain). Default: 4,096, the newest. With 0, the header is not read.
-    pub fn decision_log_capacity(mut self, decisions: usize) -> Self {
-        self.decision_log_capacity = decisions;
-        self
-    }
-
     /// Sets whether guarded routers count requests and measure their latencies, for
     /// [`Waygate::traffic`](crate::Waygate::traffic), dry runs and the metrics of requests. Default: `true`. With
     /// `false`, no clock is read for a request.
@@ -249,13 +215,6 @@ impl WaygateBuilder {
     #[cfg(feature = "metrics")]
     pub fn metrics_budget(mut self, series: usize) -> Self {
         self.metrics_budget = series;
-        self
-    }
-
-    /// Sets the length of the IPv6 prefix that counts as one client, 1 to 128 bits. Checked by `build`. Default: 64,
-    /// the usual network of one customer.
-    pub fn ipv6_prefix(mut self, bits: u8) -> Self {
-        self.limiting.ipv6_prefix = bits;
         self
     }
 

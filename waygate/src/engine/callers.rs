@@ -138,7 +138,7 @@ impl Snapshot {
             true => ("maintenance of the service", &self.service),
             false => ("global maintenance", &self.global),
         };
-        if !maintained.config.exempt_roles.is_empty() {
+        if !maintained.governing.exempt_roles.is_empty() {
             let once = &maintained.had_no_caller;
             once.get_or_init(|| warn_of_no_caller(scope, principal));
         }
@@ -146,7 +146,9 @@ impl Snapshot {
 }
 
 fn asks_for_roles(config: &GlobalMaintenance, now: Timestamp) -> bool {
-    config.is_set() && !config.is_over(now) && !config.exempt_roles.is_empty()
+    let own = config.is_set() && !config.is_over(now) && !config.exempt_roles.is_empty();
+    let mut recurring = config.recurring.iter();
+    own || recurring.any(|recurring| !recurring.exempt_roles.is_empty())
 }
 
 fn warn_of_no_caller(by: impl std::fmt::Display, principal: Option<&str>) {

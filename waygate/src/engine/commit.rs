@@ -48,7 +48,13 @@ impl Inner {
         }
         // A decision on this snapshot must not be written into a store that has lost it.
         batch.expected_epoch = (stored.revision.number > 0).then_some(stored.revision.epoch);
+        #[cfg(feature = "webhooks")]
+        {
+            batch.keep_audit_from = super::webhooks::needed_from(&stored.records);
+        }
         let (puts, deletes) = (batch.puts.clone(), batch.deletes.clone());
+        #[cfg(feature = "webhooks")]
+        let is_silent = batch.audit.is_empty();
         let revision = match self.commit_in_time(batch).await {
             Ok(revision) => revision,
             Err(CommitError::Backend(error)) => {
@@ -68,6 +74,8 @@ impl Inner {
             }
             Err(error) => return Err(error),
         };
+        #[cfg(feature = "webhooks")]
+        self.webhooks.note_commit(revision.number, is_silent);
         let changed: Vec<EntityKey> = puts.iter().map(|(key, _)| key.clone()).collect();
         for (key, value) in puts {
             let entity = Entity::new(revision.number, value);

@@ -123,6 +123,10 @@ pub enum ChangeError {
     #[cfg(feature = "flags")]
     #[error(transparent)]
     Flag(#[from] FlagError),
+    /// A webhook does not exist, exists already, or cannot be changed.
+    #[cfg(feature = "webhooks")]
+    #[error(transparent)]
+    Webhook(#[from] super::webhooks::WebhookError),
     /// A value is malformed, such as a reason, a service or a window.
     #[error(transparent)]
     Invalid(#[from] Invalid),
@@ -139,6 +143,14 @@ pub enum ChangeError {
     Refused {
         /// The route.
         key: RouteKey,
+        /// The reason.
+        refused: Refused,
+    },
+    /// The command is not possible for the current maintenance of all routes, or of a service.
+    #[error("{maintenance}: {refused}")]
+    MaintenanceRefused {
+        /// The maintenance.
+        maintenance: String,
         /// The reason.
         refused: Refused,
     },

@@ -62,6 +62,8 @@ pub enum Component {
     CounterSnapshot,
     /// The file of users of the admin API cannot be read or is invalid; its last valid users remain.
     AdminUsers,
+    /// A webhook is disabled, or the audit log has dropped events that it has not got, or events of it were given up.
+    Webhooks,
     /// Not a fault of Waygate: maintenance or a limit names an unknown route or service, probably misspelled, or `route
     /// = ".."` names a route that a different handler serves. Not reported if the process is part of a fleet, since it
     /// does not know the other routes.
@@ -90,6 +92,7 @@ impl fmt::Display for Component {
             Self::BootCache => "boot_cache",
             Self::CounterSnapshot => "counter_snapshot",
             Self::AdminUsers => "admin_users",
+            Self::Webhooks => "webhooks",
             Self::Unmatched => "unmatched",
             Self::LifecycleBypass => "lifecycle_bypass",
             Self::RateLimitBypass => "rate_limit_bypass",
@@ -162,7 +165,10 @@ impl Monitor {
                 // For these, each cause is news; other causes change with every attempt.
                 let is_news = matches!(
                     component,
-                    Component::Records | Component::Unmatched | Component::Flags
+                    Component::Records
+                        | Component::Unmatched
+                        | Component::Flags
+                        | Component::Webhooks
                 );
                 if is_news && known.cause != cause {
                     tracing::warn!(%component, cause = %Printable(&cause), "still degraded");

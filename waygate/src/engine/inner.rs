@@ -44,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) counter_snapshot: Option<Arc<waygate_backends::CounterSnapshot>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) backend: Arc<dyn Backend>,
+    #[cfg(feature = "webhooks")]
+    pub(crate) webhooks: super::webhooks::Hub,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) monitor: Monitor,
     /// The snapshot that requests read.

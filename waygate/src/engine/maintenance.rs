@@ -1,7 +1,7 @@
 use waygate_core::{
-    Printable, Timestamp,
-    grammar::Reason,
-    model::{Action, DroppedMaintenance, ExemptPath, GlobalMaintenance, Revision, RouteStatus},
+    Printable,
+    model::{Action, DroppedMaintenance, GlobalMaintenance, Revision, RouteStatus},
+    transition::{MaintenanceCommand, Refused},
 };
 
 use super::{
@@ -10,14 +10,6 @@ use super::{
     store::{Kind, json},
     tx::{Attempt, Change, Tx},
 };
-
-/// A command on maintenance.
-#[derive(Debug, Clone)]
-pub(crate) enum MaintenanceCommand {
-    Enable(GlobalMaintenance),
-    Disable,
-    SetExemptPaths(Vec<ExemptPath>),
-}
 
 /// Global maintenance, or maintenance of a service.
 ///
@@ -59,15 +51,15 @@ impl MaintenanceScope {
     fn action(&self, command: &MaintenanceCommand, is_on: bool) -> Action {
         match (self, command) {
             (_, MaintenanceCommand::Enable(_)) if is_on => self.switched(true),
-            (Self::Global, MaintenanceCommand::Enable(_)) => Action::GlobalMaintenanceScheduled,
-            (Self::Service(_), MaintenanceCommand::Enable(_)) => {
-                Action::ServiceMaintenanceScheduled
-            }
             (_, MaintenanceCommand::Disable) => self.switched(false),
             (Self::Global, MaintenanceCommand::SetExemptPaths(_)) => Action::GlobalExemptPathsSet,
             (Self::Service(_), MaintenanceCommand::SetExemptPaths(_)) => {
                 Action::ServiceExemptPathsSet
             }
+            (Self::Global, MaintenanceCommand::Cancel(_)) => Action::GlobalScheduleCancelled,
+            (Self::Service(_), MaintenanceCommand::Cancel(_)) => Action::ServiceScheduleCancelled,
+            (Self::Global, _) => Action::GlobalMaintenanceScheduled,
+            (Self::Service(_), _) => Action::ServiceMaintenanceScheduled,
         }
     }
 
@@ -104,24 +96,21 @@ impl Change for MaintenanceChange {
         let before = known.value;
         // An expired record is removed.
         let current = before.clone().settled(now);
-        let next = match command {
-            MaintenanceCommand::Enable(config) => enabled(config.clone(), now)?,
-            MaintenanceCommand::Disable => GlobalMaintenance::default(),
-            MaintenanceCommand::SetExemptPaths(paths) => {
-                current.clone().exempt_paths(paths.clone())
-            }
-        };
+        let next = checked(command)?
+            .apply(&before, now)
+            .map_err(|refused| refuse(scope, refused))?;
         let reason = match command {
-            MaintenanceCommand::Enable(config) => &config.reason,
-            MaintenanceCommand::Disable | MaintenanceCommand::SetExemptPaths(_) => {
-                &Reason::default()
-            }
+            MaintenanceCommand::Enable(config) => config.reason.to_string(),
+            MaintenanceCommand::Recur(recurring) => recurring.window.reason().to_string(),
+            MaintenanceCommand::Cancel(Some(id)) => id.to_string(),
+            _ => String::new(),
         };
         let dropped = DroppedMaintenance::between(&current, &next, now);
         let is_on = next.holds_at(now);
-        tx.follow(&Timed::Maintenance(scope.clone()), &before, &next);
+        let timed = Timed::Maintenance(scope.clone());
+        tx.follow(&timed, &before, &next);
         let mut entry = tx.line(scope.action(command, is_on), &scope.audit_path());
-        entry.reason = reason.to_string();
+        entry.reason = reason;
         entry.service = scope.service().map(ToString::to_string);
         entry.previous_status = Some(status(current.holds_at(now)));
         entry.new_status = Some(status(is_on));
@@ -129,6 +118,9 @@ impl Change for MaintenanceChange {
         entry.new = Some(json(&next));
         entry.dropped = (!dropped.is_empty()).then(|| json(&dropped));
         tx.audit(entry);
+        if current.holds_at(now) && !is_on {
+            tx.reset_after_maintenance(&timed);
+        }
         tx.put::<Maintenances>(scope, &next);
         let revision = tx.commit().await?;
         // Unknown routes are logged by health, if this process can know them.
@@ -155,13 +147,25 @@ impl Change for MaintenanceChange {
     }
 }
 
-/// The record of maintenance that is turned on.
-fn enabled(config: GlobalMaintenance, now: Timestamp) -> Result<GlobalMaintenance, ChangeError> {
-    let mut config = config.checked()?;
-    config.enabled = true;
-    match config.end {
-        Some(end) if end <= now => Err(ChangeError::Ended { end, now }),
-        _ => Ok(config),
+/// Checks a command. Records are stored with whole microseconds.
+fn checked(command: &MaintenanceCommand) -> Result<MaintenanceCommand, ChangeError> {
+    Ok(match command {
+        MaintenanceCommand::Enable(config) => {
+            let mut config = config.clone();
+            config.recurring.clear();
+            MaintenanceCommand::Enable(config.checked()?)
+        }
+        other => other.clone(),
+    })
+}
+
+fn refuse(scope: &MaintenanceScope, refused: Refused) -> ChangeError {
+    match refused {
+        Refused::Ended { end, now } => ChangeError::Ended { end, now },
+        refused => ChangeError::MaintenanceRefused {
+            maintenance: scope.in_words(),
+            refused,
+        },
     }
 }
 

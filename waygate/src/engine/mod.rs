@@ -86,6 +86,9 @@ mod tx;
 mod unmatched;
 mod unreadable;
 mod unregistered;
+#[cfg(feature = "webhooks")]
+mod webhooks;
+mod windows;
 
 pub use admit::{Decision, Pass, Refusal};
 pub use builder::WaygateBuilder;
@@ -120,6 +123,11 @@ pub use register_error::RegisterError;
 pub use report::Report;
 pub use request::{RequestHead, Roles};
 pub use store_reset::OnStoreReset;
+#[cfg(feature = "webhooks")]
+pub use webhooks::{
+    AttemptOutcome, Replay, WebhookAttempt, WebhookCounts, WebhookDelivery, WebhookError,
+    WebhookOptions, WebhookRecord, verify as verify_webhook,
+};
 
 pub(crate) use attached::Attached;
 pub(crate) use attached::{Answers, AttachedFunctions};
@@ -171,7 +179,6 @@ pub(crate) use traffic::{EDGES, Ending, LatencyTotals, RouteTraffic};
 pub(crate) use {
     kinds::{Devices, Logins, MaintenanceScope, Opaque, Records, Tokens},
     limits::LimitCommand,
-    maintenance::MaintenanceCommand,
     notice::MaintenanceNotice,
     store::{Collection, Holds, Kind, Setting, Versioned},
 };

@@ -1,15 +1,15 @@
+mod maintenance;
+
 use waygate_core::{
     Timestamp,
     grammar::{EnvName, Interval, Invalid},
-    model::{Access, Deprecation, ExemptPath, GlobalMaintenance, Origin, RouteKey, WindowId},
+    model::{Access, Deprecation, Origin, RecurringWindow, RouteKey, WindowId},
     transition::RouteCommand,
 };
 
 use super::{
     ChangeError, RouteRecord, Waygate,
     error::route_key,
-    kinds::MaintenanceScope,
-    maintenance::{MaintenanceChange, MaintenanceCommand, MaintenanceRecord},
     precondition::Precondition,
     route_change::{Purge, RouteChange},
     tx::{By, Change},
@@ -167,7 +167,37 @@ impl Operator {
             .await
     }
 
-    /// Cancels one window of a route, or all of them. Returns the updated route.
+    /// Adds recurring maintenance windows to a route, or replaces those with the same id. They have no effect while the
+    /// route is disabled, or in maintenance without an end. Returns the updated route.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use waygate::{Waygate, model::RecurringWindow};
+    /// # use waygate::model::RouteState;
+    ///
+    /// let waygate = Waygate::builder().build().await?;
+    /// # waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
+    /// let sundays = RecurringWindow::builder("0 2 * * SUN", "2h").tz("Europe/Berlin".parse()?).build()?;
+    /// let record = waygate.system().schedule_recurring("GET:/payments", sundays).await?;
+    /// assert_eq!(record.state.position.recurring.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
+    pub async fn schedule_recurring(
+        &self,
+        key: &str,
+        windows: RecurringWindow,
+    ) -> Result<RouteRecord, ChangeError> {
+        self.apply(key, RouteCommand::Recur(Box::new(windows)))
+            .await
+    }
+
+    /// Cancels one window of a route, recurring windows or one of those that recur, or all of them. Returns the updated
+    /// route.
     ///
     /// # Errors
     /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
@@ -232,109 +262,6 @@ impl Operator {
 
     pub(crate) async fn purge_key(&self, key: RouteKey) -> Result<(), ChangeError> {
         self.make(Purge(key)).await
-    }
-
-    /// Starts global maintenance, immediately or at `start`, until `end` if it is set; `enabled` of `config` is
-    /// ignored. Replaces any earlier maintenance, including planned maintenance, and lists it in
-    /// [`dropped`](MaintenanceRecord::dropped).
-    ///
-    /// Clients in `exempt_ips` and callers with one of `exempt_roles` are still served. Their responses carry
-    /// `Cache-Control: private, no-store`, since no cache may keep them.
-    ///
-    /// ```
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// use waygate::{Timestamp, Waygate, model::GlobalMaintenance};
-    ///
-    /// let waygate = Waygate::builder().build().await?;
-    /// let planned = GlobalMaintenance::new("database upgrade".parse()?)
-    ///     .start("2030-01-01T02:00:00Z".parse::<Timestamp>()?)
-    ///     .end("2030-01-01T04:00:00Z".parse::<Timestamp>()?)
-    ///     .exempt_ips(["10.0.0.0/8".parse()?])
-    ///     .exempt_roles(["ops".parse()?]);
-    /// let record = waygate.system().enable_global_maintenance(planned).await?;
-    /// assert!(!record.maintenance.enabled, "it has not begun");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// Returns the updated maintenance.
-    ///
-    /// # Errors
-    /// Returns a [`ChangeError`] on failure, in which case nothing is changed. The error is [`ChangeError::Ended`] if
-    /// the end is in the past.
-    pub async fn enable_global_maintenance(
-        &self,
-        config: GlobalMaintenance,
-    ) -> Result<MaintenanceRecord, ChangeError> {
-        self.maintain(MaintenanceScope::Global, MaintenanceCommand::Enable(config))
-            .await
-    }
-
-    /// Ends global maintenance, active or planned, and removes its reason and exemptions. Returns the updated
-    /// maintenance.
-    ///
-    /// # Errors
-    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
-    pub async fn disable_global_maintenance(&self) -> Result<MaintenanceRecord, ChangeError> {
-        self.maintain(MaintenanceScope::Global, MaintenanceCommand::Disable)
-            .await
-    }
-
-    /// Sets the routes that stay open during global maintenance. Does not start or end it. Returns the updated
-    /// maintenance.
-    ///
-    /// # Errors
-    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
-    pub async fn set_global_exempt_paths(
-        &self,
-        paths: &[&str],
-    ) -> Result<MaintenanceRecord, ChangeError> {
-        let paths = paths
-            .iter()
-            .map(|path| path.parse())
-            .collect::<Result<Vec<ExemptPath>, Invalid>>()?;
-        self.maintain(
-            MaintenanceScope::Global,
-            MaintenanceCommand::SetExemptPaths(paths),
-        )
-        .await
-    }
-
-    /// Starts maintenance of every route of a service, in all its processes, like
-    /// [`enable_global_maintenance`](Self::enable_global_maintenance). Returns the updated maintenance.
-    ///
-    /// # Errors
-    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
-    pub async fn enable_service_maintenance(
-        &self,
-        service: &str,
-        config: GlobalMaintenance,
-    ) -> Result<MaintenanceRecord, ChangeError> {
-        let scope = MaintenanceScope::Service(service.parse()?);
-        self.maintain(scope, MaintenanceCommand::Enable(config))
-            .await
-    }
-
-    /// Ends maintenance of a service, active or planned, and removes its reason and exemptions. Returns the updated
-    /// maintenance.
-    ///
-    /// # Errors
-    /// Returns a [`ChangeError`] on failure, in which case nothing is changed.
-    pub async fn disable_service_maintenance(
-        &self,
-        service: &str,
-    ) -> Result<MaintenanceRecord, ChangeError> {
-        let scope = MaintenanceScope::Service(service.parse()?);
-        self.maintain(scope, MaintenanceCommand::Disable).await
-    }
-
-    pub(crate) async fn maintain(
-        &self,
-        scope: MaintenanceScope,
-        command: MaintenanceCommand,
-    ) -> Result<MaintenanceRecord, ChangeError> {
-        self.make(MaintenanceChange { scope, command }).await
     }
 
     /// Makes a change as this operator.

@@ -257,7 +257,10 @@ fn notes(route: &RouteRecord, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let has_sunset = deprecation.is_some_and(|details| details.sunset().is_some());
     let marks = [
         (route.state.force_active, "force-active"),
-        (!route.state.position.windows.is_empty(), "scheduled"),
+        (
+            !route.state.position.windows.is_empty() || !route.state.position.recurring.is_empty(),
+            "scheduled",
+        ),
         (has_sunset, "sunset"),
         (!route.state.access.ips.is_empty(), "allowed_ips"),
         (!route.state.access.roles.is_empty(), "allowed_roles"),

@@ -7,7 +7,7 @@ use waygate_core::{
 use super::{
     ChangeError, ResolveError, RouteRecord,
     kinds::{ConcurrencyLimits, Generations, RateLimits, Routes, Schedules, Timed},
-    limits::policies_of,
+    limits::{ends_maintenance, policies_of},
     listing,
     nearest::nearest,
     store::json,
@@ -52,7 +52,8 @@ impl Change for RouteChange {
                 .await?;
             return Ok(show(&snapshot)?);
         }
-        tx.follow(&Timed::Route(route.key.clone()), &current.state, &next);
+        let timed = Timed::Route(route.key.clone());
+        tx.follow(&timed, &current.state, &next);
         let dropped = Dropped::between(&current.state, &next, now);
         let mut entry = tx.line(command.action(), route.key.as_str());
         entry.service = route.key.service().map(str::to_owned);
@@ -62,7 +63,11 @@ impl Change for RouteChange {
         entry.new = Some(json(&next));
         entry.dropped = (!dropped.is_empty()).then(|| json(&dropped));
         entry.reason = command.audit_reason();
+        let is_end = ends_maintenance(current.state.status(now), next.status(now));
         tx.audit(entry);
+        if is_end {
+            tx.reset_after_maintenance(&timed);
+        }
         // Without its own record, it would be closed because of an unreadable one.
         if matches!(command, RouteCommand::Reset) && !tx.stored.is_in_doubt(&route.key) {
             tx.delete::<Routes>(&route.key);

@@ -49,7 +49,7 @@ impl Timed {
 }
 
 /// A state that changes with time.
-pub(crate) trait Course {
+pub(crate) trait Course: serde::Serialize {
     fn status(&self, at: Timestamp) -> RouteStatus;
 
     /// The reason; may be empty.
@@ -95,12 +95,20 @@ struct Transition {
     to: RouteStatus,
 }
 
-/// The transitions of a state in `after..=now`.
+/// The most transitions of one state that are written later together: recurring windows may have had any number of them
+/// while no process ran.
+const MOST_LATE: usize = 100;
+
+/// The transitions of a state in `after..=now`. If there are too many, the oldest, and one to the status of now.
 fn transitions(state: &impl Course, after: Timestamp, now: Timestamp) -> Vec<Transition> {
     let mut steps = Vec::new();
     let mut last = after;
-    while let Some(at) = state.next_change(last).filter(|at| *at <= now) {
-        let (from, to) = (state.status(last), state.status(at));
+    while let Some(mut at) = state.next_change(last).filter(|at| *at <= now) {
+        let from = state.status(last);
+        if steps.len() >= MOST_LATE {
+            at = now;
+        }
+        let to = state.status(at);
         if from != to {
             steps.push(Transition { at, from, to });
         }
@@ -119,7 +127,8 @@ impl Timed {
             entry.previous_status = Some(step.from);
             entry.new_status = Some(step.to);
             entry.reason = state.reason(step.at);
-            entry.new = Some(json(&serde_json::json!({ "at": step.at, "late_ms": late })));
+            let new = serde_json::json!({ "at": step.at, "late_ms": late, "state": json(state) });
+            entry.new = Some(new);
             entry
         };
         steps.into_iter().map(line).collect()
@@ -131,10 +140,8 @@ impl Tx<'_> {
     /// and the mark from which it is followed.
     pub(crate) fn follow<C: Course>(&mut self, timed: &Timed, before: &C, after: &C) {
         if let Some(known) = self.stored.records.schedules.get(timed) {
-            let logged_until = known.value.logged_until;
-            for line in timed.lines(before, logged_until, self.now) {
-                self.audit(line);
-            }
+            let lines = timed.lines(before, known.value.logged_until, self.now);
+            self.audit_transitions(timed, lines);
         }
         self.mark(timed, after);
     }
@@ -300,9 +307,7 @@ impl Inner {
         if is_due {
             tx.announce::<K>(key);
         }
-        for line in lines {
-            tx.audit(line);
-        }
+        tx.audit_transitions(timed, lines);
         tx.expect::<K>(key);
         match tx.commit().await {
             Ok(_) => Ok(is_due),

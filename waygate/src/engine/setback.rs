@@ -111,7 +111,7 @@ fn maintained_again(
     let is_closed = known.is_unbounded()
         && known.exempts_nothing()
         && (known.include_force_active || !lost.include_force_active);
-    (lost.enabled && !is_closed && lost != known).then_some(lost)
+    ((lost.enabled || !lost.recurring.is_empty()) && !is_closed && lost != known).then_some(lost)
 }
 
 impl Tx<'_> {

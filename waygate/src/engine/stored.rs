@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use waygate_core::{
-    model::{GlobalMaintenance, LimitKey, Revision, RouteKey},
+    grammar::ServiceName,
+    model::{GlobalMaintenance, LimitKey, LimitScope, Revision, RouteKey},
     port::{Entity, EntityKey, Expected},
 };
 
@@ -104,10 +105,31 @@ impl Stored {
         }
     }
 
-    /// The epoch of a policy's counters.
-    pub(crate) fn generation(&self, key: &LimitKey) -> u64 {
+    /// The resets of a policy's own counters.
+    pub(crate) fn own_generation(&self, key: &LimitKey) -> u64 {
         let known = self.records.generations.get(key);
         known.map_or(0, |known| known.value.generation)
+    }
+
+    /// The resets of all counters in a scope.
+    pub(crate) fn counter_resets(&self, scope: &MaintenanceScope) -> u64 {
+        let known = self.records.counter_resets.get(scope);
+        known.map_or(0, |known| known.value.resets)
+    }
+
+    /// The epoch of a policy's counters, in a process of a service: it grows with each reset.
+    pub(crate) fn generation(&self, key: &LimitKey, service: Option<&ServiceName>) -> u64 {
+        let service = match &key.scope {
+            LimitScope::Global => None,
+            LimitScope::Service(own) => Some(own.clone()),
+            LimitScope::Route(route) => match route.service() {
+                Some(own) => own.parse().ok(),
+                None => service.cloned(),
+            },
+        };
+        let of_service = service.map(MaintenanceScope::Service);
+        let of_service = of_service.map_or(0, |scope| self.counter_resets(&scope));
+        self.own_generation(key) + self.counter_resets(&MaintenanceScope::Global) + of_service
     }
 
     /// The expectation of a commit for a record.

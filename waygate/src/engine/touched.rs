@@ -28,7 +28,9 @@ impl Touched {
         let mut touched = Self::default();
         for id in changed {
             if let Some(collection) = stored.records.of(id) {
-                collection.touches(id.entity(), &mut |touches| touched.add(touches, table));
+                collection.touches(id.entity(), &mut |touches| {
+                    touched.add(touches, stored, table)
+                });
             }
         }
         touched.slots.sort_unstable();
@@ -36,7 +38,7 @@ impl Touched {
         touched
     }
 
-    fn add(&mut self, touches: Touches<'_>, table: &Table) {
+    fn add(&mut self, touches: Touches<'_>, stored: &Stored, table: &Table) {
         match touches {
             Touches::Nothing => {}
             Touches::Route(key) => self.slots.extend(table.slot_of(key)),
@@ -49,6 +51,12 @@ impl Touched {
             }
             Touches::Limits(shared) => {
                 self.limits.insert(shared.clone());
+            }
+            Touches::AllLimits => {
+                self.slots.extend(0..table.len());
+                let scopes = stored.records.rate_limits.keys().map(|key| &key.scope);
+                let shared = scopes.filter(|scope| !matches!(scope, LimitScope::Route(_)));
+                self.limits.extend(shared.cloned());
             }
             #[cfg(feature = "flags")]
             Touches::Flag(key) => drop(self.flags.insert(key.clone())),

@@ -56,11 +56,19 @@ impl Snapshot {
         now: Timestamp,
     ) -> Option<String> {
         // An expired record names nothing, and one that was never set names no service.
-        if config.is_over(now) {
-            return None;
-        }
+        let own: &[ExemptPath] = match config.is_over(now) {
+            true if config.recurring.is_empty() => return None,
+            true => &[],
+            false => &config.exempt_paths,
+        };
         let service = scope.service().filter(|_| config.is_set());
-        self.unmatched(service, &config.exempt_paths)
+        if config.recurring.is_empty() {
+            return self.unmatched(service, own);
+        }
+        let recurring = config.recurring.iter();
+        let recurring = recurring.flat_map(|recurring| &recurring.exempt_paths);
+        let all: Vec<ExemptPath> = own.iter().chain(recurring).cloned().collect();
+        self.unmatched(service, &all)
     }
 
     /// Describes the unknown names in every maintenance record.
@@ -81,7 +89,8 @@ impl Snapshot {
         }
         let known = self.known_services();
         for (scope, set) in self.records.maintenances.iter() {
-            let is_current = set.value.is_set() && set.value.end.is_none_or(|end| now < end);
+            let is_current = set.value.is_set()
+                && (set.value.end.is_none_or(|end| now < end) || !set.value.recurring.is_empty());
             match scope.service().filter(|_| is_current) {
                 Some(service) if !known.contains(service.as_str()) => unmatched.add(|| {
                     let problem = self.stranger(service).unwrap_or_default();

@@ -43,7 +43,7 @@ impl Guarded {
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// # let waygate = waygate::Waygate::builder().build().await?;
+    /// # let waygate = waygate::Waygate::builder().allow_unmounted("").build().await?;
     /// let app = waygate.guard(axum::Router::new()).await?.public_metrics("/metrics").into_router();
     /// # drop::<axum::Router>(app);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

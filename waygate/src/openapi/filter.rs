@@ -1,7 +1,10 @@
 //! The effect of a snapshot on each operation of the document.
 
 use http::StatusCode;
-use waygate_core::{Timestamp, grammar::Method, model::Window};
+use waygate_core::{
+    Timestamp,
+    grammar::{Interval, Method, Reason},
+};
 
 use super::notes::{Custom, Maintenance, Notes, Planned};
 use crate::http::functions;
@@ -136,9 +139,9 @@ impl<'a> View<'a> {
         let maintenance = closures
             .filter_map(Maintenance::of)
             .reduce(Maintenance::and);
-        let windows: &[Window] = match is_force_active {
-            true => &[],
-            false => &state.position.windows,
+        let windows = match is_force_active {
+            true => Vec::new(),
+            false => state.position.planned(self.now),
         };
         let notes = Notes {
             planned: self.planned(slot, operation, windows, maintenance.as_ref()),
@@ -178,7 +181,7 @@ impl<'a> View<'a> {
         &self,
         slot: usize,
         operation: &Operation,
-        windows: &'a [Window],
+        windows: Vec<(Interval, &'a Reason)>,
         maintenance: Option<&Maintenance<'_>>,
     ) -> Vec<Planned<'a>> {
         let from = maintenance.and_then(Maintenance::until);
@@ -191,7 +194,7 @@ impl<'a> View<'a> {
                 reason: &set.reason,
             })
         });
-        let own = windows.iter().map(|Window { interval, reason }| Planned {
+        let own = windows.into_iter().map(|(interval, reason)| Planned {
             start: interval.start(),
             end: Some(interval.end()),
             reason,

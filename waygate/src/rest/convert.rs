@@ -9,6 +9,8 @@ use waygate_core::{
 };
 
 use super::problem::{Problem, ProblemKind};
+#[cfg(feature = "webhooks")]
+use crate::engine::WebhookError;
 use crate::{ChangeError, ResolveError, openapi::InvalidTags};
 
 impl From<Invalid> for Problem {
@@ -52,6 +54,15 @@ impl From<ChangeError> for Problem {
             ChangeError::Invalid(invalid) => invalid.into(),
             #[cfg(feature = "flags")]
             ChangeError::Flag(error) => error.into(),
+            #[cfg(feature = "webhooks")]
+            ChangeError::Webhook(error) => {
+                let kind = match error {
+                    WebhookError::Unknown(_) | WebhookError::NoSuchEvent(_) => ProblemKind::NotFound,
+                    WebhookError::Exists(_) | WebhookError::Declared(_) => ProblemKind::Conflict,
+                    WebhookError::NoSecret(_) => ProblemKind::Internal,
+                };
+                Self::new(kind, text)
+            }
             ChangeError::NoSuchLimit { key, nearest } => {
                 let hint = match nearest {
                     Some(near) if near.scope == key.scope => {
@@ -74,9 +85,15 @@ impl From<ChangeError> for Problem {
             ChangeError::Refused {
                 refused: Refused::NoSuchWindow(_),
                 ..
+            }
+            | ChangeError::MaintenanceRefused {
+                refused: Refused::NoSuchWindow(_),
+                ..
             } => Self::new(ProblemKind::NotFound, text),
             // Not 409, which clients of the contract interpret as a protected or an ambiguous route.
-            ChangeError::Refused { .. } | ChangeError::Ended { .. } => {
+            ChangeError::Refused { .. }
+            | ChangeError::MaintenanceRefused { .. }
+            | ChangeError::Ended { .. } => {
                 Self::new(ProblemKind::InvalidValue, text)
             }
             ChangeError::Conflict { current, .. } => Self::precondition_failed(current),

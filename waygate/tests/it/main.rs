@@ -47,6 +47,7 @@ mod outer_layers;
 #[cfg(all(feature = "admin", feature = "swagger-ui"))]
 mod paths;
 mod preflight;
+mod recurring;
 mod register;
 mod register_functions;
 mod reseed;

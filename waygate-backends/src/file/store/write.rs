@@ -52,11 +52,12 @@ impl Store {
         }
         let mut next = self.table()?.clone();
         next.check(&batch)?;
+        let keep_from = batch.keep_audit_from;
         let entries = next.apply(batch);
         let text = self.encode(&next)?;
         self.make_ours()?;
         let failed = |e: io::Error| not_writable(&self.files.main, &e);
-        let lengths = self.audit.append(&entries).map_err(failed)?;
+        let lengths = self.audit.append(&entries, keep_from).map_err(failed)?;
         // The file before the first commit contains nothing worth keeping.
         let older = match next.revision.number {
             1 => 0,

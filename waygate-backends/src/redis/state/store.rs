@@ -190,6 +190,15 @@ impl Store {
                     .arg(is_set)
                     .arg(option.as_deref().unwrap_or_default());
             }
+            command.arg(u8::from(query.oldest_first));
+            let after = query.after;
+            command.arg(
+                after
+                    .map(|place| place.revision.to_string())
+                    .unwrap_or_default(),
+            );
+            let entry = after.and_then(|place| place.entry);
+            command.arg(entry.map(|id| id.to_string()).unwrap_or_default());
         };
         let answer = self.script(&self.audit, arguments).await?;
         reply::page(answer).ok_or_else(|| self.misunderstood("the audit log"))?
@@ -290,6 +299,10 @@ impl<'a> Commit<'a> {
         command.arg(capacity).arg(REMEMBERED);
         command.arg(batch.expected.len()).arg(batch.puts.len());
         command.arg(batch.deletes.len()).arg(batch.audit.len());
+        let keep_from = batch.keep_audit_from;
+        command.arg(keep_from.map(|from| from.to_string()).unwrap_or_default());
+        let bound = self.terms.audit_capacity.saturating_mul(Batch::KEPT_FACTOR);
+        command.arg(bound.min(u32::MAX as usize));
         for (key, expected) in &batch.expected {
             let revision = match expected {
                 Expected::Absent => String::new(),

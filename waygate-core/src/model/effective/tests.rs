@@ -1,6 +1,7 @@
 use jiff::SignedDuration;
 
 use super::*;
+use crate::model::Window;
 use crate::{
     grammar::Interval,
     model::{Deprecation, Disabled, Former},

@@ -1,8 +1,59 @@
 use std::io;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::model::AuditEntry;
+
+/// A place in the audit log: after an entry, or after a whole commit. Timestamps are no places: clocks differ, and go back.
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     model::{Action, AuditEntry, Origin},
+///     port::AuditPosition,
+/// };
+///
+/// let line = AuditEntry::new(&Origin::system(), Action::Reset, "GET:/a", Timestamp::now());
+/// assert!(AuditPosition::of(&line).covers(&line));
+/// assert!(AuditPosition::end_of(7).covers(&line));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AuditPosition {
+    /// The number of the commit.
+    pub revision: u64,
+    /// The last entry of the commit that precedes the place; `None` for the whole commit. If the log no longer has
+    /// this entry, it has forgotten the earlier ones as well, so that the place is before the commit's others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<Uuid>,
+}
+
+impl AuditPosition {
+    /// After this entry.
+    pub fn of(entry: &AuditEntry) -> Self {
+        Self {
+            revision: entry.revision,
+            entry: Some(entry.id),
+        }
+    }
+
+    /// After all entries of this commit, and of those before.
+    pub fn end_of(revision: u64) -> Self {
+        Self {
+            revision,
+            entry: None,
+        }
+    }
+
+    /// Returns whether the place is right after `entry`, or after a later one of another commit. From the newest entry
+    /// to the oldest, the first covered one ends those after the place.
+    pub fn covers(&self, entry: &AuditEntry) -> bool {
+        entry.revision < self.revision
+            || entry.revision == self.revision && self.entry.is_none_or(|id| id == entry.id)
+    }
+}
 
 /// A query of the audit log. The filters apply before the limit. By default, the newest 100 entries.
 ///
@@ -26,6 +77,11 @@ use crate::model::AuditEntry;
 /// assert_eq!(by_id.page([&other, &entry]), [entry.clone()]);
 /// let short = AuditQuery::newest(10).max_bytes(1);
 /// assert_eq!(short.page([&other, &entry]), [other.clone()]);
+///
+/// let oldest = AuditQuery::oldest(1);
+/// assert_eq!(oldest.page([&other, &entry]), [entry.clone()]);
+/// let next = AuditQuery::oldest(1).after(waygate_core::port::AuditPosition::of(&entry));
+/// assert_eq!(next.page([&other, &entry]), [other.clone()]);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -43,6 +99,10 @@ pub struct AuditQuery {
     /// Ends the page after the entry with which it has this many bytes or more, as JSON; a backend may count the bytes
     /// that it stores instead. The first entry is returned, however large it is.
     pub max_bytes: Option<usize>,
+    /// Only entries after this place.
+    pub after: Option<AuditPosition>,
+    /// Reverses the order: the oldest entries, oldest first. The offset then skips the oldest.
+    pub oldest_first: bool,
 }
 
 impl Default for AuditQuery {
@@ -54,6 +114,8 @@ impl Default for AuditQuery {
             service: None,
             id: None,
             max_bytes: None,
+            after: None,
+            oldest_first: false,
         }
     }
 }
@@ -65,6 +127,22 @@ impl AuditQuery {
             limit,
             ..Self::default()
         }
+    }
+
+    /// Queries the oldest `limit` entries, oldest first.
+    pub fn oldest(limit: usize) -> Self {
+        Self {
+            limit,
+            oldest_first: true,
+            ..Self::default()
+        }
+    }
+
+    /// Selects the entries after this place.
+    #[must_use]
+    pub fn after(mut self, position: AuditPosition) -> Self {
+        self.after = Some(position);
+        self
     }
 
     /// Skips this many of the newest entries.
@@ -102,7 +180,7 @@ impl AuditQuery {
         self
     }
 
-    /// Returns whether `entry` passes the filters.
+    /// Returns whether `entry` passes the filters, apart from its place in the log.
     pub fn matches(&self, entry: &AuditEntry) -> bool {
         self.id.is_none_or(|id| id == entry.id)
             && self.path.as_ref().is_none_or(|path| *path == entry.path)
@@ -112,9 +190,20 @@ impl AuditQuery {
                 .is_none_or(|service| entry.service.as_ref() == Some(service))
     }
 
-    /// Selects the page of `entries` (newest first).
+    /// Selects the page of `entries` (newest first, without gaps).
     pub fn page<'a>(&self, entries: impl IntoIterator<Item = &'a AuditEntry>) -> Vec<AuditEntry> {
-        let wanted = entries.into_iter().filter(|entry| self.matches(entry));
+        let is_after = |entry: &&AuditEntry| self.after.is_none_or(|place| !place.covers(entry));
+        let wanted = entries.into_iter().take_while(is_after);
+        let wanted = wanted.filter(|entry| self.matches(entry));
+        if self.oldest_first {
+            let all: Vec<&AuditEntry> = wanted.collect();
+            return self.cut(all.into_iter().rev());
+        }
+        self.cut(wanted)
+    }
+
+    /// Applies the offset and the bounds to entries in the order of the page.
+    fn cut<'a>(&self, wanted: impl Iterator<Item = &'a AuditEntry>) -> Vec<AuditEntry> {
         let wanted = wanted.skip(self.offset).take(self.limit);
         let Some(most) = self.max_bytes else {
             return wanted.cloned().collect();

@@ -59,11 +59,17 @@ pub struct Batch {
     pub deletes: Vec<EntityKey>,
     /// Lines for the audit log. The backend fills in their `revision`.
     pub audit: Vec<AuditEntry>,
+    /// The oldest commit with audit entries that a reader of the log still needs. The store keeps them beyond its
+    /// capacity, up to [`KEPT_FACTOR`](Self::KEPT_FACTOR) times of it.
+    pub keep_audit_from: Option<u64>,
 }
 
 impl Batch {
     /// The deepest nesting of arrays and objects in a value.
     pub const MAX_DEPTH: usize = 64;
+
+    /// The bound of an audit log with entries that are [kept](#structfield.keep_audit_from), in capacities.
+    pub const KEPT_FACTOR: usize = 4;
 
     /// Creates a batch without changes.
     pub fn new() -> Self {
@@ -95,6 +101,19 @@ impl Batch {
     #[must_use]
     pub fn audit(mut self, entry: AuditEntry) -> Self {
         self.audit.push(entry);
+        self
+    }
+
+    /// Keeps the audit entries of this commit and later ones, for a reader of the log.
+    ///
+    /// ```
+    /// use waygate_core::port::Batch;
+    ///
+    /// assert_eq!(Batch::new().keep_audit_from(7).keep_audit_from, Some(7));
+    /// ```
+    #[must_use]
+    pub fn keep_audit_from(mut self, revision: u64) -> Self {
+        self.keep_audit_from = Some(revision);
         self
     }
 

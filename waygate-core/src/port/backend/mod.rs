@@ -10,7 +10,7 @@ use futures_core::Stream;
 
 use crate::model::{AuditEntry, Revision};
 
-pub use audit::AuditQuery;
+pub use audit::{AuditPosition, AuditQuery};
 pub use batch::{Batch, CommitError, Expected};
 pub use entity::{Entity, EntityKey, Image, Lost};
 pub use error::BackendError;
@@ -182,9 +182,11 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Hints may be lost, repeated and merged: the engine compares revisions, and polls as well.
     fn changes(&self) -> BoxStream<'static, Revision>;
 
-    /// Queries audit entries, newest first; of one batch, the last entry is the newest.
+    /// Queries audit entries, newest first unless the query [says otherwise](AuditQuery::oldest_first); of one batch,
+    /// the last entry is the newest.
     ///
-    /// A store may forget the oldest entries, to bound its size.
+    /// A store may forget the oldest entries, to bound its size, but not those that [a batch
+    /// keeps](Batch::keep_audit_from).
     ///
     /// # Errors
     /// [`BackendError`] if the log cannot be read.

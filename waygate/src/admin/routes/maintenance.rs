@@ -5,11 +5,15 @@ use std::{collections::BTreeSet, sync::Arc};
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     grammar::{Reason, RoleName, ServiceName},
-    model::{DroppedMaintenance, ExemptPath, GlobalMaintenance, Revision},
+    model::{
+        DroppedMaintenance, ExemptPath, GlobalMaintenance, RecurringMaintenanceFields, Revision,
+        WindowId,
+    },
+    transition::MaintenanceCommand,
     view::Maintenance,
 };
 
@@ -22,8 +26,8 @@ use crate::{
         state::AdminState,
         warnings::{join, masked},
     },
-    engine::{MaintenanceCommand, MaintenanceScope},
-    rest::{EmptyBody, JsonBody, Problem, Reply, RequestBody, list_response},
+    engine::MaintenanceScope,
+    rest::{EmptyBody, JsonBody, Params, Problem, Reply, RequestBody, list_response},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -44,6 +48,7 @@ fn shared_router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(get))
         .routes(routes!(enable))
         .routes(routes!(disable))
+        .routes(routes!(schedule, cancel_schedule))
 }
 
 type Changed = Result<Reply<Maintenance>, Problem>;
@@ -181,6 +186,57 @@ async fn disable(
     JsonBody(EmptyBody {}): JsonBody<EmptyBody>,
 ) -> Changed {
     change(&state, operator, scope, MaintenanceCommand::Disable).await
+}
+
+impl RequestBody for RecurringMaintenanceFields {
+    const REQUIRED: bool = true;
+}
+
+/// Adds recurring maintenance of {of}, or replaces that with the same `id`.
+///
+/// It has exemptions of its own, and no effect while maintenance that was switched on is active.
+#[utoipa::path(
+    post,
+    path = "/schedule",
+    operation_id = "schedule_{scope}_maintenance",
+    request_body = RecurringMaintenanceFields,
+    responses((status = OK, description = "The updated maintenance.", body = Tagged<Maintenance>), Change),
+    security(("token" = ["write:global"]))
+)]
+async fn schedule(
+    State(state): State<Arc<AdminState>>,
+    operator: Operator,
+    scope: Scoped,
+    JsonBody(body): JsonBody<RecurringMaintenanceFields>,
+) -> Changed {
+    let command = MaintenanceCommand::Recur(Box::new(body.try_into()?));
+    change(&state, operator, scope, command).await
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct CancelParams {
+    /// The `id` of the recurring maintenance, or of one of its windows. Default: all recurring maintenance.
+    #[param(nullable = false)]
+    window: Option<WindowId>,
+}
+
+/// Cancels recurring maintenance of {of}, or one of its windows.
+#[utoipa::path(
+    delete,
+    path = "/schedule",
+    operation_id = "cancel_{scope}_schedule",
+    params(CancelParams),
+    responses((status = OK, description = "The updated maintenance.", body = Tagged<Maintenance>), Change),
+    security(("token" = ["write:global"]))
+)]
+async fn cancel_schedule(
+    State(state): State<Arc<AdminState>>,
+    operator: Operator,
+    scope: Scoped,
+    Params(CancelParams { window }): Params<CancelParams>,
+) -> Changed {
+    change(&state, operator, scope, MaintenanceCommand::Cancel(window)).await
 }
 
 /// The routes that stay open during global maintenance.

@@ -22,6 +22,9 @@ mod sessions;
 mod system;
 mod tokens;
 mod traffic;
+#[cfg(feature = "webhooks")]
+mod webhooks;
+mod windows;
 
 use std::sync::Arc;
 
@@ -51,12 +54,15 @@ pub(super) fn router(settings: &Settings) -> OpenApiRouter<Arc<AdminState>> {
         .merge(maintenance::router())
         .merge(limits::router())
         .merge(announcements::router())
+        .merge(windows::router())
         .merge(audit::router())
         .merge(traffic::router())
         .merge(system::router())
         .merge(probes::router());
     #[cfg(feature = "metrics")]
     let router = router.merge(metrics::router());
+    #[cfg(feature = "webhooks")]
+    let router = router.merge(webhooks::router());
     #[cfg(feature = "flags")]
     if settings.flags {
         return router.merge(flags::router());

@@ -43,6 +43,10 @@ impl WaygateBuilder {
         let answers = AnswerSettings::new(self.challenge.as_deref(), self.show_environments);
         let answers = answers.map_err(|invalid| of("challenge (.challenge(..))", invalid))?;
         self.check_ranges()?;
+        #[cfg(feature = "webhooks")]
+        let webhooks = self.webhooks.clone().open();
+        #[cfg(feature = "webhooks")]
+        let webhooks = webhooks.map_err(|invalid| of("webhook (.webhook(..))", invalid))?;
         #[cfg(feature = "flags")]
         self.seeds.check()?;
         #[cfg(feature = "openapi")]
@@ -154,6 +158,8 @@ impl WaygateBuilder {
             counter_snapshot,
             clock: self.clock,
             backend,
+            #[cfg(feature = "webhooks")]
+            webhooks,
             runtime: tokio::runtime::Handle::current(),
             monitor,
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -187,6 +193,10 @@ impl WaygateBuilder {
         traffic::start_sampler(&inner);
         supervise(Component::Sync, &inner, sync::run);
         supervise(Component::Scheduler, &inner, scheduler::run);
+        #[cfg(feature = "webhooks")]
+        crate::engine::webhooks::prepare(&inner).await;
+        #[cfg(feature = "webhooks")]
+        supervise(Component::Webhooks, &inner, crate::engine::webhooks::run);
         if inner.counters.shared.is_some() {
             supervise(Component::Counters, &inner, concurrency::renew);
             supervise(Component::Counters, &inner, catch_up::run);

@@ -69,7 +69,7 @@ impl Kind for Maintenances {
     }
 
     fn may_stand_in(older: &GlobalMaintenance) -> bool {
-        older.is_unbounded() && older.exempts_nothing()
+        older.is_unbounded() && older.exempts_nothing() && older.recurring.is_empty()
     }
 
     fn stand_in(unread: &Unread) -> (Instead, Option<GlobalMaintenance>) {

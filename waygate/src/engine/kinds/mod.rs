@@ -1,6 +1,7 @@
 //! The kinds of records in the store, one file each.
 
 mod announcement;
+mod counter_reset;
 #[cfg(feature = "flags")]
 mod flag;
 #[cfg(feature = "flags")]
@@ -20,6 +21,12 @@ mod reseed;
 mod route;
 mod schedule;
 
+#[cfg(not(feature = "webhooks"))]
+use opaque as webhook;
+#[cfg(feature = "webhooks")]
+mod webhook;
+
+pub(crate) use counter_reset::CounterReset;
 #[cfg(feature = "flags")]
 pub(crate) use flag_draft::FlagDraft;
 #[cfg(feature = "flags")]
@@ -33,3 +40,5 @@ pub(crate) use records::*;
 pub(crate) use reseed::Filled;
 pub(crate) use route::{closed_route, is_closed_for_good};
 pub(crate) use schedule::{Schedule, Timed};
+#[cfg(feature = "webhooks")]
+pub(crate) use webhook::{Delivery, DeliveryKey, DisabledEndpoint, Lease, WebhookCursor};

@@ -90,3 +90,25 @@ opaque!(FlagDrafts, "flag_draft");
 opaque!(Flags, "flag");
 #[cfg(not(feature = "flags"))]
 opaque!(Segments, "segment");
+
+/// Webhooks, in a process without them.
+#[cfg(not(feature = "webhooks"))]
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Webhooks;
+
+/// The places of webhooks, in a process without them.
+#[cfg(not(feature = "webhooks"))]
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct WebhookCursors;
+
+/// The deliveries of webhooks, in a process without them.
+#[cfg(not(feature = "webhooks"))]
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct WebhookDeliveries;
+
+#[cfg(not(feature = "webhooks"))]
+opaque!(Webhooks, "webhook");
+#[cfg(not(feature = "webhooks"))]
+opaque!(WebhookCursors, "webhook_cursor");
+#[cfg(not(feature = "webhooks"))]
+opaque!(WebhookDeliveries, "webhook_delivery");

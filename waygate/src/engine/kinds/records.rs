@@ -7,6 +7,7 @@ records! {
     rate_limits: policy::RateLimits,
     concurrency_limits: policy::ConcurrencyLimits,
     generations: policy::Generations,
+    counter_resets: counter_reset::CounterResets,
     reseeds: reseed::Reseeds,
     tokens: opaque::Tokens,
     logins: opaque::Logins,
@@ -16,4 +17,7 @@ records! {
     segments: flag::Segments,
     flag_drafts: flag_draft::FlagDrafts,
     flag_relations: flag_relations::FlagRelations,
+    webhooks: webhook::Webhooks,
+    webhook_cursors: webhook::WebhookCursors,
+    webhook_deliveries: webhook::WebhookDeliveries,
 }

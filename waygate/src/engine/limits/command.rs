@@ -112,7 +112,7 @@ impl Change for LimitReset {
         entry.service = service(&first.scope);
         tx.audit(entry);
         for key in keys {
-            let generation = tx.stored.generation(key) + 1;
+            let generation = tx.stored.own_generation(key) + 1;
             tx.put::<Generations>(key, &Generation { generation });
         }
         tx.commit().await?;
@@ -142,7 +142,7 @@ impl Change for KeyReset {
         entry.service = service(scope);
         tx.audit(entry);
         // The epoch is rewritten unchanged, so that other processes notice the reset.
-        let generation = tx.stored.generation(&policy.key);
+        let generation = tx.stored.own_generation(&policy.key);
         tx.put::<Generations>(&policy.key, &Generation { generation });
         // No reset without an audit line.
         let written = tx.write().await?;

@@ -8,6 +8,7 @@
 //! meanwhile.
 
 mod admission;
+mod after_maintenance;
 mod charge;
 mod clock;
 mod command;
@@ -40,6 +41,7 @@ mod stats;
 mod store;
 
 pub(crate) use admission::{Admission, Admitting};
+pub(crate) use after_maintenance::ends_maintenance;
 pub(crate) use charge::SingleCharge;
 pub(crate) use clock::{LimitClock, instant};
 #[cfg(feature = "admin")]

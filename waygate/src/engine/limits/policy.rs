@@ -85,7 +85,10 @@ impl Policy {
             drifted,
             declared,
         } = applying;
-        let (generation, stats) = (stored.generation(&key), compiler.book.of(&key));
+        let (generation, stats) = (
+            stored.generation(&key, compiler.service),
+            compiler.book.of(&key),
+        );
         let has_tiers = !fields.tiers.is_empty();
         let sources = compiler.sources;
         let label = label(&key, compiler.is_part);

@@ -10,6 +10,8 @@ pub(crate) struct LimitConfig {
     pub(crate) ipv6_prefix: u8,
     /// The algorithm of limits that do not specify one.
     pub(crate) algorithm: Algorithm,
+    /// Keeps the counters when maintenance ends.
+    pub(crate) keep_after_maintenance: bool,
 }
 
 impl Default for LimitConfig {
@@ -19,6 +21,7 @@ impl Default for LimitConfig {
             jitter: 0.0,
             ipv6_prefix: 64,
             algorithm: Algorithm::default(),
+            keep_after_maintenance: false,
         }
     }
 }

@@ -64,7 +64,7 @@ impl Snapshot {
         let all = [(global, &self.global), (service, &self.service)];
         let closing = all.into_iter().filter(|(rule, _)| rule.is_some());
         closing
-            .map(|(_, maintained)| &*maintained.config)
+            .map(|(_, maintained)| &*maintained.governing)
             .filter(|config| config.start.is_some())
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Maintained {
     /// The time of its next scheduled change.
     pub(crate) next_change: Option<Timestamp>,
     pub(crate) config: Arc<GlobalMaintenance>,
+    /// That of `config` which applies now, or else next.
+    pub(crate) governing: Arc<GlobalMaintenance>,
     pub(crate) revision: u64,
     exempt: Arc<[bool]>,
     /// Set after the warning that an exempt role was checked without a source of roles.
@@ -35,9 +37,10 @@ impl Maintained {
         now: Timestamp,
     ) -> Self {
         let Versioned { revision, value } = stored.maintenance(scope);
-        let rule = MaintenanceRule::compile(&value, now);
-        let exempts = |key: &RouteKey| value.exempts(key.method(), key.path());
-        let exempt = if rule.is_some() && !value.exempt_paths.is_empty() {
+        let governing = value.governing(now);
+        let rule = MaintenanceRule::compile(&governing, now);
+        let exempts = |key: &RouteKey| governing.exempts(key.method(), key.path());
+        let exempt = if rule.is_some() && !governing.exempt_paths.is_empty() {
             table.iter().map(|route| exempts(&route.key)).collect()
         } else {
             Arc::default()
@@ -46,6 +49,7 @@ impl Maintained {
             rule,
             next_change: value.next_change(now),
             config: Arc::new(value),
+            governing: Arc::new(governing),
             revision,
             exempt,
             had_no_caller: Arc::default(),
@@ -111,11 +115,11 @@ impl Maintained {
 
     /// Returns `true` if an exemption covers this path and method. `HEAD` follows `GET`.
     fn names(&self, method: &http::Method, path: &str) -> bool {
-        if self.config.exempt_paths.is_empty() {
+        if self.governing.exempt_paths.is_empty() {
             return false;
         }
         let method = Method::from_name(method.as_str());
-        self.config.exempts(method, path)
-            || method == Some(Method::Head) && self.config.exempts(Some(Method::Get), path)
+        self.governing.exempts(method, path)
+            || method == Some(Method::Head) && self.governing.exempts(Some(Method::Get), path)
     }
 }

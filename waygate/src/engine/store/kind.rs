@@ -113,6 +113,7 @@ pub(crate) enum Touches<'a> {
     Nothing,
     Route(&'a RouteKey),
     Limits(&'a LimitScope),
+    AllLimits,
     #[cfg(feature = "flags")]
     Flag(&'a FlagKey),
     #[cfg(feature = "flags")]

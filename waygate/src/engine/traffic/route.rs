@@ -40,10 +40,14 @@ impl Hub {
         self.minute.load(Ordering::Relaxed)
     }
 
-    /// Notes a look now.
-    pub(super) fn looked(&self) {
-        self.minute
-            .store(minute_of(self.clock.now()), Ordering::Relaxed);
+    /// Returns the minute in progress.
+    pub(super) fn now(&self) -> i64 {
+        minute_of(self.clock.now())
+    }
+
+    /// Notes a look in this minute.
+    pub(super) fn looked(&self, minute: i64) {
+        self.minute.store(minute, Ordering::Relaxed);
     }
 
     /// The routes that have had a request.

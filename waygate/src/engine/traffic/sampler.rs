@@ -31,13 +31,15 @@ async fn run(engine: Weak<Inner>) {
             () = clock.sleep_until(next) => {}
             () = &mut gone => return,
         }
+        // Read before: requests during the looks may be noted by the next ones.
+        let now = hub.now();
         for (at, route) in hub.used().iter().enumerate() {
             route.look(minute);
             if at % ROUTES_BETWEEN_YIELDS == 0 {
                 tokio::task::yield_now().await;
             }
         }
-        hub.looked();
+        hub.looked(now);
     }
 }
 

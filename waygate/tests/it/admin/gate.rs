@@ -29,6 +29,7 @@ fn needed(method: &str, path: &str) -> Option<&'static str> {
         (_, "/api/auth/me" | "/api/auth/sessions" | "/api/auth/sessions/{id}") => Some(""),
         (_, path) if path.starts_with("/api/auth/tokens") => Some("admin"),
         ("GET", _) => Some("read"),
+        (_, path) if path.starts_with("/api/webhooks") => Some("admin"),
         (_, path)
             if ["/evaluate", "/preview"]
                 .iter()
@@ -123,6 +124,12 @@ async fn every_operation_requires_a_valid_token_with_the_right_scope() {
         #[cfg(feature = "flags")]
         super::flags::prepare(&server).await;
         let (method, path) = (operation.method.as_str(), operation.template.as_str());
+        #[cfg(feature = "webhooks")]
+        if path.starts_with("/api/webhooks/") {
+            let webhook = json!({ "url": "https://hooks.invalid/", "events": ["segment.*"] });
+            let set = server.put("/api/webhooks/upgrade", webhook).await;
+            assert!(set.status.is_success(), "{}", set.status);
+        }
         let body = &operation.body;
         let needed = needed(method, path);
         let security = match needed {
@@ -203,7 +210,7 @@ async fn every_operation_requires_a_valid_token_with_the_right_scope() {
             ("POST", path) if path.ends_with("/rate-limit") => 201,
             ("POST", path) if path.ends_with("/scheduled-changes") => 201,
             ("POST", path) if path.ends_with("concurrency-limits") => 201,
-            ("POST", "/api/global-rate-limit") => 201,
+            ("POST", "/api/global-rate-limit" | "/api/webhooks") => 201,
             // The request to explain is missing.
             ("GET", "/api/rate-limits/explain") => 400,
             ("POST", "/api/auth/device/token") => 400,

@@ -235,7 +235,7 @@ fn body(random: &mut Random) -> Vec<u8> {
 }
 
 /// Every operation. With the bodies above, only reads succeed.
-const OPERATIONS: [(&str, &str); 61] = [
+const OPERATIONS: [(&str, &str); 69] = [
     ("POST", "/api/auth/login"),
     ("GET", "/api/auth/me"),
     ("GET", "/api/auth/tokens"),
@@ -294,6 +294,14 @@ const OPERATIONS: [(&str, &str); 61] = [
     ("GET", "/api/announcements"),
     ("PUT", "/api/announcements/{key}"),
     ("DELETE", "/api/announcements/{key}"),
+    ("GET", "/api/webhooks"),
+    ("POST", "/api/webhooks"),
+    ("PUT", "/api/webhooks/{key}"),
+    ("PATCH", "/api/webhooks/{key}"),
+    ("DELETE", "/api/webhooks/{key}"),
+    ("POST", "/api/webhooks/{key}/rotate"),
+    ("POST", "/api/webhooks/{key}/replay"),
+    ("GET", "/api/webhooks/{key}/dead-letters"),
     ("GET", "/api/audit"),
     ("GET", "/api/health"),
     ("GET", "/api/openapi.json"),

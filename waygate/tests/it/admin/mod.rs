@@ -32,3 +32,6 @@ mod traffic;
 mod unmatched;
 mod views;
 mod walk;
+#[cfg(feature = "webhooks")]
+mod webhooks;
+mod windows;

@@ -77,6 +77,7 @@ async fn every_reference_resolves_and_every_operation_is_described() {
                 let kind = match status.as_str() {
                     status if status >= "400" => "application/problem+json",
                     _ if path == "/api/flag-evaluations" => "text/event-stream",
+                    _ if path == "/api/windows.ics" => "text/calendar; charset=utf-8",
                     _ if path == "/metrics" => "text/plain; version=0.0.4; charset=utf-8",
                     _ => "application/json",
                 };

@@ -28,6 +28,7 @@ pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
     let segments: Vec<&str> = path.trim_start_matches("/api/").split('/').collect();
     let is_get = method == "GET";
     match (method, &segments[..]) {
+        ("GET", ["windows"]) => round_trip::<Vec<ScheduledWindow>>(shown),
         ("GET", ["traffic"]) => round_trip::<Vec<RouteTraffic>>(shown),
         ("GET", ["routes", _, "traffic"]) => round_trip::<TrafficHistory>(shown),
         ("GET", ["routes"]) => round_trip::<Vec<Route>>(shown),
@@ -92,6 +93,7 @@ pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
             ],
         ) => {}
         (_, ["announcements", ..]) if method != "DELETE" => {}
+        (_, ["webhooks", ..]) => {}
         (_, ["audit"]) => round_trip::<Vec<AuditEntry>>(shown),
         (_, ["health"]) => round_trip::<Health>(shown),
         (_, ["store", "reseed"]) => round_trip::<Reseeded>(shown),

@@ -281,6 +281,12 @@ async fn prepare(server: &Server) -> String {
     let text = json!({ "text": "Soon." });
     let set = server.put("/api/announcements/upgrade", text).await;
     set.expect(200);
+    #[cfg(feature = "webhooks")]
+    {
+        let webhook = json!({ "url": "https://hooks.invalid/", "events": ["segment.*"] });
+        let set = server.put("/api/webhooks/upgrade", webhook).await;
+        set.expect(200);
+    }
     let name = format!("walk{}", server.waygate.revision().number);
     let ask = json!({ "name": name, "scopes": ["read"], "expires_in_seconds": 3600 });
     let made = server.post("/api/auth/tokens", ask).await.expect(201);
@@ -528,7 +534,7 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
             let name = parameter["name"].as_str().unwrap();
             let wrong: &[&str] = match name {
                 "format" => &["", "x", "Waygate", "%00"],
-                "limit" | "offset" | "minutes" => {
+                "limit" | "offset" | "days" | "minutes" => {
                     &["", "abc", "-1", "+1", "1e3", "1.0", "%201", "0x10", "٣"]
                 }
                 "orphaned" | "enforced" | "dry_run" | "partial" | "round_weights" => {
@@ -573,6 +579,7 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
         );
     }
     let expected: &[&str] = &[
+        "days",
         #[cfg(feature = "flags")]
         "dry_run",
         "enforced",

@@ -197,7 +197,7 @@ async fn records_of_unknown_kinds_are_named() {
         .disable("GET:/b", "")
         .await
         .unwrap();
-    for unknown in ["webhook/GET:/a", "tokens/x", "other", "/", "route"] {
+    for unknown in ["gadget/GET:/a", "tokens/x", "other", "/", "route"] {
         edit(&path, |entities| {
             entities[unknown] = json!({ "revision": 1, "value": {} });
         });
@@ -221,12 +221,10 @@ async fn records_of_unknown_kinds_are_named() {
         for known in ["token/x", "login/x", "reseed"] {
             entities[known] = json!({ "revision": 1, "value": {} });
         }
-        entities["webhook/x"] = json!({ "revision": 1, "value": {} });
+        entities["gadget/x"] = json!({ "revision": 1, "value": {} });
     });
     process
-        .until("webhook", |process| {
-            process.records().contains("`webhook/x`")
-        })
+        .until("gadget", |process| process.records().contains("`gadget/x`"))
         .await;
     let health = process.waygate.health();
     let records = &health.get(&Component::Records).unwrap().cause;

@@ -1,4 +1,4 @@
--- A page of the log, newest first. Filters apply before paging.
+-- A page of the log, newest first, or oldest first. Filters apply before paging.
 -- A line is `<revision> <bytes of path> <bytes of service, or -1> <path><service><entry>`.
 local log = KEYS[1]
 local limit, skip = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -6,13 +6,66 @@ local path, service = ARGV[3] == '1' and ARGV[4], ARGV[5] == '1' and ARGV[6]
 -- An entry is written with its id in front.
 local start = ARGV[7] == '1' and '{"id":"' .. ARGV[8] .. '"'
 local most = ARGV[9] == '1' and tonumber(ARGV[10])
+local oldest_first, after, after_entry = ARGV[11] == '1', ARGV[12], ARGV[13]
 -- Fewer lines of a log that may have large ones.
 local STEP = (start or most) and 50 or 500
 
 if limit == 0 then
   return {}
 end
-if not path and not service and not start and not most then
+-- Numbers as text, without leading zeros.
+local function is_less(one, other)
+  if #one ~= #other then
+    return #one < #other
+  end
+  return one < other
+end
+
+local function id_starts(line, start)
+  local path_length, service_length, at = string.match(line, '^%d+ (%d+) (%-?%d+) ()')
+  at = at + tonumber(path_length) + math.max(tonumber(service_length), 0)
+  return string.sub(line, at, at + #start - 1) == start
+end
+
+-- The index of the oldest line after the place; revisions decrease with the index.
+local function last_index()
+  local low, high = 0, redis.call('LLEN', log)
+  if after == '' then
+    return high - 1
+  end
+  local function is_after(index)
+    local revision = string.match(redis.call('LINDEX', log, index), '^%d+')
+    if after_entry == '' then
+      return is_less(after, revision)
+    end
+    return not is_less(revision, after)
+  end
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if is_after(middle) then
+      low = middle + 1
+    else
+      high = middle
+    end
+  end
+  local last = low - 1
+  if after_entry ~= '' then
+    local start = '{"id":"' .. after_entry .. '"'
+    for index = last, 0, -1 do
+      local line = redis.call('LINDEX', log, index)
+      if string.match(line, '^%d+') ~= after then
+        break
+      end
+      if id_starts(line, start) then
+        return index - 1
+      end
+    end
+  end
+  return last
+end
+
+local last = (oldest_first or after ~= '') and last_index() or nil
+if not last and not path and not service and not start and not most then
   return redis.call('LRANGE', log, skip, skip + limit - 1)
 end
 
@@ -31,20 +84,46 @@ local function passes(line)
   return not start or string.sub(line, at, at + #start - 1) == start
 end
 
-local page, from, bytes = {}, 0, 0
-while true do
-  local lines = redis.call('LRANGE', log, from, from + STEP - 1)
+local page, bytes = {}, 0
+-- Returns `true` if the page is full.
+local function add(line)
+  if not passes(line) then
+    return false
+  end
+  if skip > 0 then
+    skip = skip - 1
+    return false
+  end
+  page[#page + 1] = line
+  bytes = bytes + #line
+  return #page == limit or (most and bytes >= most)
+end
+
+local from = 0
+-- Without filters, each line is of the page.
+local step = (path or service or start) and STEP or math.min(STEP, skip + limit)
+while oldest_first and last >= 0 do
+  local first = math.max(last - step + 1, 0)
+  local lines = redis.call('LRANGE', log, first, last)
+  for nth = #lines, 1, -1 do
+    if add(lines[nth]) then
+      return page
+    end
+  end
+  last = first - 1
+end
+while not oldest_first do
+  local to = from + STEP - 1
+  if last and to > last then
+    to = last
+  end
+  if to < from then
+    return page
+  end
+  local lines = redis.call('LRANGE', log, from, to)
   for _, line in ipairs(lines) do
-    if passes(line) then
-      if skip > 0 then
-        skip = skip - 1
-      else
-        page[#page + 1] = line
-        bytes = bytes + #line
-        if #page == limit or most and bytes >= most then
-          return page
-        end
-      end
+    if add(line) then
+      return page
     end
   end
   if #lines < STEP then
@@ -52,3 +131,4 @@ while true do
   end
   from = from + STEP
 end
+return page

@@ -5,7 +5,8 @@ local id, first_epoch, expected_epoch, channel = ARGV[1], ARGV[2], ARGV[3], ARGV
 local capacity, remembered = tonumber(ARGV[5]), tonumber(ARGV[6])
 local expectations, puts = tonumber(ARGV[7]), tonumber(ARGV[8])
 local deletes, lines = tonumber(ARGV[9]), tonumber(ARGV[10])
-local at = 10
+local keep_from, bound = ARGV[11], tonumber(ARGV[12])
+local at = 12
 local call = redis.call
 
 local function argument()
@@ -65,9 +66,28 @@ end
 for _ = 1, lines do
   call('LPUSH', audit, revision .. ' ' .. argument())
 end
-if lines > 0 then
-  -- Keeps the first `capacity` entries; with 0, none.
-  call('LTRIM', audit, capacity > 0 and 0 or 1, capacity > 0 and capacity - 1 or 0)
+-- Numbers as text, without leading zeros.
+local function is_less(one, other)
+  if #one ~= #other then
+    return #one < #other
+  end
+  return one < other
+end
+-- Keeps the first entries; with 0, none.
+local function shorten(length)
+  call('LTRIM', audit, length > 0 and 0 or 1, length > 0 and length - 1 or 0)
+end
+if lines > 0 and keep_from == '' then
+  shorten(capacity)
+elseif lines > 0 then
+  shorten(bound)
+  -- Each commit makes more room than it uses.
+  local length, most = call('LLEN', audit), 2 * lines + 100
+  while length > capacity and most > 0
+    and is_less(string.match(call('LINDEX', audit, -1), '^%d+'), keep_from) do
+    length, most = length - 1, most - 1
+    shorten(length)
+  end
 end
 call('LPUSH', commits, id .. ' ' .. revision)
 call('LTRIM', commits, 0, remembered - 1)

@@ -1,0 +1,133 @@
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::event_type::{EventType, unknown};
+use crate::{grammar::Invalid, model::AuditEntry};
+
+/// A pattern of event types: `route.disabled`, `route.*`, or `*`.
+///
+/// ```
+/// use waygate_core::webhook::{EventPattern, EventType};
+///
+/// let pattern: EventPattern = "route.*".parse()?;
+/// assert!(pattern.matches(EventType::RouteDisabled));
+/// assert!(!pattern.matches(EventType::FlagCreated));
+/// assert!("rout.*".parse::<EventPattern>().is_err());
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EventPattern(Box<str>);
+
+impl EventPattern {
+    /// Returns whether a type is meant. A test is meant by every pattern.
+    pub fn matches(&self, event: EventType) -> bool {
+        let name = event.as_str();
+        match self.0.strip_suffix('*') {
+            _ if event == EventType::EndpointTest => true,
+            Some(start) => name.starts_with(start),
+            None => *name == *self.0,
+        }
+    }
+
+    /// Returns the pattern.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for EventPattern {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let group = text.strip_suffix(".*").filter(|group| !group.contains('.'));
+        let is_known = text == "*"
+            || text.parse::<EventType>().is_ok()
+            || group.is_some_and(|group| {
+                let mut all = EventType::ALL.iter();
+                all.any(|event| event.as_str().split('.').next() == Some(group))
+            });
+        match is_known {
+            true => Ok(Self(text.into())),
+            false => Err(unknown(text)),
+        }
+    }
+}
+
+impl TryFrom<String> for EventPattern {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        text.parse()
+    }
+}
+
+impl From<EventPattern> for String {
+    fn from(pattern: EventPattern) -> Self {
+        pattern.0.into()
+    }
+}
+
+/// The events that an endpoint gets. An empty list means all.
+///
+/// ```
+/// use waygate_core::{
+///     Timestamp,
+///     model::{Action, AuditEntry, Origin},
+///     webhook::EventFilter,
+/// };
+///
+/// let mut filter = EventFilter::default();
+/// filter.routes = vec!["GET:/pay*".to_owned()];
+/// let line = |path| AuditEntry::new(&Origin::system(), Action::Disable, path, Timestamp::now());
+/// assert!(filter.matches(&line("GET:/payments")));
+/// assert!(!filter.matches(&line("GET:/bills")));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EventFilter {
+    /// Patterns of types.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventPattern>,
+    /// Names of services. An event of no service passes none of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
+    /// Subjects: keys of routes such as `GET:/a`, with `*` at the end for a prefix.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<String>,
+}
+
+impl EventFilter {
+    /// Returns whether an event passes. An entry with no event never does.
+    pub fn matches(&self, entry: &AuditEntry) -> bool {
+        let Some(event) = EventType::of(entry) else {
+            return false;
+        };
+        let any_or_empty = |is_empty: bool, found: bool| is_empty || found;
+        let service = entry.service.as_ref();
+        any_or_empty(
+            self.events.is_empty(),
+            self.events.iter().any(|pattern| pattern.matches(event)),
+        ) && any_or_empty(
+            self.services.is_empty(),
+            service.is_some_and(|service| self.services.contains(service)),
+        ) && any_or_empty(
+            self.routes.is_empty(),
+            self.routes
+                .iter()
+                .any(|route| is_subject(route, &entry.path)),
+        )
+    }
+}
+
+/// Limits have the name of the policy after the route: `GET:/a#default`.
+fn is_subject(pattern: &str, subject: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => subject.starts_with(start),
+        None => {
+            let rest = subject.strip_prefix(pattern);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+        }
+    }
+}

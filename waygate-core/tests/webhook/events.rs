@@ -1,0 +1,185 @@
+use serde_json::json;
+use waygate_core::{
+    Timestamp,
+    model::{Action, AuditEntry, Origin, RouteStatus},
+    webhook::{EventFilter, EventPattern, EventType, MAX_BODY, WebhookEvent},
+};
+
+fn line(action: &str, path: &str) -> AuditEntry {
+    let alice = Origin::new("alice", "cli");
+    AuditEntry::new(&alice, Action::from(action), path, Timestamp::UNIX_EPOCH)
+}
+
+#[test]
+fn names_are_dotted_and_unique() {
+    let mut names: Vec<&str> = EventType::ALL.iter().map(|event| event.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), EventType::ALL.len());
+    for name in names {
+        let is_part = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+        };
+        assert!(
+            name.split('.').count() == 2 && name.split('.').all(is_part),
+            "{name}"
+        );
+        assert_eq!(name.parse::<EventType>().unwrap().as_str(), name);
+    }
+    let error = "route.disabeld"
+        .parse::<EventType>()
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("did you mean `route.disabled`?"), "{error}");
+}
+
+#[test]
+fn each_action_has_its_event() {
+    for (action, event) in [
+        ("enable", "route.enabled"),
+        ("disable", "route.disabled"),
+        ("maintenance_on", "route.maintenance_started"),
+        ("maintenance_off", "route.maintenance_ended"),
+        ("env_gate", "route.environments_changed"),
+        ("schedule", "route.window_scheduled"),
+        ("schedule_cancelled", "route.window_cancelled"),
+        ("reset", "route.reset"),
+        ("global_maintenance_on", "global.maintenance_started"),
+        ("global_maintenance_off", "global.maintenance_ended"),
+        ("service_maintenance_on", "service.maintenance_started"),
+        ("service_maintenance_off", "service.maintenance_ended"),
+        ("rl_policy_set", "limit.set"),
+        ("svc_rl_updated", "limit.set"),
+        ("concurrency_policy_deleted", "limit.deleted"),
+        ("global_rl_disabled", "limit.paused"),
+        ("global_rl_enabled", "limit.resumed"),
+        ("flag_created", "flag.created"),
+        ("segment_deleted", "segment.deleted"),
+        ("token_revoked", "access.token_revoked"),
+        ("login_refused", "access.login_failed_burst"),
+        ("store_reseeded", "store.reset"),
+        ("webhook_disabled", "endpoint.disabled"),
+        ("announcement_set", "announcement.set"),
+    ] {
+        let found = EventType::of(&line(action, "GET:/a"));
+        assert_eq!(found.map(EventType::as_str), Some(event), "{action}");
+    }
+    for silent in ["login", "logout", "webhook_set", "teleport"] {
+        assert_eq!(EventType::of(&line(silent, "x")), None, "{silent}");
+    }
+    let mut ended = line("enable", "GET:/a");
+    ended.previous_status = Some(RouteStatus::Maintenance);
+    assert_eq!(
+        EventType::of(&ended),
+        Some(EventType::RouteMaintenanceEnded)
+    );
+    let mut promoted = line("rl_policy_updated", "GET:/a#default");
+    promoted.previous = Some(json!({"policy": {"limit": "5/minute", "shadow": true}}));
+    promoted.new = Some(json!({"policy": {"limit": "5/minute"}}));
+    assert_eq!(EventType::of(&promoted), Some(EventType::LimitPromoted));
+}
+
+#[test]
+fn a_large_event_becomes_thin() {
+    let mut entry = line("disable", "GET:/a");
+    entry.new = Some(json!({"text": "x".repeat(100)}));
+    let whole = WebhookEvent::of(&entry).unwrap();
+    assert_eq!(whole.data["new"]["text"].as_str().unwrap().len(), 100);
+    entry.new = Some(json!({"text": "x".repeat(30_000)}));
+    let thin = WebhookEvent::of(&entry).unwrap();
+    assert_eq!(thin.data["thin"], true);
+    assert!(thin.data.get("new").is_none());
+    assert!(serde_json::to_vec(&thin).unwrap().len() < MAX_BODY);
+}
+
+#[test]
+fn the_fields_are_those_of_the_entry() {
+    let mut entry = line("disable", "shop:GET:/a");
+    entry.service = Some("shop".to_owned());
+    entry.reason = "incident 12".to_owned();
+    entry.revision = 7;
+    let event = WebhookEvent::of(&entry).unwrap();
+    let body = serde_json::to_value(&event).unwrap();
+    assert_eq!(body["type"], "route.disabled");
+    assert_eq!(body["timestamp"], "1970-01-01T00:00:00Z");
+    for (field, value) in [
+        ("revision", json!(7)),
+        ("route", json!("shop:GET:/a")),
+        ("service", json!("shop")),
+        ("actor", json!("alice")),
+        ("platform", json!("cli")),
+        ("reason", json!("incident 12")),
+        ("id", json!(entry.id)),
+    ] {
+        assert_eq!(body["data"][field], value, "{field}");
+    }
+    assert_eq!(event.id(), format!("msg_{}", entry.id.simple()));
+}
+
+#[test]
+fn filters_select_by_type_service_and_route() {
+    let mut entry = line("disable", "GET:/v2/pay");
+    entry.service = Some("billing".to_owned());
+    let filter = |change: &dyn Fn(&mut EventFilter)| {
+        let mut filter = EventFilter::default();
+        change(&mut filter);
+        filter.matches(&entry)
+    };
+    let pattern = |text: &str| -> EventPattern { text.parse().unwrap() };
+    assert!(filter(&|_| {}));
+    for (text, passes) in [
+        ("*", true),
+        ("route.*", true),
+        ("route.disabled", true),
+        ("route.enabled", false),
+        ("flag.*", false),
+    ] {
+        assert_eq!(
+            filter(&|f| f.events = vec![pattern(text)]),
+            passes,
+            "{text}"
+        );
+    }
+    assert!(filter(
+        &|f| f.events = vec![pattern("flag.*"), pattern("route.disabled")]
+    ));
+    for (service, passes) in [("billing", true), ("bill", false)] {
+        assert_eq!(filter(&|f| f.services = vec![service.to_owned()]), passes);
+    }
+    for (route, passes) in [
+        ("GET:/v2/pay", true),
+        ("GET:/v2/*", true),
+        ("GET:/v2/p", false),
+        ("*", true),
+        ("POST:*", false),
+    ] {
+        assert_eq!(
+            filter(&|f| f.routes = vec![route.to_owned()]),
+            passes,
+            "{route}"
+        );
+    }
+    // All parts must pass.
+    assert!(!filter(&|f| {
+        f.events = vec![pattern("route.*")];
+        f.services = vec!["internal".to_owned()];
+    }));
+    let routes = EventFilter {
+        routes: vec!["GET:/a".to_owned()],
+        ..EventFilter::default()
+    };
+    assert!(routes.matches(&line("rl_policy_set", "GET:/a#default")));
+    assert!(!routes.matches(&line("rl_policy_set", "GET:/ab")));
+    for wrong in [
+        "",
+        "route",
+        "route.",
+        "rout.*",
+        "route.*.x",
+        "route.*d",
+        "**",
+        ".*",
+    ] {
+        assert!(wrong.parse::<EventPattern>().is_err(), "{wrong}");
+    }
+}

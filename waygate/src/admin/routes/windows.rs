@@ -1,0 +1,94 @@
+//! The planned maintenance windows, as JSON and as a calendar.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, header};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate_core::{Timestamp, view::ScheduledWindow};
+
+use crate::{
+    admin::{responses::Read, state::AdminState},
+    rest::{AtMost, Params, list_response},
+};
+
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(calendar))
+}
+
+const MAX_DAYS: usize = 366;
+const DEFAULT_DAYS: usize = 31;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct WindowParams {
+    /// The days from now in which windows start: a whole number; more than 366 counts as 366.
+    #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 31)]
+    days: Option<AtMost<MAX_DAYS>>,
+}
+
+impl WindowParams {
+    fn windows(&self, state: &AdminState) -> (Timestamp, Vec<ScheduledWindow>) {
+        let days = self.days.as_ref().map_or(DEFAULT_DAYS, |days| days.0);
+        let now = state.waygate.inner.clock.now();
+        let ahead = Duration::from_secs(days as u64 * 86_400);
+        let until = now.checked_add(ahead).unwrap_or(Timestamp::MAX);
+        (now, state.waygate.scheduled_windows(until))
+    }
+}
+
+/// Lists the maintenance windows of routes, of services and of all routes together that have not ended, in the order of
+/// their starts.
+///
+/// Windows have no effect while their route is disabled. Of windows that recur, at most 1000 each are listed.
+#[utoipa::path(
+    get,
+    path = "/api/windows",
+    operation_id = "list_windows",
+    tag = "windows",
+    params(WindowParams),
+    responses((status = OK, description = "The windows.", body = [ScheduledWindow]), Read),
+    security(("token" = ["read"]))
+)]
+async fn list(
+    State(state): State<Arc<AdminState>>,
+    Params(params): Params<WindowParams>,
+    headers: HeaderMap,
+) -> Response {
+    let revision = state.waygate.revision();
+    let (_, windows) = params.windows(&state);
+    list_response(&windows, revision, &headers)
+}
+
+/// Writes the windows as a calendar (RFC 5545), in UTC.
+#[utoipa::path(
+    get,
+    path = "/api/windows.ics",
+    operation_id = "get_calendar",
+    tag = "windows",
+    params(WindowParams),
+    responses(
+        (status = OK, description = "The calendar.", body = String, content_type = "text/calendar; charset=utf-8"),
+        Read
+    ),
+    security(("token" = ["read"]))
+)]
+async fn calendar(
+    State(state): State<Arc<AdminState>>,
+    Params(params): Params<WindowParams>,
+) -> Response {
+    let (now, windows) = params.windows(&state);
+    let calendar = ScheduledWindow::calendar(&windows, now);
+    (
+        [(header::CONTENT_TYPE, "text/calendar; charset=utf-8")],
+        calendar,
+    )
+        .into_response()
+}

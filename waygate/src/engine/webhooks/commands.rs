@@ -1,0 +1,233 @@
+//! The changes that operators make to webhooks.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+use waygate_core::{
+    Timestamp,
+    grammar::PolicyName,
+    model::{Action, AuditEntry, Revision},
+    port::AuditPosition,
+    webhook::WebhookDefinition,
+};
+
+use super::{endpoints::deliveries, error::WebhookError};
+use crate::engine::{
+    kinds::{Delivery, DeliveryKey, WebhookCursor, WebhookCursors, WebhookDeliveries, Webhooks},
+    store::Kind,
+    tx::{Attempt, Change, Tx},
+};
+
+/// The events to send again.
+///
+/// ```
+/// use waygate::webhook::Replay;
+///
+/// let since: waygate::Timestamp = "2030-01-01T00:00:00Z".parse()?;
+/// assert_ne!(Replay::Failed, Replay::Since(since));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Replay {
+    /// Every event that has failed, dead letters included.
+    Failed,
+    /// Everything since this time that the audit log still has.
+    Since(Timestamp),
+    /// The event of this audit entry.
+    One(Uuid),
+}
+
+/// Creates, replaces or (`None`) deletes a stored webhook.
+pub(super) struct Set {
+    pub(super) name: PolicyName,
+    pub(super) definition: Option<Arc<WebhookDefinition>>,
+    pub(super) is_declared: bool,
+    /// `true` enables a disabled one.
+    pub(super) enable: bool,
+}
+
+impl Change for Set {
+    type Done = Revision;
+
+    fn subject(&self) -> String {
+        Webhooks::entity(&self.name).to_string()
+    }
+
+    async fn attempt(&self, mut tx: Tx<'_>) -> Result<Revision, Attempt> {
+        if self.is_declared {
+            return Err(failed(WebhookError::Declared(self.name.to_string())));
+        }
+        let known = tx.stored.records.webhooks.get(&self.name).cloned();
+        tx.check(&self.subject(), known.as_ref().map(|known| known.revision))?;
+        let action = match &self.definition {
+            Some(definition) => {
+                self.put(&mut tx, definition);
+                "webhook_set"
+            }
+            None if known.is_none() => {
+                return Err(failed(WebhookError::Unknown(self.name.to_string())));
+            }
+            None => {
+                delete(&mut tx, &self.name);
+                "webhook_deleted"
+            }
+        };
+        let mut line = tx.line(Action::from(action), &format!("webhook:{}", self.name));
+        line.previous = known.map(|known| known.value.redacted());
+        line.new = self
+            .definition
+            .as_ref()
+            .map(|definition| definition.redacted());
+        tx.audit(line);
+        Ok(tx.commit().await?)
+    }
+}
+
+impl Set {
+    fn put(&self, tx: &mut Tx<'_>, definition: &Arc<WebhookDefinition>) {
+        tx.put::<Webhooks>(&self.name, definition);
+        let cursor = tx.stored.records.webhook_cursors.get(&self.name);
+        match cursor.map(|known| known.value.clone()) {
+            None => {
+                let now = AuditPosition::end_of(tx.stored.revision.number);
+                tx.put::<WebhookCursors>(&self.name, &WebhookCursor::at(now, tx.stored.revision));
+            }
+            Some(mut cursor) if self.enable && cursor.disabled.is_some() => {
+                enable(&mut cursor);
+                tx.put::<WebhookCursors>(&self.name, &cursor);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn enable(cursor: &mut WebhookCursor) {
+    cursor.disabled = None;
+    cursor.failing_since = None;
+    cursor.throttled_until = None;
+}
+
+fn delete(tx: &mut Tx<'_>, name: &PolicyName) {
+    tx.delete::<Webhooks>(name);
+    if tx.stored.records.webhook_cursors.contains(name) {
+        tx.delete::<WebhookCursors>(name);
+    }
+    let keys: Vec<DeliveryKey> = deliveries(tx.stored, name)
+        .map(|(key, _)| key.clone())
+        .collect();
+    for key in keys {
+        tx.delete::<WebhookDeliveries>(&key);
+    }
+}
+
+/// Sends events again.
+pub(super) struct Again {
+    pub(super) name: PolicyName,
+    pub(super) what: What,
+}
+
+pub(super) enum What {
+    Failed,
+    /// Everything after this place.
+    After(AuditPosition),
+    Entry(Arc<AuditEntry>),
+}
+
+impl Change for Again {
+    /// The number of events, as far as it is known.
+    type Done = usize;
+
+    fn subject(&self) -> String {
+        WebhookCursors::entity(&self.name).to_string()
+    }
+
+    async fn attempt(&self, mut tx: Tx<'_>) -> Result<usize, Attempt> {
+        let cursor = tx.stored.records.webhook_cursors.get(&self.name);
+        let Some(mut cursor) = cursor.map(|known| known.value.clone()) else {
+            return Err(failed(WebhookError::Unknown(self.name.to_string())));
+        };
+        let now = tx.now;
+        let again = |known: &Delivery| Delivery {
+            attempts: 0,
+            next: Some(now),
+            ..known.clone()
+        };
+        let count = match &self.what {
+            What::Failed => {
+                let all = deliveries(tx.stored, &self.name);
+                let all: Vec<_> = all
+                    .map(|(key, known)| (key.clone(), again(known)))
+                    .collect();
+                for (key, delivery) in &all {
+                    tx.put::<WebhookDeliveries>(key, delivery);
+                }
+                all.len()
+            }
+            What::After(place) => {
+                cursor.position = *place;
+                0
+            }
+            What::Entry(entry) => {
+                let key = DeliveryKey {
+                    endpoint: self.name.clone(),
+                    entry: entry.id,
+                };
+                let delivery = Delivery {
+                    entry: entry.clone(),
+                    attempts: 0,
+                    next: Some(now),
+                    failed_at: now,
+                    error: "sent again by an operator".to_owned(),
+                };
+                tx.put::<WebhookDeliveries>(&key, &delivery);
+                1
+            }
+        };
+        // The process that delivers must read the record again.
+        cursor.lease = None;
+        cursor.throttled_until = None;
+        tx.put::<WebhookCursors>(&self.name, &cursor);
+        let line = tx.line(
+            Action::from("webhook_replayed"),
+            &format!("webhook:{}", self.name),
+        );
+        tx.audit(line);
+        tx.commit().await?;
+        Ok(count)
+    }
+}
+
+/// Enables an endpoint, stored or declared.
+pub(super) struct Enable(pub(super) PolicyName);
+
+impl Change for Enable {
+    type Done = ();
+
+    fn subject(&self) -> String {
+        WebhookCursors::entity(&self.0).to_string()
+    }
+
+    async fn attempt(&self, mut tx: Tx<'_>) -> Result<(), Attempt> {
+        let cursor = tx.stored.records.webhook_cursors.get(&self.0);
+        let Some(mut cursor) = cursor.map(|known| known.value.clone()) else {
+            return Err(failed(WebhookError::Unknown(self.0.to_string())));
+        };
+        if cursor.disabled.is_none() {
+            return Ok(());
+        }
+        enable(&mut cursor);
+        tx.put::<WebhookCursors>(&self.0, &cursor);
+        let line = tx.line(
+            Action::from("webhook_enabled"),
+            &format!("webhook:{}", self.0),
+        );
+        tx.audit(line);
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+fn failed(error: WebhookError) -> Attempt {
+    Attempt::Failed(error.into())
+}

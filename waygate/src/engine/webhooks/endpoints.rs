@@ -1,0 +1,190 @@
+//! The endpoints of code and of the store.
+
+use std::sync::Arc;
+
+use waygate_core::{
+    grammar::PolicyName,
+    model::Revision,
+    webhook::{EventType, WebhookDefinition, event_id},
+};
+
+use super::{
+    counts::WebhookCounts,
+    error::WebhookError,
+    queue::Endpoint,
+    records::{WebhookAttempt, WebhookDelivery, WebhookRecord},
+};
+use crate::engine::{
+    ChangeError, Inner, Waygate,
+    kinds::{Delivery, DeliveryKey, Records, WebhookCursor},
+    stored::Stored,
+};
+
+/// The oldest commit with audit entries that an endpoint still needs.
+pub(crate) fn needed_from(records: &Records) -> Option<u64> {
+    let cursors = records
+        .webhook_cursors
+        .iter()
+        .map(|(_, known)| &known.value);
+    let active = cursors.filter(|cursor| cursor.disabled.is_none());
+    active.map(|cursor| cursor.position.revision).min()
+}
+
+/// The deliveries of an endpoint, in the order of their entries' ids.
+pub(super) fn deliveries<'a>(
+    stored: &'a Stored,
+    name: &PolicyName,
+) -> impl Iterator<Item = (&'a DeliveryKey, &'a Delivery)> + use<'a> {
+    let start = DeliveryKey {
+        endpoint: name.clone(),
+        entry: uuid::Uuid::nil(),
+    };
+    let from = stored.records.webhook_deliveries.from(&start);
+    let of_name = from.take_while(|(key, _)| key.endpoint == *name);
+    let all: Vec<_> = of_name.map(|(key, known)| (key, &known.value)).collect();
+    all.into_iter()
+}
+
+impl Inner {
+    /// The definition of an endpoint: that of the application, or else the stored one.
+    pub(super) fn definition(
+        &self,
+        stored: &Stored,
+        name: &PolicyName,
+    ) -> Option<Arc<WebhookDefinition>> {
+        let declared = self.webhooks.declared.get(name).cloned();
+        declared.or_else(|| {
+            stored
+                .records
+                .webhooks
+                .get(name)
+                .map(|known| known.value.clone())
+        })
+    }
+
+    pub(super) async fn endpoint(&self, name: &PolicyName) -> Option<Endpoint> {
+        let stored = self.stored.lock().await;
+        let all = deliveries(&stored, name);
+        Some(Endpoint {
+            name: name.clone(),
+            definition: self.definition(&stored, name)?,
+            cursor: stored.records.webhook_cursors.get(name).cloned(),
+            deliveries: all
+                .map(|(key, known)| (key.clone(), known.clone()))
+                .collect(),
+            revision: stored.revision,
+        })
+    }
+
+    fn webhook_record(&self, stored: &Stored, name: &PolicyName) -> Option<WebhookRecord> {
+        let definition = self.definition(stored, name)?;
+        let cursor = stored
+            .records
+            .webhook_cursors
+            .get(name)
+            .map(|known| &known.value);
+        let disabled = cursor.and_then(|cursor: &WebhookCursor| cursor.disabled.clone());
+        let is_dead = |(_, known): &(&DeliveryKey, &Delivery)| known.next.is_none();
+        let dead_letters = deliveries(stored, name).filter(is_dead).count();
+        Some(WebhookRecord {
+            name: name.to_string(),
+            definition: WebhookDefinition::clone(&definition),
+            is_declared: self.webhooks.declared.contains_key(name),
+            revision: Revision {
+                number: stored.records.webhooks.revision(name),
+                ..stored.revision
+            },
+            disabled: disabled.map(|disabled| (disabled.at, disabled.reason)),
+            failing_since: cursor.and_then(|cursor| cursor.failing_since),
+            throttled_until: cursor.and_then(|cursor| cursor.throttled_until),
+            retries: deliveries(stored, name).count() - dead_letters,
+            dead_letters,
+        })
+    }
+}
+
+/// Webhooks.
+impl Waygate {
+    /// Returns the webhooks, by name.
+    pub async fn webhooks(&self) -> Vec<WebhookRecord> {
+        let names = self.inner.webhook_names().await;
+        let stored = self.inner.stored.lock().await;
+        let records = names.iter();
+        records
+            .filter_map(|name| self.inner.webhook_record(&stored, name))
+            .collect()
+    }
+
+    /// Returns a webhook.
+    ///
+    /// # Errors
+    /// There is no such webhook.
+    ///
+    /// ```
+    /// # async fn show(waygate: &waygate::Waygate) -> Result<(), waygate::ChangeError> {
+    /// let ops = waygate.webhook("ops").await?;
+    /// println!("{} events wait", ops.retries);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn webhook(&self, name: &str) -> Result<WebhookRecord, ChangeError> {
+        let (stored, name) = (self.inner.stored.lock().await, name.parse()?);
+        let record = self.inner.webhook_record(&stored, &name);
+        record.ok_or_else(|| WebhookError::Unknown(name.to_string()).into())
+    }
+
+    /// Returns the last attempts of this process, at most 100, newest first.
+    ///
+    /// # Errors
+    /// There is no such webhook.
+    ///
+    /// ```
+    /// # async fn count(waygate: &waygate::Waygate) -> Result<(), waygate::ChangeError> {
+    /// println!("{}", waygate.webhook_attempts("ops").await?.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn webhook_attempts(&self, name: &str) -> Result<Vec<WebhookAttempt>, ChangeError> {
+        self.webhook(name).await?;
+        Ok(self.inner.webhooks.attempts(&name.parse()?))
+    }
+
+    /// Returns the events that are sent again, and the dead letters, oldest first.
+    ///
+    /// # Errors
+    /// There is no such webhook.
+    ///
+    /// ```
+    /// # async fn count(waygate: &waygate::Waygate) -> Result<(), waygate::ChangeError> {
+    /// println!("{}", waygate.webhook_deliveries("ops").await?.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn webhook_deliveries(
+        &self,
+        name: &str,
+    ) -> Result<Vec<WebhookDelivery>, ChangeError> {
+        self.webhook(name).await?;
+        let (stored, name) = (self.inner.stored.lock().await, name.parse()?);
+        let mut all: Vec<_> = deliveries(&stored, &name).map(|(_, known)| known).collect();
+        all.sort_by_key(|known| known.entry.revision);
+        let shown = all.into_iter().map(|known| WebhookDelivery {
+            id: event_id(known.entry.id),
+            entry: known.entry.id,
+            event: EventType::of(&known.entry)
+                .map_or("", EventType::as_str)
+                .to_owned(),
+            subject: known.entry.path.clone(),
+            attempts: known.attempts,
+            next: known.next,
+            failed_at: known.failed_at,
+            error: known.error.clone(),
+        });
+        Ok(shown.collect())
+    }
+
+    /// Returns the counters of each webhook in this process, for metrics.
+    pub fn webhook_counts(&self) -> std::collections::BTreeMap<String, WebhookCounts> {
+        self.inner.webhooks.all_counts()
+    }
+}

@@ -1,0 +1,27 @@
+/// A change of a webhook that is not possible.
+///
+/// ```
+/// use waygate::webhook::WebhookError;
+///
+/// let error = WebhookError::Unknown("ops".to_owned());
+/// assert_eq!(error.to_string(), "there is no webhook `ops`");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WebhookError {
+    /// There is none with this name.
+    #[error("there is no webhook `{0}`")]
+    Unknown(String),
+    /// The name is taken.
+    #[error("the webhook `{0}` exists already; change it, or choose another name")]
+    Exists(String),
+    /// The application declares it.
+    #[error("the webhook `{0}` is declared by the application; change it there")]
+    Declared(String),
+    /// Neither the audit log nor the dead letters have the event.
+    #[error("there is no event `{0}`; the audit log may have dropped it")]
+    NoSuchEvent(String),
+    /// The operating system has no random numbers.
+    #[error("no secret can be made: {0}")]
+    NoSecret(String),
+}

@@ -1,0 +1,130 @@
+//! One attempt to deliver one event.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Instant,
+};
+
+use waygate_core::{
+    Printable, Timestamp,
+    grammar::PolicyName,
+    model::AuditEntry,
+    webhook::{EventType, Message, THROTTLE, WebhookDefinition, event_id, pause_after},
+};
+
+use super::{
+    hub::Hub,
+    progress::later,
+    records::{AttemptOutcome, WebhookAttempt},
+    send::Attempted,
+};
+use crate::engine::kinds::Delivery;
+
+/// An event to deliver.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    pub(super) entry: Arc<AuditEntry>,
+    /// The attempts before this one.
+    pub(super) attempts: u32,
+    /// Its index in the page of the log; `None` if it failed before.
+    pub(super) index: Option<usize>,
+}
+
+impl Hub {
+    /// The body of an event: from the application's formatter, or else from the format of the endpoint.
+    pub(super) fn message(
+        &self,
+        name: &PolicyName,
+        endpoint: &WebhookDefinition,
+        entry: &AuditEntry,
+    ) -> Result<Option<Message>, String> {
+        let Some(formatter) = self.formatters.get(name) else {
+            return endpoint.format.message(entry, endpoint.thin);
+        };
+        let formatted = catch_unwind(AssertUnwindSafe(|| formatter.message(entry)));
+        formatted.unwrap_or_else(|panic| {
+            let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
+            Err(format!(
+                "the formatter panicked: {}",
+                said.unwrap_or_default()
+            ))
+        })
+    }
+
+    /// Makes one attempt, and lists it. `None` if the endpoint gets no message about this entry.
+    pub(super) async fn deliver(
+        &self,
+        name: &PolicyName,
+        endpoint: &WebhookDefinition,
+        entry: &AuditEntry,
+        attempt: u32,
+        now: Timestamp,
+    ) -> Option<Attempted> {
+        let since = Instant::now();
+        let attempted = match self.message(name, endpoint, entry) {
+            Ok(None) => return None,
+            Ok(Some(message)) => {
+                let id = event_id(entry.id);
+                self.sender.send(endpoint, &id, message, now).await
+            }
+            Err(problem) => {
+                tracing::error!(webhook = %Printable(name), entry = %Printable(entry.id), problem = %Printable(&problem), "an event cannot be formatted");
+                Attempted {
+                    outcome: AttemptOutcome::Unformatted,
+                    ..Attempted::failed(problem, since)
+                }
+            }
+        };
+        self.note(
+            name,
+            WebhookAttempt {
+                id: event_id(entry.id),
+                event: EventType::of(entry)
+                    .map_or("", EventType::as_str)
+                    .to_owned(),
+                subject: entry.path.clone(),
+                at: now,
+                attempt,
+                outcome: attempted.outcome,
+                status: attempted.status,
+                duration_ms: attempted.duration.as_secs_f64() * 1_000.0,
+                error: attempted.error.clone(),
+                answer: attempted.answer.clone(),
+            },
+        );
+        Some(attempted)
+    }
+}
+
+impl Job {
+    /// The record of an event after a failed attempt.
+    pub(super) fn failed(&self, attempted: &Attempted, now: Timestamp) -> Delivery {
+        let attempts = self.attempts + 1;
+        let is_final = matches!(
+            attempted.outcome,
+            AttemptOutcome::Gone | AttemptOutcome::Unformatted
+        );
+        let pause = pause_after(attempts, random()).filter(|_| !is_final);
+        let pause = pause.map(|pause| pause.max(attempted.pause.unwrap_or_default()));
+        Delivery {
+            entry: self.entry.clone(),
+            attempts,
+            next: pause.map(|pause| later(now, pause)),
+            failed_at: now,
+            error: attempted.problem(),
+        }
+    }
+}
+
+/// The end of the pause of a whole endpoint.
+pub(super) fn throttle(attempted: &Attempted, now: Timestamp) -> Option<Timestamp> {
+    let is_throttled = attempted.outcome == AttemptOutcome::Throttled;
+    is_throttled.then(|| later(now, attempted.pause.unwrap_or(THROTTLE)))
+}
+
+fn random() -> f64 {
+    let bytes = *uuid::Uuid::new_v4().as_bytes();
+    f64::from(u16::from_be_bytes([bytes[0], bytes[1]])) / f64::from(u16::MAX)
+}

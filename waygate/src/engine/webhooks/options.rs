@@ -1,0 +1,79 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use waygate_core::{
+    grammar::{Invalid, PolicyName},
+    webhook::{Egress, Webhook},
+};
+
+use super::{
+    hub::{Formatter, Hub},
+    send::Sender,
+};
+
+/// The receivers that webhooks of this process may reach, and the way to them.
+///
+/// ```
+/// use waygate::webhook::{Egress, WebhookOptions};
+///
+/// let inner = Egress::default().allow_networks(["10.20.0.0/16".parse()?]);
+/// let options = WebhookOptions::default().egress(inner).proxy("http://smokescreen.internal:4750");
+/// # drop(options);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "options have no effect until they are given to a builder"]
+pub struct WebhookOptions {
+    egress: Egress,
+    proxy: Option<String>,
+}
+
+impl WebhookOptions {
+    /// Sets what may be reached. Default: `https` on the ports 443 and 8443 of addresses of the internet.
+    pub fn egress(mut self, egress: Egress) -> Self {
+        self.egress = egress;
+        self
+    }
+
+    /// Sends everything through an HTTP proxy, such as smokescreen. It connects, and so it must have the guard: names
+    /// are then not checked here. The proxies in environment variables are not used.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(url.into());
+        self
+    }
+}
+
+/// The webhooks that an application declares.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Declared {
+    pub(crate) webhooks: Vec<Webhook>,
+    pub(crate) formatters: Vec<(String, Formatter)>,
+    pub(crate) options: WebhookOptions,
+}
+
+impl Declared {
+    pub(crate) fn open(self) -> Result<Hub, Invalid> {
+        let mut declared = BTreeMap::new();
+        for webhook in self.webhooks {
+            let (name, definition) = webhook.check(&self.options.egress)?;
+            if declared.contains_key(&name) {
+                let problem = "two webhooks have this name; choose another for one of them";
+                return Err(Invalid::new("webhook", name.as_str(), problem));
+            }
+            declared.insert(name, Arc::new(definition));
+        }
+        let formatters = self.formatters.into_iter().map(|(name, formatter)| {
+            let name: PolicyName = name.parse()?;
+            Ok((name, formatter))
+        });
+        let sender = Sender::new(self.options.egress, self.options.proxy);
+        if !declared.is_empty() {
+            let problem = |problem| Invalid::new("webhook", "TLS", problem);
+            sender.client().map_err(problem)?;
+        }
+        Ok(Hub::new(
+            declared,
+            formatters.collect::<Result<_, Invalid>>()?,
+            sender,
+        ))
+    }
+}

@@ -1,0 +1,180 @@
+//! The events that an endpoint gets, and the order of its attempts.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use waygate_core::{
+    Timestamp,
+    grammar::PolicyName,
+    model::{AuditEntry, Revision},
+    port::{AuditPosition, AuditQuery},
+    webhook::WebhookDefinition,
+};
+
+use super::{
+    job::{Job, throttle},
+    progress::Progress,
+    records::AttemptOutcome,
+    send::Attempted,
+};
+use crate::engine::{
+    Inner,
+    kinds::{Delivery, DeliveryKey, WebhookCursor},
+    store::Versioned,
+};
+
+/// The attempts of an endpoint that run at the same time.
+pub(super) const CONCURRENCY: usize = 2;
+/// The events that are read at a time.
+pub(super) const PAGE: usize = 64;
+/// The events that a turn reads in all.
+const MAX_PAGE: usize = 1_024;
+
+/// The state of an endpoint.
+pub(super) struct Endpoint {
+    pub(super) name: PolicyName,
+    pub(super) definition: Arc<WebhookDefinition>,
+    pub(super) cursor: Option<Versioned<WebhookCursor>>,
+    pub(super) deliveries: Vec<(DeliveryKey, Delivery)>,
+    /// The revision of the store.
+    pub(super) revision: Revision,
+}
+
+impl Endpoint {
+    /// Returns whether the endpoint gets the event of an entry. Its own end reaches it too late to be of use.
+    pub(super) fn wants(&self, entry: &AuditEntry) -> bool {
+        let is_own = entry.path.strip_prefix("webhook:") == Some(self.name.as_str());
+        !is_own && self.definition.filter.matches(entry)
+    }
+}
+
+/// The work of a turn.
+pub(super) struct Plan {
+    pub(super) jobs: Vec<Job>,
+    pub(super) page: Vec<Arc<AuditEntry>>,
+}
+
+/// The jobs of a turn.
+pub(super) struct Run {
+    jobs: Vec<Option<Job>>,
+    page: Vec<Arc<AuditEntry>>,
+    busy: BTreeSet<String>,
+    /// The entries of the page that are done or not wanted.
+    passed: Vec<bool>,
+    furthest: Option<usize>,
+    is_stopped: bool,
+    progress: Progress,
+}
+
+impl Run {
+    pub(super) fn new(plan: Plan, progress: Progress) -> Self {
+        let mut passed = vec![true; plan.page.len()];
+        for index in plan.jobs.iter().filter_map(|job| job.index) {
+            passed[index] = false;
+        }
+        Self {
+            jobs: plan.jobs.into_iter().map(Some).collect(),
+            page: plan.page,
+            busy: BTreeSet::new(),
+            passed,
+            furthest: None,
+            is_stopped: false,
+            progress,
+        }
+    }
+
+    /// Returns whether more events may be read while an attempt takes long.
+    pub(super) fn has_room(&self, running: usize) -> bool {
+        let is_idle = running < CONCURRENCY && self.jobs.iter().all(Option::is_none);
+        is_idle && !self.is_stopped && (1..MAX_PAGE).contains(&self.page.len())
+    }
+
+    /// Reads events that have happened since.
+    pub(super) async fn refill(&mut self, inner: &Inner, endpoint: &Endpoint) {
+        let Some(last) = self.page.last() else {
+            return;
+        };
+        let query = AuditQuery::oldest(PAGE).after(AuditPosition::of(last));
+        // The next turn reads them if the store fails now.
+        let more = inner.backend.audit(query).await.unwrap_or_default();
+        self.jobs.clear();
+        for entry in more.into_iter().map(Arc::new) {
+            let wanted = endpoint.wants(&entry);
+            let index = self.page.len();
+            self.passed.push(!wanted);
+            self.jobs.extend(wanted.then(|| {
+                Some(Job {
+                    entry: entry.clone(),
+                    attempts: 0,
+                    index: Some(index),
+                })
+            }));
+            self.page.push(entry);
+        }
+    }
+
+    /// The next job: the first about a subject that no running one is about. After a stop, only those before one that
+    /// was started, so that the place passes it.
+    pub(super) fn next(&mut self, is_over: bool) -> Option<Job> {
+        let is_stopped = self.is_stopped || is_over;
+        let furthest = self.furthest;
+        let may_start = |job: &Job| {
+            !is_stopped
+                || job
+                    .index
+                    .is_some_and(|index| furthest.is_some_and(|furthest| index < furthest))
+        };
+        let mut waiting = BTreeSet::new();
+        let at = self.jobs.iter().position(|job| {
+            let Some(job) = job else { return false };
+            // Of one subject, in order.
+            !self.busy.contains(&job.entry.path)
+                && waiting.insert(&job.entry.path)
+                && may_start(job)
+        })?;
+        let job = self.jobs[at].take()?;
+        self.busy.insert(job.entry.path.clone());
+        self.furthest = self.furthest.max(job.index);
+        Some(job)
+    }
+
+    pub(super) fn finish(&mut self, job: &Job, attempted: Option<&Attempted>, now: Timestamp) {
+        self.busy.remove(&job.entry.path);
+        if let Some(index) = job.index {
+            self.passed[index] = true;
+        }
+        let key = DeliveryKey {
+            endpoint: self.progress.name.clone(),
+            entry: job.entry.id,
+        };
+        match attempted {
+            Some(attempted) if attempted.outcome != AttemptOutcome::Delivered => {
+                let is_answer = attempted.outcome != AttemptOutcome::Unformatted;
+                self.progress.has_failure |= is_answer;
+                let throttled = throttle(attempted, now);
+                self.progress.throttled_until = self.progress.throttled_until.max(throttled);
+                if attempted.outcome == AttemptOutcome::Gone {
+                    self.progress.gone = Some("the receiver answered 410 Gone".to_owned());
+                }
+                self.is_stopped |= throttled.is_some() || self.progress.gone.is_some();
+                self.progress.kept.push((key, job.failed(attempted, now)));
+            }
+            outcome => {
+                self.progress.has_success |= outcome.is_some();
+                if job.index.is_none() {
+                    self.progress.done.push(key);
+                }
+            }
+        }
+    }
+
+    /// The results since the last call.
+    pub(super) fn take(&mut self) -> Progress {
+        let next = Progress::new(self.progress.name.clone(), self.progress.instance);
+        let mut progress = std::mem::replace(&mut self.progress, next);
+        let count = self.passed.iter().take_while(|passed| **passed).count();
+        progress.position = count
+            .checked_sub(1)
+            .map(|last| AuditPosition::of(&self.page[last]));
+        progress
+    }
+}

@@ -1,0 +1,316 @@
+//! One turn of an endpoint's queue: what is due is read, delivered and recorded.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::time::{Instant, sleep_until};
+use waygate_core::{
+    Printable, Timestamp,
+    grammar::PolicyName,
+    model::Origin,
+    port::{AuditPosition, AuditQuery},
+};
+
+use super::{
+    job::Job,
+    progress::{Acquire, Acquired, Progress, Settle, Skip},
+    queue::{CONCURRENCY, Endpoint, PAGE, Plan, Run},
+};
+use crate::engine::{
+    ChangeError, Inner,
+    kinds::WebhookCursor,
+    precondition::Precondition,
+    store::Versioned,
+    tx::{By, Change},
+};
+
+/// The failed events that an endpoint may have. With more, the queue waits for one of them.
+const MAX_RETRIES: usize = 256;
+/// The retries of one turn.
+const RETRIES: usize = 16;
+/// The skipped events after which the place is written.
+const SKIPPED: usize = 100;
+/// The time after which the place is written while attempts run; well below that of the lease.
+const RENEW: Duration = Duration::from_secs(3);
+/// The pause after a failure of the store.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// When to take the next turn.
+#[derive(Debug, PartialEq)]
+pub(super) enum Wake {
+    Now,
+    /// After a change of the store, or at this time.
+    At(Option<Timestamp>),
+    /// After a pause, or a change.
+    Soon,
+    /// The endpoint is gone.
+    Never,
+}
+
+/// The memory of a worker between turns.
+#[derive(Debug)]
+pub(super) struct Worker {
+    name: PolicyName,
+    /// The stored place, and how far this process has read after it, over events that the endpoint does not get.
+    read: Option<(AuditPosition, AuditPosition, usize)>,
+    /// The log has nothing after the place up to this revision.
+    read_until: u64,
+    /// No attempt starts after this time.
+    pub(super) deadline: Option<Instant>,
+}
+
+impl Worker {
+    pub(super) fn new(name: PolicyName) -> Self {
+        Self {
+            name,
+            read: None,
+            read_until: 0,
+            deadline: None,
+        }
+    }
+
+    pub(super) async fn turn(&mut self, inner: &Arc<Inner>) -> Wake {
+        match self.attempt(inner).await {
+            Ok(wake) => wake,
+            Err(error) => {
+                tracing::debug!(webhook = %Printable(&self.name), error = %Printable(&error), "the store does not respond");
+                tokio::time::sleep(PAUSE).await;
+                Wake::Soon
+            }
+        }
+    }
+
+    async fn attempt(&mut self, inner: &Arc<Inner>) -> Result<Wake, ChangeError> {
+        let Some(endpoint) = inner.endpoint(&self.name).await else {
+            return Ok(Wake::Never);
+        };
+        let now = inner.clock.now();
+        let cursor = endpoint.cursor.as_ref();
+        let cursor = cursor.filter(|known| known.value.rebased(endpoint.revision).is_none());
+        let Some(cursor) = cursor else {
+            change(inner, Settle(self.name.clone())).await?;
+            self.read_until = 0;
+            return Ok(Wake::Now);
+        };
+        if cursor.value.disabled.is_some() || endpoint.definition.paused {
+            return Ok(Wake::At(None));
+        }
+        if let Some(until) = cursor.value.throttled_until.filter(|until| *until > now) {
+            return Ok(Wake::At(Some(until)));
+        }
+        let plan = self.plan(inner, &endpoint, cursor, now).await?;
+        let next = endpoint
+            .deliveries
+            .iter()
+            .filter_map(|(_, delivery)| delivery.next);
+        let next = next.filter(|next| *next > now).min();
+        if plan.jobs.is_empty() {
+            let is_more = plan.page.len() == PAGE;
+            return Ok(if is_more { Wake::Now } else { Wake::At(next) });
+        }
+        let acquire = Acquire {
+            name: self.name.clone(),
+            instance: inner.webhooks.instance,
+            revision: cursor.revision,
+        };
+        match change(inner, acquire).await? {
+            Acquired::Yes => self.deliver(inner, &endpoint, plan).await,
+            Acquired::Busy(until) => Ok(Wake::At(Some(until))),
+            Acquired::Moved => Ok(Wake::Now),
+        }
+    }
+
+    /// Reads what is due.
+    async fn plan(
+        &mut self,
+        inner: &Arc<Inner>,
+        endpoint: &Endpoint,
+        cursor: &Versioned<WebhookCursor>,
+        now: Timestamp,
+    ) -> Result<Plan, ChangeError> {
+        let alive = endpoint
+            .deliveries
+            .iter()
+            .filter(|(_, delivery)| delivery.next.is_some());
+        let mut due: Vec<_> = alive
+            .clone()
+            .filter(|(_, known)| known.next.is_some_and(|next| next <= now))
+            .collect();
+        due.sort_by_key(|(_, delivery)| (delivery.next, delivery.entry.revision));
+        let jobs = due.into_iter().take(RETRIES).map(|(_, delivery)| Job {
+            entry: delivery.entry.clone(),
+            attempts: delivery.attempts,
+            index: None,
+        });
+        let mut plan = Plan {
+            jobs: jobs.collect(),
+            page: Vec::new(),
+        };
+        let room = MAX_RETRIES.saturating_sub(alive.count()).min(PAGE);
+        let (stored, read, skipped) = match self.read {
+            Some(read) if read.0 == cursor.value.position => read,
+            _ => {
+                self.read_until = 0;
+                (cursor.value.position, cursor.value.position, 0)
+            }
+        };
+        self.read_until = inner.webhooks.skip_silent(self.read_until);
+        if room == 0 || self.read_until >= endpoint.revision.number {
+            return Ok(plan);
+        }
+        let query = AuditQuery::oldest(room).after(read);
+        let page = inner.backend.audit(query).await?;
+        self.check_gap(inner, stored, !page.is_empty()).await?;
+        let Some(last) = page.last() else {
+            (self.read, self.read_until) =
+                (Some((stored, read, skipped)), endpoint.revision.number);
+            return Ok(plan);
+        };
+        let end = AuditPosition::of(last);
+        plan.page = page.into_iter().map(Arc::new).collect();
+        let wanted = plan.page.iter().enumerate();
+        let wanted = wanted.filter(|(_, entry)| endpoint.wants(entry));
+        let before = plan.jobs.len();
+        plan.jobs.extend(wanted.map(|(index, entry)| Job {
+            entry: entry.clone(),
+            attempts: 0,
+            index: Some(index),
+        }));
+        let oldest = plan.jobs.iter().map(|job| job.entry.timestamp).min();
+        inner
+            .webhooks
+            .counts(&self.name)
+            .set_outbox(plan.jobs.len(), oldest);
+        if plan.jobs.len() == before {
+            let skipped = skipped + plan.page.len();
+            self.read = Some((stored, end, skipped));
+            if skipped >= SKIPPED {
+                let (name, revision) = (self.name.clone(), cursor.revision);
+                change(
+                    inner,
+                    Skip {
+                        name,
+                        revision,
+                        to: end,
+                    },
+                )
+                .await?;
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Reports entries that the log has dropped before they were delivered.
+    async fn check_gap(
+        &self,
+        inner: &Inner,
+        place: AuditPosition,
+        has_entries: bool,
+    ) -> Result<(), ChangeError> {
+        if !has_entries || place.entry.is_none() {
+            return Ok(());
+        }
+        let oldest = inner.backend.audit(AuditQuery::oldest(1)).await?;
+        if let Some(oldest) = oldest
+            .first()
+            .filter(|oldest| oldest.revision > place.revision)
+        {
+            let gap = format!(
+                "the audit log has dropped events between the commits {} and {} before `{}` got them; keep more entries, or fix its receiver sooner",
+                place.revision, oldest.revision, self.name
+            );
+            inner.webhooks.note_gap(&self.name, gap);
+        }
+        Ok(())
+    }
+
+    /// Delivers, with at most two attempts at the same time, and one about each subject.
+    async fn deliver(
+        &mut self,
+        inner: &Arc<Inner>,
+        endpoint: &Endpoint,
+        plan: Plan,
+    ) -> Result<Wake, ChangeError> {
+        let mut run = Run::new(
+            plan,
+            Progress::new(self.name.clone(), inner.webhooks.instance),
+        );
+        let mut version = inner.channels.versions();
+        let name = self.name.clone();
+        let mut running = FuturesUnordered::new();
+        let mut renewal = Instant::now() + RENEW;
+        loop {
+            let is_over = self
+                .deadline
+                .is_some_and(|deadline| Instant::now() >= deadline);
+            while running.len() < CONCURRENCY
+                && let Some(job) = run.next(is_over)
+            {
+                let name = name.clone();
+                running.push(async move {
+                    let now = inner.clock.now();
+                    let definition = &endpoint.definition;
+                    let attempted = inner.webhooks.deliver(
+                        &name,
+                        definition,
+                        &job.entry,
+                        job.attempts + 1,
+                        now,
+                    );
+                    (attempted.await, job)
+                });
+            }
+            tokio::select! {
+                finished = running.next() => match finished {
+                    Some((attempted, job)) => run.finish(&job, attempted.as_ref(), inner.clock.now()),
+                    None => break,
+                },
+                Ok(()) = version.changed(), if run.has_room(running.len()) => {
+                    run.refill(inner, endpoint).await;
+                }
+                () = sleep_until(renewal) => {
+                    renewal = Instant::now() + RENEW;
+                    let progress = run.take();
+                    if !self.record(inner, progress).await {
+                        return Ok(Wake::Now);
+                    }
+                }
+            }
+        }
+        let mut last = run.take();
+        last.goes_on = false;
+        self.record(inner, last).await;
+        inner.webhooks.counts(&self.name).set_outbox(0, None);
+        Ok(Wake::Now)
+    }
+
+    /// Writes the results, however long the store takes: without them, events would be sent again. Returns `false` if
+    /// this process no longer delivers.
+    async fn record(&mut self, inner: &Arc<Inner>, progress: Progress) -> bool {
+        self.read = None;
+        let mut is_reported = false;
+        loop {
+            match change(inner, progress.clone()).await {
+                Ok(is_ours) => return is_ours,
+                Err(error) if !is_reported => {
+                    is_reported = true;
+                    tracing::warn!(webhook = %Printable(&self.name), error = %Printable(&error), "the results of webhooks cannot be written; retrying");
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// Makes a change as the system.
+pub(super) async fn change<C: Change + 'static>(
+    inner: &Arc<Inner>,
+    change: C,
+) -> Result<C::Done, ChangeError> {
+    let by = By {
+        origin: Origin::system(),
+        expected: Precondition::None,
+    };
+    inner.clone().make(change, by).await
+}

@@ -1,0 +1,11 @@
+//! Webhooks over real sockets.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod delivery;
+mod faults;
+mod operators;
+mod receiver;
+#[cfg(feature = "redis-server")]
+mod replicas;
+mod retries;
+mod support;

@@ -12,7 +12,7 @@ use std::{collections::HashMap, time::Duration};
 use axum::{Router, routing::get};
 use waygate::{
     Guarded, Waygate,
-    admin::{Authenticate, AuthenticateError, Credentials, Identity, Role},
+    admin::{Authenticate, AuthenticateError, Credentials, Identity, Rights, Role},
     model::Registration,
     port::BoxFuture,
     response::RequestParts,
@@ -65,13 +65,14 @@ impl Authenticate for Users {
         &'a self,
         username: &'a str,
         password: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Role>, AuthenticateError>> {
+    ) -> BoxFuture<'a, Result<Option<Rights>, AuthenticateError>> {
         Box::pin(async move {
             // Some directories accept an empty password as an anonymous user. Waygate has refused it before.
             let group = self.directory.bind(username, password).await?;
             Ok(match group {
-                Some("ops") => Some(Role::Operator),
-                Some(_) => Some(Role::Viewer),
+                Some("ops") => Some(Role::Operator.into()),
+                Some("billing") => Some(Role::Operator.of(["billing"])?),
+                Some(_) => Some(Role::Viewer.into()),
                 None => None,
             })
         })

@@ -3,6 +3,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::services::Services;
 use crate::{grammar::Invalid, model::text};
 
 /// A permission of a token.
@@ -152,6 +153,10 @@ pub struct Me {
     /// The permissions of the token.
     #[cfg_attr(feature = "schema", schema(value_type = Vec<TokenScope>))]
     pub scopes: TokenScopes,
+    /// The services that it is limited to; `null` without a limit.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>, required))]
+    pub services: Services,
 }
 
 /// A token, without its secret.
@@ -171,6 +176,10 @@ pub struct Token {
     /// The permissions of the token.
     #[cfg_attr(feature = "schema", schema(value_type = Vec<TokenScope>))]
     pub scopes: TokenScopes,
+    /// The services that it is limited to; `null` without a limit.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>, required))]
+    pub services: Services,
     /// The time when the token was issued.
     #[serde(with = "text::instant")]
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]

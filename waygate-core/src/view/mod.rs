@@ -11,6 +11,7 @@ mod maintenance;
 mod rate_limit;
 mod role;
 mod route;
+mod services;
 mod system;
 mod traffic;
 mod usage;
@@ -27,6 +28,7 @@ pub use maintenance::Maintenance;
 pub use rate_limit::{AboutRateLimit, RouteRateLimit, SharedRateLimit, SharedRateLimitState};
 pub use role::Role;
 pub use route::{FlagGate, Route};
+pub use services::{Rights, Services};
 pub use system::{
     ApiVersion, CountingMode, CountingModes, Degraded, Health, MaintenanceNotice, Readiness,
 };

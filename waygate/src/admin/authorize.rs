@@ -14,6 +14,7 @@ use super::{
     policy::{Access, Found, Operation},
     probes::is_probe,
     state::AdminState,
+    within::{Reach, needs_all},
 };
 use crate::{
     auth::{AuthMode, Principal, check_without_credentials},
@@ -61,6 +62,7 @@ pub(super) async fn authorize(
     };
     match admit(&state, &request, known) {
         Ok((principal, operation)) => {
+            request.extensions_mut().insert(operation.reach);
             if let Some(principal) = principal {
                 request.extensions_mut().insert(principal);
                 request.extensions_mut().insert(TrustedClient);
@@ -121,6 +123,13 @@ fn admit(
         (Some(known), Access::Scope(scope)) if known.scopes.contains(&scope) => {}
         (Some(_), Access::Scope(scope)) => return Err(insufficient_scope(scope)),
         (None, _) => return Err(unauthenticated()),
+    }
+    if operation.reach == Reach::All
+        && principal
+            .as_ref()
+            .is_some_and(|known| !known.services.are_all())
+    {
+        return Err(needs_all());
     }
     if !operation.takes_query {
         ensure_empty(request.uri())?;

@@ -19,6 +19,7 @@ mod authorize;
 mod computations;
 mod config;
 mod docs;
+mod form;
 mod key;
 #[cfg(feature = "ofrep")]
 mod ofrep;
@@ -35,10 +36,11 @@ mod service;
 mod setting;
 mod state;
 mod warnings;
+mod within;
 
 pub use config::Admin;
 
-pub use waygate_core::view::{Role, TokenScope, TokenScopes};
+pub use waygate_core::view::{Rights, Role, Services, TokenScope, TokenScopes};
 
 pub use crate::auth::{
     Authenticate, AuthenticateError, CredentialError, Credentials, Identity, NoCredentials,

@@ -8,13 +8,16 @@ use std::{
 
 use tokio::{sync::watch, time::sleep};
 
+use waygate_core::view::TokenScope;
+
 use super::state::AdminState;
 use crate::auth::TokenId;
 
 /// The interval of the checks between changes of the state: a token may expire, and the file of users may change.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Resolves when the token of a request is revoked or has expired; never without one. Does not keep the engine alive.
+/// Resolves when the token of a request may no longer read everything: it is revoked or has expired, or its user has
+/// other rights. Never resolves without a token. Does not keep the engine alive.
 pub(super) fn revoked(
     state: &Arc<AdminState>,
     token: Option<TokenId>,
@@ -43,7 +46,8 @@ async fn follow(state: Weak<AdminState>, token: TokenId, mut versions: watch::Re
         let Some(state) = state.upgrade() else {
             return;
         };
-        if !state.auth.is_valid(token).await {
+        let owner = state.auth.owner(token).await;
+        if !owner.is_some_and(|owner| owner.may_everywhere(TokenScope::Read)) {
             return;
         }
     }

@@ -12,6 +12,7 @@ use tower::Layer;
 use super::ofrep::AdminTokens;
 use super::{
     authorize::authorize, config::Admin, docs, probes::API_VERSION, routes, state::AdminState,
+    within::within_services,
 };
 use crate::{
     Guarded, Waygate,
@@ -56,6 +57,7 @@ fn service(waygate: Waygate, admin: Admin) -> Router {
     let settings = admin.settings;
     let state = Arc::new(AdminState::new(waygate, auth, settings, &document));
     let router = router
+        .route_layer(from_fn_with_state(state.clone(), within_services))
         // The gate refuses undocumented requests, so these fallbacks are not reached.
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

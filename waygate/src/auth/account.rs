@@ -3,7 +3,7 @@
 use waygate_core::{
     Secret,
     grammar::{Invalid, Reason},
-    view::Role,
+    view::Rights,
 };
 
 use super::phc::PasswordHash;
@@ -11,7 +11,7 @@ use super::phc::PasswordHash;
 #[derive(Debug, Clone)]
 pub(super) struct Account {
     pub(super) name: String,
-    pub(super) role: Role,
+    pub(super) rights: Rights,
     pub(super) password: Password,
 }
 

@@ -6,7 +6,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use hmac_sha256::Hash;
-use waygate_core::{Printable, view::Role};
+use waygate_core::{Printable, view::Rights};
 
 use super::{
     Credentials,
@@ -29,7 +29,7 @@ pub(crate) struct Accounts {
 #[derive(Debug, Clone)]
 struct User {
     hash: PasswordHash,
-    role: Role,
+    rights: Rights,
 }
 
 impl Accounts {
@@ -41,8 +41,8 @@ impl Accounts {
         self.by_name.get(name).map(|user| &user.hash)
     }
 
-    pub(super) fn role(&self, name: &str) -> Option<Role> {
-        self.by_name.get(name).map(|user| user.role)
+    pub(super) fn rights(&self, name: &str) -> Option<&Rights> {
+        self.by_name.get(name).map(|user| &user.rights)
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
@@ -141,9 +141,9 @@ fn usable(account: Account) -> Option<(String, User)> {
         }
         (Ok(()), Password::Plain(plain)) => password::hash(&account.name, plain.expose()),
     };
-    let role = account.role;
+    let rights = account.rights;
     match hash {
-        Ok(hash) => Some((account.name, User { hash, role })),
+        Ok(hash) => Some((account.name, User { hash, rights })),
         Err(problem) => {
             tracing::error!(user = ?Printable(&account.name), problem = %Printable(problem), "a user cannot log in");
             None

@@ -6,7 +6,7 @@ use waygate_core::{
     Timestamp,
     model::{Action, AuditEntry, Origin},
     port::{Batch, CommitError},
-    view::{Platform, Role, TokenScopes},
+    view::{Platform, Services, TokenScopes},
 };
 
 use super::{
@@ -117,14 +117,12 @@ impl Authenticator {
         self.uses.of(token)
     }
 
-    /// Returns `true` if the token with this id is still valid.
+    /// The owner of the token with this id, while it is valid.
     #[cfg(feature = "flags")]
-    pub(crate) async fn is_valid(&self, id: super::token::TokenId) -> bool {
-        let token = self.tokens().get(id).cloned();
-        match token {
-            Some(token) => self.if_valid(token).await.is_some(),
-            None => false,
-        }
+    pub(crate) async fn owner(&self, id: super::token::TokenId) -> Option<Principal> {
+        let token = self.tokens().get(id)?.clone();
+        let token = self.if_valid(token).await?;
+        Some(self.principal(&token))
     }
 
     /// Returns `true` for a request with a token while the tokens of the store were never read.
@@ -174,14 +172,29 @@ impl Authenticator {
         if token.record.is_external {
             return token.record.scopes.clone();
         }
-        let role = users.current().role(&token.record.username);
-        let allowed = role.map(Role::scopes).unwrap_or_default();
+        let users = users.current();
+        let rights = users.rights(&token.record.username);
+        let allowed = rights.map_or_else(TokenScopes::new, |rights| rights.role.scopes());
         token
             .record
             .scopes
             .intersection(&allowed)
             .copied()
             .collect()
+    }
+
+    /// The services of a token, as far as its user has them now.
+    fn services(&self, token: &Token) -> Services {
+        let given = &token.record.services;
+        let AuthMode::Accounts(users) = &self.mode else {
+            return Services::only([]);
+        };
+        if token.record.is_external {
+            return given.clone();
+        }
+        let users = users.current();
+        let rights = users.rights(&token.record.username);
+        rights.map_or_else(|| Services::only([]), |rights| given.and(&rights.services))
     }
 
     /// The authentication by the application.
@@ -223,7 +236,7 @@ impl Authenticator {
 
     /// The owner of a token.
     pub(crate) fn principal(&self, token: &Token) -> Principal {
-        Principal::new(token, self.scopes(token))
+        Principal::new(token, self.scopes(token), self.services(token))
     }
 
     /// An audit entry about a user.

@@ -6,7 +6,11 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac_sha256::Hash;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
-use waygate_core::{Secret, Timestamp, port::EntityKey, view::TokenScopes};
+use waygate_core::{
+    Secret, Timestamp,
+    port::EntityKey,
+    view::{Services, TokenScopes},
+};
 
 use super::{binding::Binding, instant};
 use crate::engine::{Devices, Kind};
@@ -105,6 +109,8 @@ pub(super) enum Decision {
     Approved {
         username: String,
         scopes: TokenScopes,
+        #[serde(default, skip_serializing_if = "Services::are_all")]
+        services: Services,
         /// Ties the approval to the password of the user. `None` if the application has authenticated the user.
         binding: Option<Binding>,
     },

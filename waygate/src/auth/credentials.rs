@@ -1,6 +1,10 @@
 use std::path::PathBuf;
 
-use waygate_core::{Secret, grammar::Invalid, view::Role};
+use waygate_core::{
+    Secret,
+    grammar::Invalid,
+    view::{Rights, Role},
+};
 
 use super::{
     account::{Account, Password, check_name},
@@ -126,27 +130,34 @@ impl Credentials {
         }
     }
 
-    /// Sets the role of a user that was added before. Without it, a user is an `admin`.
+    /// Sets the role of a user that was added before, for all services or [some of them](Role::of). Without it, a user is an
+    /// `admin`.
     ///
     /// ```
     /// use waygate::admin::{Credentials, Role};
     ///
     /// let credentials = Credentials::new("admin", "correct horse battery staple")
     ///     .with("alice", "another long password")
-    ///     .with_role("alice", Role::Viewer)?;
+    ///     .with("bob", "a third long password")
+    ///     .with_role("alice", Role::Viewer)?
+    ///     .with_role("bob", Role::Operator.of(["billing"]).unwrap())?;
     /// assert!(credentials.with_role("alcie", Role::Viewer).is_err());
     /// # Ok::<(), waygate::admin::CredentialError>(())
     /// ```
     ///
     /// # Errors
     /// [`CredentialError::NoUser`] if there is no such user.
-    pub fn with_role(mut self, user: &str, role: Role) -> Result<Self, CredentialError> {
+    pub fn with_role(
+        mut self,
+        user: &str,
+        role: impl Into<Rights>,
+    ) -> Result<Self, CredentialError> {
         let account = self.accounts.iter_mut().find(|it| it.name == user);
         let Some(account) = account else {
             let user = user.to_owned();
             return Err(CredentialError::NoUser { user });
         };
-        account.role = role;
+        account.rights = role.into();
         Ok(self)
     }
 
@@ -166,12 +177,12 @@ impl Credentials {
     }
 
     /// Adds the users in a file. Each line is `user:role:hash`: a name without a colon, `viewer`, `operator` or `admin`,
-    /// and a PHC string of argon2id. Empty lines and lines that start with `#` are skipped.
+    /// followed by `@` and services if the role is limited to them, and a PHC string of argon2id. Empty lines and lines that start with `#` are skipped.
     ///
     /// ```text
     /// # name:role:hash
     /// alice:admin:$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc
-    /// bob:viewer:$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc
+    /// bob:operator@billing,orders:$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc
     /// ```
     ///
     /// A password in the place of the hash is accepted, and reported in the log. It cannot start with `$`.
@@ -286,7 +297,7 @@ impl Credentials {
         self.accounts.retain(|account| account.name != name);
         self.accounts.push(Account {
             name,
-            role: Role::Admin,
+            rights: Role::Admin.into(),
             password,
         });
         self

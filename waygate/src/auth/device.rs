@@ -163,6 +163,7 @@ impl Authenticator {
                 Decision::Approved {
                     username: user.clone(),
                     scopes: principal.scopes.clone(),
+                    services: principal.services.clone(),
                     binding,
                 },
             ),
@@ -212,6 +213,7 @@ impl Authenticator {
             Some(Decision::Approved {
                 username,
                 scopes,
+                services,
                 binding,
             }) => {
                 let record = Record {
@@ -219,6 +221,7 @@ impl Authenticator {
                     username,
                     platform: Platform::Cli,
                     scopes,
+                    services,
                     created_at: now,
                     expires_at: now.saturating_add(lifetime).unwrap_or(now),
                     is_external: binding.is_none(),

@@ -5,7 +5,7 @@ use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use futures_util::FutureExt;
 use http::request::Parts;
 use tokio::{sync::Semaphore, time::timeout};
-use waygate_core::{Printable, Secret, port::BoxFuture, view::Role};
+use waygate_core::{Printable, Secret, port::BoxFuture, view::Rights};
 
 use super::account::check_name;
 
@@ -33,7 +33,7 @@ pub type AuthenticateError = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// ```
 /// use waygate::{
-///     admin::{Authenticate, AuthenticateError, Credentials, Identity, Role},
+///     admin::{Authenticate, AuthenticateError, Credentials, Identity, Rights, Role},
 ///     port::BoxFuture,
 ///     response::RequestParts,
 /// };
@@ -57,10 +57,10 @@ pub type AuthenticateError = Box<dyn std::error::Error + Send + Sync>;
 ///         &'a self,
 ///         username: &'a str,
 ///         password: &'a str,
-///     ) -> BoxFuture<'a, Result<Option<Role>, AuthenticateError>> {
+///     ) -> BoxFuture<'a, Result<Option<Rights>, AuthenticateError>> {
 ///         // Asks a directory.
 ///         let is_known = username == "lena" && password == "correct horse battery staple";
-///         Box::pin(async move { Ok(is_known.then_some(Role::Viewer)) })
+///         Box::pin(async move { Ok(is_known.then(|| Role::Viewer.into())) })
 ///     }
 /// }
 ///
@@ -83,7 +83,7 @@ pub trait Authenticate: Send + Sync + 'static {
     }
 
     /// Checks the password of a login (`POST /api/auth/login`) of a user that Waygate does not know, and returns the
-    /// role. `None` if the user or the password is wrong. Attempts are throttled like those of Waygate's own users.
+    /// role: `Role::Viewer.into()`, or for some services `Role::Viewer.of(["billing"])?`. `None` if the user or the password is wrong. Attempts are throttled like those of Waygate's own users.
     ///
     /// # Errors
     /// Any error, if it cannot be checked. The login is refused with 503, and does not count as an attempt.
@@ -91,7 +91,7 @@ pub trait Authenticate: Send + Sync + 'static {
         &'a self,
         username: &'a str,
         password: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Role>, AuthenticateError>> {
+    ) -> BoxFuture<'a, Result<Option<Rights>, AuthenticateError>> {
         let _ = (username, password);
         Box::pin(async { Ok(None) })
     }
@@ -103,29 +103,31 @@ pub trait Authenticate: Send + Sync + 'static {
 /// use waygate::admin::{Identity, Role};
 ///
 /// let alice = Identity::new("alice", Role::Viewer);
-/// assert_eq!(alice.role, Role::Viewer);
+/// assert_eq!(alice.rights, Role::Viewer.into());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {
     /// The user, as the audit log names it: 1 to 128 characters without `/` and control characters.
     pub username: String,
-    /// The role, which limits what the request may do.
-    pub role: Role,
+    /// The role, and its services, which limit what the request may do.
+    pub rights: Rights,
 }
 
 impl Identity {
-    /// A user with a role.
+    /// A user with a role, for all services or [some of them](waygate_core::view::Role::of).
     ///
     /// ```
     /// use waygate::admin::{Identity, Role};
     ///
-    /// assert_eq!(Identity::new("alice", Role::Admin).username, "alice");
+    /// let alice = Identity::new("alice", Role::Operator.of(["billing"])?);
+    /// assert!(!alice.rights.services.are_all());
+    /// # Ok::<(), waygate::grammar::Invalid>(())
     /// ```
-    pub fn new(username: impl Into<String>, role: Role) -> Self {
+    pub fn new(username: impl Into<String>, role: impl Into<Rights>) -> Self {
         Self {
             username: username.into(),
-            role,
+            rights: role.into(),
         }
     }
 }
@@ -171,7 +173,7 @@ impl External {
         &self,
         username: &str,
         password: &Secret<String>,
-    ) -> Result<Option<Role>, Undecided> {
+    ) -> Result<Option<Rights>, Undecided> {
         let Ok(_turn) = self.logins.try_acquire() else {
             tracing::warn!("too many passwords are checked by the application");
             return Err(Undecided);
@@ -199,6 +201,8 @@ async fn bounded<T>(
 
 #[cfg(test)]
 mod tests {
+    use waygate_core::view::Role;
+
     use super::*;
 
     /// Behaves as the user name says.
@@ -209,14 +213,14 @@ mod tests {
             &'a self,
             username: &'a str,
             _: &'a str,
-        ) -> BoxFuture<'a, Result<Option<Role>, AuthenticateError>> {
+        ) -> BoxFuture<'a, Result<Option<Rights>, AuthenticateError>> {
             assert_ne!(username, "panics early");
             Box::pin(async move {
                 match username {
                     "fails" => Err("no connection".into()),
                     "panics" => panic!("a mistake"),
                     "hangs" => std::future::pending().await,
-                    "alice" => Ok(Some(Role::Viewer)),
+                    "alice" => Ok(Some(Role::Viewer.into())),
                     _ => Ok(None),
                 }
             })
@@ -227,8 +231,8 @@ mod tests {
     async fn errors_panics_and_delays_refuse() {
         let external = External::new(Fickle);
         let password = Secret::new(String::new());
-        let role = external.log_in("alice", &password).await.unwrap();
-        assert_eq!(role, Some(Role::Viewer));
+        let rights = external.log_in("alice", &password).await.unwrap();
+        assert_eq!(rights, Some(Role::Viewer.into()));
         assert_eq!(external.log_in("bob", &password).await.unwrap(), None);
         for user in ["fails", "panics", "panics early", "hangs"] {
             assert!(external.log_in(user, &password).await.is_err(), "{user}");

@@ -66,7 +66,11 @@ impl Authenticator {
         let hash = TokenHash::of(token.expose());
         let entity = hash.entity();
         let mut audit = self.line(action, origin, &record.username, reason);
-        audit.new = Some(json!({ "token": hash.id().to_string(), "scopes": record.scopes }));
+        let mut issued = json!({ "token": hash.id().to_string(), "scopes": record.scopes });
+        if let Some(names) = record.services.names() {
+            issued["services"] = json!(names);
+        }
+        audit.new = Some(issued);
         let value = serde_json::to_value(&record).unwrap_or_default();
         let mut batch = Batch::new()
             .expect(entity.clone(), Expected::Absent)

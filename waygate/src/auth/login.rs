@@ -4,7 +4,7 @@ use waygate_core::{
     Printable, Secret,
     model::{Action, Origin},
     port::Batch,
-    view::{Platform, Role, TokenScope},
+    view::{Platform, Rights, TokenScope},
 };
 
 use super::{
@@ -85,8 +85,8 @@ impl Authenticator {
                     .await
             }
         };
-        let role = match checked {
-            Ok(role) => role,
+        let rights = match checked {
+            Ok(rights) => rights,
             Err(problem) => {
                 self.throttle.abandoned(attempt);
                 return Err(problem);
@@ -94,7 +94,7 @@ impl Authenticator {
         };
         let from = address.map(|address| format!("from {address}"));
         let from = from.unwrap_or_default();
-        let Some(role) = role else {
+        let Some(Rights { role, services, .. }) = rights else {
             // A mistyped name may be a password, so only existing names are logged.
             let exists = accounts.contains(account);
             let user = if exists { username.as_str() } else { "?" };
@@ -110,6 +110,7 @@ impl Authenticator {
                 Platform::Cli => role.scopes(),
                 Platform::Sdk => [TokenScope::Read].into(),
             },
+            services,
             created_at,
             expires_at: created_at.saturating_add(lifetime).unwrap_or(created_at),
             is_external: external.is_some(),
@@ -131,14 +132,17 @@ impl Authenticator {
         account: &str,
         caller: Caller,
         password: Secret<String>,
-    ) -> Result<Option<Role>, Problem> {
+    ) -> Result<Option<Rights>, Problem> {
         let (hash, exists) = accounts.hash_for(account);
         let Some(hash) = hash else {
             return Ok(None);
         };
         let check = self.verifier.verify(caller, hash.clone(), password);
         match check.await {
-            Ok(matches) => Ok(accounts.role(account).filter(|_| matches && exists)),
+            Ok(matches) => {
+                let rights = accounts.rights(account).filter(|_| matches && exists);
+                Ok(rights.cloned())
+            }
             Err(Busy) => {
                 let text = "Too many logins at a time. Try again in a second.";
                 Err(Problem::new(ProblemKind::Unavailable, text).retry_after(1))
@@ -165,7 +169,7 @@ async fn by_application(
     external: &External,
     account: &str,
     password: &Secret<String>,
-) -> Result<Option<Role>, Problem> {
+) -> Result<Option<Rights>, Problem> {
     let checked = external.log_in(account, password).await;
     checked.map_err(|Undecided| {
         let text = "The password cannot be checked now; the log of the server says why.";

@@ -1,6 +1,6 @@
 use waygate_core::{
     model::Origin,
-    view::{TokenScope, TokenScopes},
+    view::{Services, TokenScope, TokenScopes},
 };
 
 use super::{
@@ -14,6 +14,7 @@ pub(crate) struct Principal {
     pub(crate) username: String,
     pub(crate) origin: Origin,
     pub(crate) scopes: TokenScopes,
+    pub(crate) services: Services,
     /// `true` if the application has authenticated the user.
     pub(crate) is_external: bool,
     /// The token of the request; `None` without credentials.
@@ -27,6 +28,7 @@ impl Principal {
             username: "anonymous".to_owned(),
             origin: Origin::new("anonymous", "cli"),
             scopes: TokenScope::ALL.into(),
+            services: Services::ALL,
             is_external: false,
             token: None,
         }
@@ -34,11 +36,12 @@ impl Principal {
 }
 
 impl From<Identity> for Principal {
-    fn from(Identity { username, role }: Identity) -> Self {
+    fn from(Identity { username, rights }: Identity) -> Self {
         Self {
             origin: Origin::new(&username, "cli"),
             username,
-            scopes: role.scopes(),
+            scopes: rights.role.scopes(),
+            services: rights.services,
             is_external: true,
             token: None,
         }
@@ -46,13 +49,19 @@ impl From<Identity> for Principal {
 }
 
 impl Principal {
-    /// The owner of a token, with the scopes that it has now.
-    pub(super) fn new(token: &Token, scopes: TokenScopes) -> Self {
+    /// Returns `true` with this scope for all services.
+    pub(crate) fn may_everywhere(&self, scope: TokenScope) -> bool {
+        self.scopes.contains(&scope) && self.services.are_all()
+    }
+
+    /// The owner of a token, with the scopes and services that it has now.
+    pub(super) fn new(token: &Token, scopes: TokenScopes, services: Services) -> Self {
         let record = &token.record;
         Self {
             username: record.username.clone(),
             origin: Origin::new(record.actor(), record.platform.as_str()),
             scopes,
+            services,
             is_external: record.is_external,
             token: Some(token.hash.id()),
         }

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use waygate_core::{
     Secret, Timestamp,
     port::EntityKey,
-    view::{Platform, TokenScopes},
+    view::{Platform, Services, TokenScopes},
 };
 
 use super::{binding::Binding, instant, maybe_instant};
@@ -106,6 +106,9 @@ pub(crate) struct Record {
     pub(crate) username: String,
     pub(crate) platform: Platform,
     pub(crate) scopes: TokenScopes,
+    /// The services that it is limited to.
+    #[serde(default, skip_serializing_if = "Services::are_all")]
+    pub(crate) services: Services,
     #[serde(with = "instant")]
     pub(crate) created_at: Timestamp,
     #[serde(with = "instant")]

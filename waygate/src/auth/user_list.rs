@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use waygate_core::{Printable, Secret, view::Role};
+use waygate_core::{Printable, Secret, view::Rights};
 
 use super::{
     account::{Account, Password, check_name},
@@ -116,9 +116,10 @@ fn account(line: &str) -> Result<Account, String> {
     };
     // Without its colons, a line may be a password, so the name is not repeated.
     check_name("user name", name).map_err(|invalid| invalid.problem().to_owned())?;
-    let role: Role = role
-        .parse()
-        .map_err(|_| "the role is not one of `viewer`, `operator`, `admin`".to_owned())?;
+    let rights: Rights = role.parse().map_err(|_| {
+        "the role is not one of `viewer`, `operator`, `admin`, or one of them for services, as in `viewer@billing,orders`"
+            .to_owned()
+    })?;
     let password = if secret.starts_with(HASH) {
         let hash = password::parse(secret)
             .map_err(|problem| format!("the hash of `{name}` cannot be used: {problem}"))?;
@@ -132,7 +133,7 @@ fn account(line: &str) -> Result<Account, String> {
     };
     Ok(Account {
         name: name.to_owned(),
-        role,
+        rights,
         password,
     })
 }
@@ -150,6 +151,8 @@ pub(super) fn joined(fixed: &[Account], users: Vec<Account>) -> Result<Vec<Accou
 
 #[cfg(test)]
 mod tests {
+    use waygate_core::view::Role;
+
     use super::*;
 
     const PHC: &str =
@@ -161,10 +164,12 @@ mod tests {
 
     #[test]
     fn a_list_has_a_user_on_each_line() {
-        let text = format!("# users\n\nalice:admin:{PHC}\r\nbob:viewer:plain:with:colons\n");
+        let text = format!("# users\n\nalice:admin:{PHC}\r\nbob:viewer@a,b:plain:with:colons\n");
         let users = parse_file(&text).unwrap();
-        let names: Vec<_> = users.iter().map(|it| (it.name.as_str(), it.role)).collect();
-        assert_eq!(names, [("alice", Role::Admin), ("bob", Role::Viewer)]);
+        let names = users.iter().map(|it| (it.name.as_str(), it.rights.clone()));
+        let limited = Role::Viewer.of(["a", "b"]).unwrap();
+        let expected = [("alice", Role::Admin.into()), ("bob", limited)];
+        assert_eq!(names.collect::<Vec<_>>(), expected);
         assert!(matches!(users[0].password, Password::Hashed(_)));
         let Password::Plain(plain) = &users[1].password else {
             panic!("a hash");
@@ -180,6 +185,8 @@ mod tests {
         assert_eq!(wrong("# x\nhunter2"), line);
         for text in [
             "alice:root:hunter2",
+            "alice:admin@:hunter2",
+            "alice:admin@a b:hunter2",
             "alice:admin:$hunter2",
             "alice:admin:",
             "/hunter2:admin:x",

@@ -14,12 +14,13 @@ use waygate_core::{
 
 use crate::{
     admin::{
+        form::{FormBody, invalid},
         responses::{NoCredentials, NotFound, TooManyAttempts, Write, WriteWithoutToken},
         state::AdminState,
     },
     auth::{DEVICE_INTERVAL, DEVICE_LIFETIME, Principal},
     client::ClientAddr,
-    rest::{EmptyBody, JsonBody, Problem, Reply, RequestBody, SMALL, done},
+    rest::{JsonBody, Problem, ProblemKind, Reply, RequestBody, SMALL, done},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -29,15 +30,37 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(approve))
 }
 
+/// The request of a device. Both fields are for clients that have to send them, and have no effect.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct DeviceRequest {
+    /// Any name.
+    #[serde(rename = "client_id")]
+    #[schema(nullable = false)]
+    _client_id: Option<String>,
+    /// The token has the scopes of the user who approves the device.
+    #[serde(rename = "scope")]
+    #[schema(nullable = false)]
+    _scope: Option<String>,
+}
+
+impl RequestBody for DeviceRequest {
+    const MAX_BYTES: usize = SMALL;
+}
+
 /// Starts the login of a device, such as a terminal without a browser.
 ///
-/// The device shows the user code. A user who is logged in approves it, and the device polls for its token.
+/// The device shows the user code. A user who is logged in approves it, and the device polls for its token. The request is
+/// a form, as RFC 8628 says, or JSON.
 #[utoipa::path(
     post,
     path = "/api/auth/device",
     operation_id = "start_device_login",
     tag = "auth",
-    request_body = Option<EmptyBody>,
+    request_body(content(
+        (Option<DeviceRequest> = "application/json"),
+        (DeviceRequest = "application/x-www-form-urlencoded")
+    )),
     responses(
         (status = OK, description = "The codes.", body = DeviceLogin),
         WriteWithoutToken,
@@ -51,7 +74,10 @@ async fn start(
     ClientAddr(address): ClientAddr,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
-    JsonBody(EmptyBody {}): JsonBody<EmptyBody>,
+    FormBody {
+        body: DeviceRequest { .. },
+        ..
+    }: FormBody<DeviceRequest>,
 ) -> Result<Reply<DeviceLogin>, Problem> {
     let started = state.auth.start_device(address).await?;
     let verification_uri = match state.verification_uri() {
@@ -89,10 +115,20 @@ fn here(uri: &Uri, headers: &HeaderMap) -> String {
     format!("{scheme}://{host}{prefix}/device")
 }
 
+/// The grant of RFC 8628.
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 /// The code of a device.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct DeviceTokenRequest {
+    /// `urn:ietf:params:oauth:grant-type:device_code`. Required in a form.
+    #[schema(nullable = false)]
+    grant_type: Option<String>,
+    /// Any name.
+    #[serde(rename = "client_id")]
+    #[schema(nullable = false)]
+    _client_id: Option<String>,
     /// The device code from `POST /api/auth/device`.
     #[schema(format = Password)]
     device_code: String,
@@ -103,7 +139,24 @@ impl RequestBody for DeviceTokenRequest {
     const MAX_BYTES: usize = SMALL;
 }
 
-/// Exchanges a device code for a token, once a user has approved it.
+impl FormBody<DeviceTokenRequest> {
+    /// The device code, if the grant is that of devices.
+    fn code(self) -> Result<String, Problem> {
+        match self.body.grant_type.as_deref() {
+            Some(GRANT) => Ok(self.body.device_code),
+            None if !self.is_form => Ok(self.body.device_code),
+            None => Err(invalid(format!(
+                "`grant_type` is missing; expected `{GRANT}`."
+            ))),
+            Some(_) => {
+                let problem = Problem::new(ProblemKind::DeviceLogin, "unsupported_grant_type");
+                Err(problem.detail(format!("Expected the `grant_type` `{GRANT}`.")))
+            }
+        }
+    }
+}
+
+/// Exchanges a device code for a token, once a user has approved it. The request is a form, as RFC 8628 says, or JSON.
 ///
 /// Until then, 400 with the `error` of RFC 8628: `authorization_pending`, `slow_down` (add five seconds to the interval),
 /// `access_denied` or `expired_token`.
@@ -112,7 +165,10 @@ impl RequestBody for DeviceTokenRequest {
     path = "/api/auth/device/token",
     operation_id = "poll_device_login",
     tag = "auth",
-    request_body = DeviceTokenRequest,
+    request_body(content(
+        (DeviceTokenRequest = "application/json"),
+        (DeviceTokenRequest = "application/x-www-form-urlencoded")
+    )),
     responses(
         (status = OK, description = "A token.", body = DeviceToken),
         WriteWithoutToken,
@@ -122,10 +178,11 @@ impl RequestBody for DeviceTokenRequest {
 )]
 async fn poll(
     State(state): State<Arc<AdminState>>,
-    JsonBody(body): JsonBody<DeviceTokenRequest>,
+    form: FormBody<DeviceTokenRequest>,
 ) -> Result<Reply<DeviceToken>, Problem> {
     let lifetime = state.lifetime(Platform::Cli);
-    let (token, record) = state.auth.poll_device(&body.device_code, lifetime).await?;
+    let code = form.code()?;
+    let (token, record) = state.auth.poll_device(&code, lifetime).await?;
     Ok(Reply::ok(DeviceToken {
         access_token: token.expose().clone(),
         token_type: "Bearer".to_owned(),
@@ -173,7 +230,8 @@ impl RequestBody for DeviceDecision {
         TooManyAttempts,
         NoCredentials
     ),
-    security(("token" = []))
+    security(("token" = [])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
 async fn approve(
     State(state): State<Arc<AdminState>>,

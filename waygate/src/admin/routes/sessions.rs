@@ -32,7 +32,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct SessionParams {
-    /// The user; by default that of the token. Another one needs the scope `admin`.
+    /// The user; by default that of the token. Another one needs the scope `admin` for all services.
     #[param(nullable = false)]
     username: Option<String>,
 }
@@ -50,7 +50,7 @@ fn user(principal: &Principal, params: SessionParams) -> Result<String, Problem>
 }
 
 fn is_admin(principal: &Principal) -> bool {
-    principal.scopes.contains(&TokenScope::Admin)
+    principal.may_everywhere(TokenScope::Admin)
 }
 
 /// Lists the logins of a user that have not expired, oldest first.
@@ -61,7 +61,8 @@ fn is_admin(principal: &Principal) -> bool {
     tag = "auth",
     params(SessionParams),
     responses((status = OK, description = "The logins.", body = [view::Token]), Read, NoCredentials),
-    security(("token" = []))
+    security(("token" = [])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
 async fn list(
     State(state): State<Arc<AdminState>>,
@@ -93,7 +94,8 @@ fn is_login_of(token: &Token, user: &str) -> bool {
     tag = "auth",
     params(SessionParams),
     responses((status = OK, description = "The logins are revoked.", body = Done), Write, NoCredentials),
-    security(("token" = []))
+    security(("token" = [])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
 async fn revoke_all(
     State(state): State<Arc<AdminState>>,
@@ -118,7 +120,8 @@ async fn revoke_all(
         NotFound,
         NoCredentials
     ),
-    security(("token" = []))
+    security(("token" = [])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
 async fn revoke(
     State(state): State<Arc<AdminState>>,

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     model::Action,
-    view::{self, Done, NewToken, Platform, TokenScope, TokenScopes},
+    view::{self, Done, NewToken, Platform, Services, TokenScope, TokenScopes},
 };
 
 use crate::{
@@ -33,6 +33,7 @@ pub(super) fn view(id: TokenId, record: &Record, shown: Option<TokenId>) -> view
         username: record.username.clone(),
         platform: record.platform,
         scopes: record.scopes.clone(),
+        services: record.services.clone(),
         created_at: record.created_at,
         expires_at: record.expires_at,
         last_used_at: record.last_used_at,
@@ -87,6 +88,10 @@ struct CreateTokenRequest {
     /// The scopes: a subset of those of the token of this request.
     #[schema(value_type = Vec<TokenScope>, example = json!(["read", "write:routes"]))]
     scopes: TokenScopes,
+    /// The services that the token is limited to. Default: no limit.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["billing"]))]
+    services: Services,
     /// The lifetime, from one minute to one year.
     #[schema(minimum = 60, maximum = 31536000)]
     expires_in_seconds: u64,
@@ -126,6 +131,9 @@ async fn create(
     if body.scopes.is_empty() {
         return invalid("scopes: give at least one".to_owned());
     }
+    if body.services.names().is_some_and(BTreeSet::is_empty) {
+        return invalid("services: give at least one, or leave the field out".to_owned());
+    }
     if !(SHORTEST..=LONGEST).contains(&body.expires_in_seconds) {
         return invalid(format!(
             "expires_in_seconds: expected {SHORTEST} to {LONGEST}"
@@ -142,6 +150,7 @@ async fn create(
         username: principal.username,
         platform: Platform::Cli,
         scopes: body.scopes,
+        services: body.services.and(&principal.services),
         created_at,
         expires_at: created_at.saturating_add(lifetime).unwrap_or(created_at),
         is_external: principal.is_external,

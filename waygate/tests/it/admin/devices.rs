@@ -241,6 +241,109 @@ async fn a_token_of_a_program_approves_nothing() {
     decide(&server, "", &user_code, true).await.refused(401);
 }
 
+/// Sends a form, as clients of OAuth 2.0 do.
+async fn form(server: &Server, path: &str, form: &str) -> Answer {
+    let request = Request::builder()
+        .method("POST")
+        .uri(path)
+        .header(
+            "content-type",
+            "application/x-www-form-urlencoded; charset=utf-8",
+        )
+        .body(Body::from(form.to_owned()));
+    server.send(request.unwrap()).await
+}
+
+const GRANT: &str = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code";
+
+#[tokio::test]
+async fn forms_are_read_as_the_rfc_says() {
+    let server = Server::with(users()).await;
+    let started = form(
+        &server,
+        "/api/auth/device",
+        "client_id=cli&scope=read+x&other=1",
+    )
+    .await;
+    let started = started.expect(200);
+    let code = started["device_code"].as_str().unwrap();
+    let poll = async |fields: &str| {
+        server.clock.advance(Duration::from_secs(5));
+        form(&server, "/api/auth/device/token", fields).await
+    };
+    let whole = format!("{GRANT}&device_code={code}&client_id=cli&client_secret=&unknown=1");
+    assert_eq!(poll(&whole).await.refused(400), "authorization_pending");
+    for (fields, error) in [
+        (String::new(), "invalid_request"),
+        (format!("device_code={code}"), "invalid_request"),
+        (GRANT.to_owned(), "invalid_request"),
+        (format!("{GRANT}&device_code="), "invalid_request"),
+        (
+            format!("{GRANT}&device_code={code}&device_code={code}"),
+            "invalid_request",
+        ),
+        (format!("{GRANT}&device_code=%ff"), "invalid_request"),
+        (
+            format!("grant_type=password&device_code={code}"),
+            "unsupported_grant_type",
+        ),
+    ] {
+        assert_eq!(poll(&fields).await.refused(400), error, "{fields}");
+    }
+    let user_code = started["user_code"].as_str().unwrap();
+    decide(&server, &server.token, user_code, true)
+        .await
+        .expect(200);
+    let made = poll(&whole).await;
+    assert_eq!(made.header("cache-control"), "no-store");
+    assert_eq!(made.expect(200)["token_type"], "Bearer");
+}
+
+#[tokio::test]
+async fn json_may_be_declared_as_a_form() {
+    let server = Server::with(users()).await;
+    form(&server, "/api/auth/device", "").await.expect(200);
+    let started = form(&server, "/api/auth/device", " {}").await.expect(200);
+    let ask = json!({ "device_code": started["device_code"] }).to_string();
+    let answer = form(&server, "/api/auth/device/token", &ask).await;
+    assert_eq!(answer.refused(400), "authorization_pending");
+    let ask = json!({ "device_code": started["device_code"], "grant_type": "password" });
+    let answer = post(&server, "", "/api/auth/device/token", ask).await;
+    assert_eq!(answer.refused(400), "unsupported_grant_type");
+}
+
+#[tokio::test]
+async fn a_code_of_another_device_does_not_wait_for_it() {
+    let server = Server::with(users()).await;
+    let (first, _) = start(&server).await;
+    let (second, of_second) = start(&server).await;
+    decide(&server, &server.token, &of_second, true)
+        .await
+        .expect(200);
+    assert_eq!(
+        poll(&server, &first).await.refused(400),
+        "authorization_pending"
+    );
+    let made = poll(&server, &second).await.expect(200);
+    assert_eq!(made["username"], "admin");
+}
+
+#[tokio::test]
+async fn one_of_many_polls_at_the_same_time_gets_the_token() {
+    let server = Server::with(users()).await;
+    let (device_code, user_code) = start(&server).await;
+    decide(&server, &server.token, &user_code, true)
+        .await
+        .expect(200);
+    let ask = json!({ "device_code": device_code });
+    let polls = (0..8).map(|_| post(&server, "", "/api/auth/device/token", ask.clone()));
+    let answers = futures_util::future::join_all(polls).await;
+    let made = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!(made, 1);
+    let list = server.get("/api/auth/tokens").await.expect(200);
+    assert_eq!(list.as_array().unwrap().len(), 2, "{list}");
+}
+
 #[tokio::test]
 async fn few_devices_wait_at_the_same_time() {
     let server = Server::with(Admin::new(users())).await;

@@ -8,7 +8,7 @@ use std::sync::{
 use axum::{body::Body, extract::Request};
 use serde_json::json;
 use waygate::{
-    admin::{Authenticate, AuthenticateError, Credentials, Identity, Role},
+    admin::{Authenticate, AuthenticateError, Credentials, Identity, Rights, Role},
     port::BoxFuture,
     response::RequestParts,
 };
@@ -32,6 +32,10 @@ impl Authenticate for Directory {
             match user.map(|user| user.to_str()).transpose()? {
                 Some("broken") => Err("no connection to hunter2".into()),
                 Some("panics") => panic!("a mistake"),
+                Some("bill") => {
+                    let rights = Role::Operator.of(["billing"])?;
+                    Ok(Some(Identity::new("bill", rights)))
+                }
                 Some(user) => Ok(Some(Identity::new(user, Role::Operator))),
                 None => Ok(None),
             }
@@ -42,12 +46,13 @@ impl Authenticate for Directory {
         &'a self,
         username: &'a str,
         password: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Role>, AuthenticateError>> {
+    ) -> BoxFuture<'a, Result<Option<Rights>, AuthenticateError>> {
         Box::pin(async move {
             self.logins.fetch_add(1, Ordering::SeqCst);
             match (username, password) {
                 ("broken", _) => Err("no connection to hunter2".into()),
-                ("lena", "ldap") => Ok(Some(Role::Viewer)),
+                ("lena", "ldap") => Ok(Some(Role::Viewer.into())),
+                ("bill", "ldap") => Ok(Some(Role::Viewer.of(["billing"])?)),
                 _ => Ok(None),
             }
         })
@@ -160,6 +165,26 @@ async fn a_proxy_names_the_author_of_a_request() {
     for name in ["a/b", ""] {
         let answer = send(&server, "GET", "/api/routes", &[("x-forwarded-user", name)]).await;
         answer.refused(503);
+    }
+}
+
+#[tokio::test]
+async fn the_application_may_limit_a_user_to_services() {
+    let server = Server::with(credentials()).await;
+    let made = login(&server, "bill", "ldap").await.expect(200);
+    for who in [
+        ("x-forwarded-user", "bill"),
+        ("x-waygate-token", made["token"].as_str().unwrap()),
+    ] {
+        let me = send(&server, "GET", "/api/auth/me", &[who]).await;
+        assert_eq!(me.expect(200)["services"], json!(["billing"]));
+        send(&server, "GET", "/api/health", &[who])
+            .await
+            .refused(403);
+        let route = at("GET:/orders", "");
+        send(&server, "GET", &route, &[who]).await.refused(403);
+        let list = send(&server, "GET", "/api/routes", &[who]).await;
+        assert_eq!(list.expect(200), json!([]));
     }
 }
 

@@ -398,7 +398,7 @@ async fn assault(seed: u64, count: usize) {
     }
     assert_eq!(server.state().await, before, "seed {seed}");
     // The generator reaches each of the intended statuses.
-    for (status, least) in [(400, 4), (401, 20), (404, 20), (405, 100), (412, 100)] {
+    for (status, least) in [(400, 4), (401, 20), (404, 20), (405, 100), (412, 200)] {
         let found = problems.get(&status).copied().unwrap_or_default();
         assert!(
             found > count / least,

@@ -35,3 +35,4 @@ mod walk;
 #[cfg(feature = "webhooks")]
 mod webhooks;
 mod windows;
+mod within;

@@ -197,6 +197,19 @@ async fn a_stream_ends_when_its_token_is_revoked() {
     assert_eq!(stream.unwrap().status, 200);
 }
 
+#[cfg(feature = "flags")]
+#[tokio::test]
+async fn a_stream_ends_when_its_token_expires() {
+    let server = Server::with(two_users()).await;
+    let vera = login(&server, "vera", "see").await;
+    let stream = send(&server, &vera, "GET", "/api/flag-evaluations");
+    let stream = tokio::time::timeout(Duration::from_secs(5), stream);
+    let (stream, ()) = tokio::join!(stream, async {
+        server.clock.advance(Duration::from_secs(24 * 3600));
+    });
+    assert_eq!(stream.unwrap().status, 200);
+}
+
 /// Two processes that share a file.
 #[cfg(feature = "file")]
 #[tokio::test]

@@ -13,8 +13,9 @@ use waygate_core::view::TokenScope;
 use super::{
     policy::{Access, Found, Operation},
     probes::is_probe,
+    reach::Reach,
     state::AdminState,
-    within::{Reach, needs_all},
+    within::needs_all,
 };
 use crate::{
     auth::{AuthMode, Principal, check_without_credentials},

@@ -5,8 +5,8 @@ use utoipa::{IntoResponses, OpenApi};
 use waygate_core::view::Problem;
 
 use super::{
+    reach::{EXTENSION, Reach},
     responses::{self, TAGGED, WithBody},
-    within::{EXTENSION, Reach},
 };
 
 /// The parts of the document that belong to no handler.

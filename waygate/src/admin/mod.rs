@@ -26,6 +26,7 @@ mod ofrep;
 mod policy;
 mod probe_router;
 mod probes;
+mod reach;
 mod resource;
 mod responses;
 #[cfg(feature = "flags")]

@@ -8,7 +8,7 @@ use matchit::Router;
 use serde_json::Value;
 use waygate_core::{Printable, view::TokenScope};
 
-use super::within::Reach;
+use super::reach::Reach;
 use crate::rest::meant;
 
 /// The access that an operation requires.

@@ -1,7 +1,4 @@
 //! Users and tokens that are limited to services.
-//!
-//! An operation of the document says what they may do with it, in its extension `x-waygate-services`. Without one, it
-//! concerns all services, and is refused.
 
 use std::sync::Arc;
 
@@ -11,7 +8,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::request::Parts;
-use serde_json::Value;
 use waygate_core::{
     grammar::ServiceName,
     model::{LimitScope, RouteKey},
@@ -20,6 +16,7 @@ use waygate_core::{
 
 use super::{
     key::{PathText, parsed},
+    reach::Reach,
     state::AdminState,
 };
 use crate::{
@@ -27,38 +24,6 @@ use crate::{
     auth::Principal,
     rest::{Problem, ProblemKind},
 };
-
-/// The name of the extension.
-pub(super) const EXTENSION: &str = "x-waygate-services";
-
-/// What a user who is limited to services may do with an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Nothing: it concerns all services.
-    All,
-    /// It concerns the route or the service in its path: `path`.
-    Path,
-    /// The handler limits what it shows and changes: `checked`.
-    Checked,
-}
-
-impl Reach {
-    /// Reads an operation. An unreadable extension is none.
-    pub(super) fn of(operation: &Value) -> Self {
-        match operation[EXTENSION].as_str() {
-            Some("path") => Self::Path,
-            Some("checked") => Self::Checked,
-            _ => Self::All,
-        }
-    }
-
-    /// The extension of an operation whose path names a route or a service.
-    pub(super) fn in_path(path: &str) -> Option<&'static str> {
-        let mut segments = path.split('/');
-        let is_named = segments.any(|segment| matches!(segment, "{pk}" | "{service}"));
-        is_named.then_some("path")
-    }
-}
 
 /// The services that a request is limited to.
 #[derive(Debug)]

@@ -125,10 +125,7 @@ async fn a_device_may_poll_another_process() {
     decide(&first, &first.token, &user_code, true)
         .await
         .expect(200);
-    let mut versions = second.waygate.subscribe();
-    while second.waygate.revision() != first.waygate.revision() {
-        versions.next().await.unwrap();
-    }
+    follow(&second, &first).await;
     poll(&second, &device_code).await.expect(200);
 }
 
@@ -328,20 +325,48 @@ async fn a_code_of_another_device_does_not_wait_for_it() {
     assert_eq!(made["username"], "admin");
 }
 
+/// Waits until a process has the state of another one.
+async fn follow(server: &Server, first: &Server) {
+    let mut versions = server.waygate.subscribe();
+    while server.waygate.revision() != first.waygate.revision() {
+        versions.next().await.unwrap();
+    }
+}
+
 #[tokio::test]
-async fn one_of_many_polls_at_the_same_time_gets_the_token() {
-    let server = Server::with(users()).await;
-    let (device_code, user_code) = start(&server).await;
-    decide(&server, &server.token, &user_code, true)
+async fn one_of_two_processes_exchanges_a_code() {
+    let backend = MemoryBackend::new();
+    let first = Server::on(backend.clone(), users()).await;
+    let second = Server::on(backend, users()).await;
+    let (device_code, user_code) = start(&first).await;
+    decide(&first, &first.token, &user_code, true)
         .await
         .expect(200);
+    follow(&second, &first).await;
+    let logins = async || {
+        let list = first.get("/api/auth/tokens").await.expect(200);
+        list.as_array().unwrap().len()
+    };
+    let before = logins().await;
     let ask = json!({ "device_code": device_code });
-    let polls = (0..8).map(|_| post(&server, "", "/api/auth/device/token", ask.clone()));
-    let answers = futures_util::future::join_all(polls).await;
-    let made = answers.iter().filter(|answer| answer.status == 200).count();
-    assert_eq!(made, 1);
-    let list = server.get("/api/auth/tokens").await.expect(200);
-    assert_eq!(list.as_array().unwrap().len(), 2, "{list}");
+    let (one, two) = tokio::join!(
+        post(&first, "", "/api/auth/device/token", ask.clone()),
+        post(&second, "", "/api/auth/device/token", ask.clone()),
+    );
+    let mut statuses = [one.status.as_u16(), two.status.as_u16()];
+    statuses.sort_unstable();
+    assert!(matches!(statuses, [200, 400 | 503]), "{statuses:?}");
+    follow(&first, &second).await;
+    follow(&second, &first).await;
+    assert_eq!(logins().await, before + 1);
+    for server in [&first, &second] {
+        let answer = poll(server, &device_code).await;
+        // The process that was slower has seen two polls.
+        server.clock.advance(Duration::from_secs(20));
+        assert_ne!(answer.status, 200);
+        let answer = poll(server, &device_code).await;
+        assert_eq!(answer.refused(400), "expired_token");
+    }
 }
 
 #[tokio::test]

@@ -127,3 +127,60 @@ async fn the_document_decides_for_every_credential() {
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), [400, 401, 403]);
     assert_eq!(server.state().await, before);
 }
+
+/// What does not need the scope that its method suggests: to read, `read`, and to change, one to write.
+#[cfg(all(feature = "flags", feature = "webhooks"))]
+const EXCEPTIONS: [(&str, &str); 26] = [
+    ("DELETE /api/auth/sessions", "own"),
+    ("DELETE /api/auth/sessions/{id}", "own"),
+    ("DELETE /api/auth/tokens/{id}", "admin"),
+    ("DELETE /api/webhooks/{name}", "admin"),
+    ("GET /api/auth/me", "own"),
+    ("GET /api/auth/sessions", "own"),
+    ("GET /api/auth/tokens", "admin"),
+    ("GET /livez", "public"),
+    ("GET /readyz", "public"),
+    ("GET /version", "public"),
+    ("PATCH /api/webhooks/{name}", "admin"),
+    ("POST /api/auth/device", "public"),
+    ("POST /api/auth/device/approve", "own"),
+    ("POST /api/auth/device/token", "public"),
+    ("POST /api/auth/login", "public"),
+    ("POST /api/auth/logout", "public"),
+    ("POST /api/auth/tokens", "admin"),
+    ("POST /api/flags/{key}/evaluate", "read"),
+    ("POST /api/flags/{key}/preview", "read"),
+    ("POST /api/segments/{key}/preview", "read"),
+    ("POST /api/webhooks", "admin"),
+    ("POST /api/webhooks/{name}/enable", "admin"),
+    ("POST /api/webhooks/{name}/replay", "admin"),
+    ("POST /api/webhooks/{name}/rotate", "admin"),
+    ("POST /api/webhooks/{name}/test", "admin"),
+    ("PUT /api/webhooks/{name}", "admin"),
+];
+
+#[cfg(all(feature = "flags", feature = "webhooks"))]
+#[tokio::test]
+async fn each_operation_needs_the_role_of_its_effect() {
+    let server = Server::start().await;
+    let mut exceptions = Vec::new();
+    for operation in operations(&document(&server).await) {
+        let security = &operation.described["security"][0];
+        let needed = match security["token"].as_array().map(Vec::as_slice) {
+            None => "public",
+            Some([]) => "own",
+            Some([scope]) => scope.as_str().unwrap(),
+            Some(several) => panic!("{}: {several:?}", operation.name()),
+        };
+        let is_usual = match operation.method.as_str() {
+            "GET" => needed == "read",
+            _ => needed.starts_with("write:"),
+        };
+        if !is_usual {
+            exceptions.push((operation.name(), needed.to_owned()));
+        }
+    }
+    exceptions.sort();
+    let expected = EXCEPTIONS.map(|(name, needed)| (name.to_owned(), needed.to_owned()));
+    assert_eq!(exceptions, expected);
+}

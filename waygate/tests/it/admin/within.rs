@@ -292,19 +292,22 @@ async fn the_audit_log_is_read_by_service_or_route() {
             status => Err(status),
         }
     };
-    assert_eq!(lines(&shop, "").await, Ok(2));
-    assert_eq!(lines(&shop, "?service=shop").await, Ok(2));
+    // Those that an administrator of all services sees.
+    let of_shop = lines(&server.token, "?service=shop").await;
+    assert!(of_shop.is_ok_and(|count| count > 0));
+    assert_eq!(lines(&shop, "").await, of_shop);
+    assert_eq!(lines(&shop, "?service=shop").await, of_shop);
     assert_eq!(lines(&shop, "?service=depot").await, Err(403));
     assert_eq!(lines(&shop, "?route=GET:/orders").await, Ok(1));
     // A route of another service, and what is no route.
     for path in ["depot:GET:/canary", "auth:admin", "__global__"] {
-        let of_shop = lines(&shop, &format!("?route={path}")).await;
-        assert_eq!(of_shop, Ok(0), "{path}");
+        let found = lines(&shop, &format!("?route={path}")).await;
+        assert_eq!(found, Ok(0), "{path}");
         assert_eq!(lines(&both, &format!("?route={path}")).await, Err(403));
     }
     assert_eq!(lines(&both, "").await, Err(403));
     assert_eq!(lines(&both, "?service=billing").await, Ok(0));
-    assert_eq!(lines(&both, "?service=shop").await, Ok(2));
+    assert_eq!(lines(&both, "?service=shop").await, of_shop);
 }
 
 #[tokio::test]

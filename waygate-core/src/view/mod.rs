@@ -9,6 +9,7 @@ mod device;
 mod done;
 mod maintenance;
 mod rate_limit;
+mod rights;
 mod role;
 mod route;
 mod services;
@@ -26,9 +27,10 @@ pub use device::{DeviceLogin, DeviceToken};
 pub use done::{DeletedLimit, Done, Mistake, Problem, Reseeded, ResetRateLimits};
 pub use maintenance::Maintenance;
 pub use rate_limit::{AboutRateLimit, RouteRateLimit, SharedRateLimit, SharedRateLimitState};
+pub use rights::Rights;
 pub use role::Role;
 pub use route::{FlagGate, Route};
-pub use services::{Rights, Services};
+pub use services::Services;
 pub use system::{
     ApiVersion, CountingMode, CountingModes, Degraded, Health, MaintenanceNotice, Readiness,
 };

@@ -221,7 +221,7 @@ pub mod events {
 /// Health, and the start report.
 #[cfg(feature = "engine")]
 pub mod health {
-    pub use crate::engine::{Component, Degraded, Health, Report};
+    pub use crate::engine::{Component, Degraded, Health, Report, Require};
 }
 
 /// The requests that routes have served and refused.
@@ -366,3 +366,7 @@ struct Readme;
 #[cfg(all(doctest, feature = "full", feature = "testing"))]
 #[doc = include_str!("../../docs/tower-layers.md")]
 struct TowerLayers;
+
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../../docs/access.md")]
+struct Access;

@@ -3,9 +3,18 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::services::Services;
 use crate::{grammar::Invalid, model::text};
 
 /// A permission of a token.
+///
+/// ```
+/// use waygate_core::view::TokenScope;
+///
+/// let scope: TokenScope = "write:routes".parse()?;
+/// assert_eq!(scope, TokenScope::WriteRoutes);
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Scope))]
 pub enum TokenScope {
@@ -30,6 +39,13 @@ pub enum TokenScope {
 }
 
 /// A set of scopes.
+///
+/// ```
+/// use waygate_core::view::{TokenScope, TokenScopes};
+///
+/// let scopes = TokenScopes::from([TokenScope::Read]);
+/// assert!(scopes.contains(&TokenScope::Read));
+/// ```
 pub type TokenScopes = BTreeSet<TokenScope>;
 
 impl TokenScope {
@@ -137,6 +153,10 @@ pub struct Me {
     /// The permissions of the token.
     #[cfg_attr(feature = "schema", schema(value_type = Vec<TokenScope>))]
     pub scopes: TokenScopes,
+    /// The services that it is limited to; `null` without a limit.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>, required))]
+    pub services: Services,
 }
 
 /// A token, without its secret.
@@ -156,6 +176,10 @@ pub struct Token {
     /// The permissions of the token.
     #[cfg_attr(feature = "schema", schema(value_type = Vec<TokenScope>))]
     pub scopes: TokenScopes,
+    /// The services that it is limited to; `null` without a limit.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>, required))]
+    pub services: Services,
     /// The time when the token was issued.
     #[serde(with = "text::instant")]
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
@@ -164,6 +188,10 @@ pub struct Token {
     #[serde(with = "text::instant")]
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub expires_at: Timestamp,
+    /// The time of the last request, to a minute or two; `null` if there was none.
+    #[serde(default, with = "text::maybe_instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, required))]
+    pub last_used_at: Option<Timestamp>,
     /// `true` for the token of this request.
     pub current: bool,
 }

@@ -5,10 +5,14 @@
 mod auth;
 mod concurrency;
 mod decision;
+mod device;
 mod done;
 mod maintenance;
 mod rate_limit;
+mod rights;
+mod role;
 mod route;
+mod services;
 mod system;
 mod traffic;
 mod usage;
@@ -19,11 +23,17 @@ use crate::model::RouteKey;
 pub use auth::{Login, Me, NewToken, Platform, Token, TokenScope, TokenScopes};
 pub use concurrency::{ConcurrencyLimit, RouteConcurrencyLimit, SharedConcurrencyLimit};
 pub use decision::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
+pub use device::{DeviceLogin, DeviceToken};
 pub use done::{DeletedLimit, Done, Mistake, Problem, Reseeded, ResetRateLimits};
 pub use maintenance::Maintenance;
 pub use rate_limit::{AboutRateLimit, RouteRateLimit, SharedRateLimit, SharedRateLimitState};
+pub use rights::Rights;
+pub use role::Role;
 pub use route::{FlagGate, Route};
-pub use system::{CountingMode, CountingModes, Degraded, Health, MaintenanceNotice};
+pub use services::Services;
+pub use system::{
+    ApiVersion, CountingMode, CountingModes, Degraded, Health, MaintenanceNotice, Readiness,
+};
 pub use traffic::{
     Latency, LatencyBucket, RouteTraffic, StatusClasses, Traffic, TrafficHistory, TrafficMinute,
 };

@@ -23,6 +23,31 @@ pub struct Health {
     pub counting: CountingModes,
 }
 
+/// The readiness of a process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Readiness {
+    /// Always `true`.
+    pub ready: bool,
+    /// The parts and their state, with `?verbose`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub parts: Option<BTreeMap<String, String>>,
+}
+
+/// The version of the admin API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ApiVersion {
+    /// The version of the API. It changes only if clients must.
+    #[cfg_attr(feature = "schema", schema(example = "1"))]
+    pub api_version: String,
+    /// The version of Waygate, for authenticated clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub version: Option<String>,
+}
+
 /// An impaired component.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

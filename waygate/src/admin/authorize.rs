@@ -12,17 +12,22 @@ use waygate_core::view::TokenScope;
 
 use super::{
     policy::{Access, Found, Operation},
+    probes::is_probe,
+    reach::Reach,
     state::AdminState,
+    within::needs_all,
 };
 use crate::{
-    auth::{AuthMode, Principal, Token, check_without_credentials},
+    auth::{AuthMode, Principal, check_without_credentials},
     rest::{Problem, ProblemKind, TrustedClient, ensure_empty, without_body},
 };
 
-/// The operations without a token: exactly these methods on exactly these paths, which have no parameters.
-const PUBLIC: [(Method, &str); 2] = [
+/// The operations without a token, besides probes: exactly these methods on exactly these paths, which have no parameters.
+const PUBLIC: [(Method, &str); 4] = [
     (Method::POST, "/api/auth/login"),
     (Method::POST, "/api/auth/logout"),
+    (Method::POST, "/api/auth/device"),
+    (Method::POST, "/api/auth/device/token"),
 ];
 
 pub(super) async fn authorize(
@@ -30,17 +35,35 @@ pub(super) async fn authorize(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let token = state.auth.find_token(request.headers()).await;
+    let is_probe = is_probe(request.method(), request.uri().path());
+    let token = match is_probe {
+        true => None,
+        false => state.auth.find_token(request.headers()).await,
+    };
     // A client with a valid token may not return after 401.
-    if token.is_none() && state.auth.may_know(request.headers()) {
+    if token.is_none() && !is_probe && state.auth.may_know(request.headers()) {
         let error =
             "this process has not read its tokens yet, as it has not reached its store; try again";
         return Problem::new(ProblemKind::Unavailable, error)
             .retry_after(1)
             .into_response();
     }
-    match admit(&state, &request, token.as_deref()) {
+    let known = token.map(|token| state.auth.principal(&token));
+    let known = match known {
+        // A login must not depend on the application.
+        None if !is_probe && !is_public(request.method(), request.uri().path()) => {
+            let (unchanged, found) = state.auth.identify(request).await;
+            request = unchanged;
+            match found {
+                Ok(found) => found,
+                Err(problem) => return problem.into_response(),
+            }
+        }
+        known => known,
+    };
+    match admit(&state, &request, known) {
         Ok((principal, operation)) => {
+            request.extensions_mut().insert(operation.reach);
             if let Some(principal) = principal {
                 request.extensions_mut().insert(principal);
                 request.extensions_mut().insert(TrustedClient);
@@ -57,24 +80,31 @@ pub(super) async fn authorize(
     }
 }
 
+fn is_public(method: &Method, path: &str) -> bool {
+    PUBLIC
+        .iter()
+        .any(|(public, exact)| public == method && *exact == path)
+}
+
 /// Checks a request for an operation. Returns `None` for the principal of a public one.
 fn admit(
     state: &AdminState,
     request: &Request,
-    token: Option<&Token>,
+    known: Option<Principal>,
 ) -> Result<(Option<Principal>, Operation), Problem> {
     let (method, path) = (request.method(), request.uri().path());
-    let is_public = |(public, exact): &(Method, &str)| public == method && *exact == path;
     // A public path may reveal its other methods.
     let is_public_path = |(_, exact): &(Method, &str)| *exact == path;
     let principal = match state.auth.mode() {
+        // An orchestrator has no token, and is on another machine.
+        _ if is_probe(method, path) => None,
         AuthMode::NoCredentials(reach) => {
             check_without_credentials(request, *reach)?;
             Some(Principal::anonymous())
         }
-        AuthMode::Accounts(_) if PUBLIC.iter().any(is_public) => None,
-        AuthMode::Accounts(_) if token.is_none() && PUBLIC.iter().any(is_public_path) => None,
-        AuthMode::Accounts(_) => Some(Principal::from(token.ok_or_else(unauthenticated)?)),
+        AuthMode::Accounts(_) if is_public(method, path) => None,
+        AuthMode::Accounts(_) if known.is_none() && PUBLIC.iter().any(is_public_path) => None,
+        AuthMode::Accounts(_) => Some(known.ok_or_else(unauthenticated)?),
     };
     let operation = match state.policy.look_up(method, path) {
         Found::Operation(operation) => operation,
@@ -94,6 +124,13 @@ fn admit(
         (Some(known), Access::Scope(scope)) if known.scopes.contains(&scope) => {}
         (Some(_), Access::Scope(scope)) => return Err(insufficient_scope(scope)),
         (None, _) => return Err(unauthenticated()),
+    }
+    if operation.reach == Reach::All
+        && principal
+            .as_ref()
+            .is_some_and(|known| !known.services.are_all())
+    {
+        return Err(needs_all());
     }
     if !operation.takes_query {
         ensure_empty(request.uri())?;

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use super::state::Settings;
-use crate::auth::{AuthMode, Credentials, NoCredentials};
+use crate::{
+    auth::{AuthMode, Credentials, NoCredentials},
+    health::Require,
+};
 
 /// Configures the admin API: its users, and how strict it is.
 ///
@@ -49,6 +52,49 @@ impl Admin {
         self
     }
 
+    /// Sets the address of the page where users approve [devices](https://www.rfc-editor.org/rfc/rfc8628). By default, it
+    /// is `device` below the prefix of the admin API, at the host of the request.
+    ///
+    /// ```
+    /// use waygate::admin::{Admin, Credentials};
+    ///
+    /// let admin = Admin::new(Credentials::new("admin", "correct horse battery staple"))
+    ///     .verification_uri("https://ops.example/waygate/device");
+    /// ```
+    pub fn verification_uri(mut self, uri: impl Into<String>) -> Self {
+        self.settings.verification_uri = Some(uri.into());
+        self
+    }
+
+    /// Sets the state that `GET /readyz` requires. The default is [`Require::Cache`].
+    ///
+    /// ```
+    /// use waygate::{admin::{Admin, Credentials}, health::Require};
+    ///
+    /// let admin = Admin::new(Credentials::new("admin", "correct horse battery staple"))
+    ///     .ready(Require::Live);
+    /// ```
+    pub fn ready(mut self, require: Require) -> Self {
+        self.settings.require = require;
+        self
+    }
+
+    /// Ends a login of a person after this time without a request. Off by default; the minimum is five minutes, since
+    /// processes that share a store know the requests of each other to a minute or two.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waygate::admin::{Admin, Credentials};
+    ///
+    /// let admin = Admin::new(Credentials::new("admin", "correct horse battery staple"))
+    ///     .login_lifetime(Duration::from_secs(12 * 3600))
+    ///     .login_idle(Duration::from_secs(30 * 60));
+    /// ```
+    pub fn login_idle(mut self, idle: Duration) -> Self {
+        self.settings.login_idle = Some(idle.max(Duration::from_secs(300)));
+        self
+    }
+
     /// Serves the endpoints of feature flags and segments: `/api/flags`, `/api/segments` and `/api/flag-definitions`. Off
     /// by default, so that an application has them because it says so, and not because a crate in its graph enables the
     /// cargo feature; without them their paths are 404.
@@ -71,6 +117,9 @@ impl Admin {
                 require_if_match: false,
                 login_lifetime: Duration::from_secs(86_400),
                 sdk_lifetime: Duration::from_secs(31_536_000),
+                login_idle: None,
+                verification_uri: None,
+                require: Require::default(),
                 #[cfg(feature = "flags")]
                 flags: false,
             },

@@ -4,7 +4,10 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoResponses, OpenApi};
 use waygate_core::view::Problem;
 
-use super::responses::{self, TAGGED, WithBody};
+use super::{
+    reach::{EXTENSION, Reach},
+    responses::{self, TAGGED, WithBody},
+};
 
 /// The parts of the document that belong to no handler.
 #[derive(OpenApi)]
@@ -17,7 +20,10 @@ use super::responses::{self, TAGGED, WithBody};
             Errors are problem details (RFC 9457). A failed request changes nothing, unless the problem says otherwise.\n\n\
             Instants are RFC 3339; one without a zone is in UTC. The path key `pk` of a route is its key, \
             percent-encoded or in base64url (RFC 4648 section 5, padding optional) of its UTF-8: `GET:%2Fpayments` or \
-            `R0VUOi9wYXltZW50cw` for `GET:/payments`. A key without a method names the path's only method."
+            `R0VUOi9wYXltZW50cw` for `GET:/payments`. A key without a method names the path's only method.\n\n\
+            A user or a token may be limited to services. `x-waygate-services` of an operation is `path` if the route or \
+            the service in its path must be one of them, and `checked` if the operation shows and changes only what \
+            belongs to them. They get 403 for all others."
     ),
     servers((url = "..", description = "The path of the admin API, relative to this document.")),
     tags(
@@ -115,6 +121,9 @@ fn header(name: &str, text: &str) -> Value {
 
 fn complete(path: &str, operation: &mut Value) {
     describe_path(path, operation);
+    if let Some(reach) = Reach::in_path(path) {
+        operation[EXTENSION] = reach.into();
+    }
     leave_out_null_bodies(operation);
     allow_bearer(operation);
     if !operation["requestBody"].is_null() {

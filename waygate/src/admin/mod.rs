@@ -6,6 +6,7 @@
 // |---|---|
 // | `config`, `service`, `state` | assemble the interface |
 // | `authorize`, `policy` | the gate: operations and their scopes, read from the OpenAPI document |
+// | `probes`, `probe_router` | liveness, readiness and the version, for clients without a token |
 // | `routes` | the endpoints |
 // | `author`, `key`, `scoped` | extractors |
 // | `ofrep` | flags for the tokens of the admin API |
@@ -18,19 +19,30 @@ mod authorize;
 mod computations;
 mod config;
 mod docs;
+mod form;
 mod key;
 #[cfg(feature = "ofrep")]
 mod ofrep;
 mod policy;
+mod probe_router;
+mod probes;
+mod reach;
 mod resource;
 mod responses;
+#[cfg(feature = "flags")]
+mod revoked;
 mod routes;
 mod scoped;
 mod service;
 mod setting;
 mod state;
 mod warnings;
+mod within;
 
 pub use config::Admin;
 
-pub use crate::auth::{CredentialError, Credentials, NoCredentials};
+pub use waygate_core::view::{Rights, Role, Services, TokenScope, TokenScopes};
+
+pub use crate::auth::{
+    Authenticate, AuthenticateError, CredentialError, Credentials, Identity, NoCredentials,
+};

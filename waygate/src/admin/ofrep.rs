@@ -17,7 +17,8 @@ impl Admin {
     /// `/waygate`, the base URL of providers ends with `/waygate`.
     ///
     /// Tokens of the admin API are accepted besides those of `ofrep`: with the scope `evaluate` or `read` for all flags,
-    /// with `evaluate:client` alone for flags that are visible to clients. [Without
+    /// with `evaluate:client` alone for flags that are visible to clients; tokens that are limited to services are not.
+    /// [Without
     /// credentials](crate::admin::Credentials::none), clients that may administer see all flags.
     ///
     /// ```
@@ -50,7 +51,9 @@ impl Authority for AdminTokens {
     fn find<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Option<Grant>> {
         Box::pin(async move {
             let found = self.0.auth.tokens().find(TokenHash::of(token))?.clone();
-            self.grant(found).await
+            let grant = self.grant(found.clone()).await?;
+            self.0.auth.note_use(&found);
+            Some(grant)
         })
     }
 
@@ -69,7 +72,9 @@ impl Authority for AdminTokens {
 impl AdminTokens {
     async fn grant(&self, token: Arc<Token>) -> Option<Grant> {
         let token = self.0.auth.if_valid(token).await?;
-        let scopes = &token.record.scopes;
+        let owner = self.0.auth.principal(&token);
+        // Flags belong to no service.
+        let scopes = Some(owner.scopes).filter(|_| owner.services.are_all())?;
         let sees_all = [TokenScope::Read, TokenScope::Evaluate];
         let audience = if sees_all.iter().any(|scope| scopes.contains(scope)) {
             Audience::Server

@@ -8,6 +8,7 @@ use matchit::Router;
 use serde_json::Value;
 use waygate_core::{Printable, view::TokenScope};
 
+use super::reach::Reach;
 use crate::rest::meant;
 
 /// The access that an operation requires.
@@ -25,6 +26,8 @@ pub(super) enum Access {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Operation {
     pub(super) access: Access,
+    /// What users who are limited to services may do with it.
+    pub(super) reach: Reach,
     /// `true` if it has query parameters.
     pub(super) takes_query: bool,
     /// The error of a request with a body. `None` if the operation reads one.
@@ -108,6 +111,7 @@ impl Methods {
         let fields = item.as_object().into_iter().flatten();
         let read = |name: String, operation: &Value| Operation {
             access: access(operation),
+            reach: Reach::of(operation),
             takes_query: queries(operation).next().is_some(),
             no_body: no_body(&name, item, operation),
         };
@@ -222,6 +226,7 @@ mod tests {
     fn operation(access: Access) -> Found {
         Found::Operation(Operation {
             access,
+            reach: Reach::All,
             takes_query: false,
             no_body: None,
         })
@@ -260,6 +265,7 @@ mod tests {
             at(Method::POST, "/a/login"),
             Found::Operation(Operation {
                 access: Access::Public,
+                reach: Reach::All,
                 takes_query: true,
                 no_body: None,
             })

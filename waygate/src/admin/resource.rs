@@ -13,6 +13,7 @@ use waygate_core::{
 use super::{
     state::AdminState,
     warnings::{join, masked_exemptions, nothing_to_delete},
+    within::Within,
 };
 use crate::{
     ChangeError, Operator, ResolveError, Waygate,
@@ -58,9 +59,14 @@ pub(super) trait Resource {
 }
 
 /// Lists the limits of all routes.
-pub(super) fn list_of_routes<R: Resource>(state: &AdminState, headers: &HeaderMap) -> Response {
+pub(super) fn list_of_routes<R: Resource>(
+    state: &AdminState,
+    within: &Within,
+    headers: &HeaderMap,
+) -> Response {
     let revision = state.waygate.revision();
     let limits = R::all(&state.waygate).into_iter();
+    let limits = limits.filter(|limit| within.has_scope(&R::key(limit).scope));
     let limits: Vec<_> = limits.filter_map(R::of_route).collect();
     list_response(&limits, revision, headers)
 }
@@ -114,6 +120,7 @@ pub(super) struct RouteFields {
 pub(super) async fn set_of_route<R: Resource>(
     state: &AdminState,
     operator: Operator,
+    within: &Within,
     fields: RouteFields,
 ) -> OfRoute<R> {
     let RouteFields {
@@ -124,7 +131,7 @@ pub(super) async fn set_of_route<R: Resource>(
     let warning = masked_exemptions(&policy);
     // Errors in the policy come first, as in the contract.
     let policy = R::read(policy, &state.waygate)?;
-    let route = route(&state.waygate, &path, method.as_deref())?;
+    let route = route(&state.waygate, within, &path, method.as_deref())?;
     let key = LimitKey::new(LimitScope::Route(route), R::name(&policy).clone());
     let left = R::run(&operator, key, R::set(policy)).await?;
     Ok(show_of_route::<R>(left, warning).created())
@@ -209,7 +216,12 @@ async fn delete<R: Resource>(
 }
 
 /// The route of a path and a method. A path without a method names the route of all methods, or else its only route.
-fn route(waygate: &Waygate, path: &str, method: Option<&str>) -> Result<RouteKey, Problem> {
+fn route(
+    waygate: &Waygate,
+    within: &Within,
+    path: &str,
+    method: Option<&str>,
+) -> Result<RouteKey, Problem> {
     let key = match method.map(str::to_ascii_uppercase).as_deref() {
         None | Some(ALL_METHODS) => path.to_owned(),
         Some(method) => format!("{}:{path}", method.parse::<Method>()?),
@@ -221,6 +233,7 @@ fn route(waygate: &Waygate, path: &str, method: Option<&str>) -> Result<RouteKey
             .any(|route| route.key.path() == path)
     };
     let key = key.parse().map_err(ResolveError::Invalid)?;
+    within.check_route(&key)?;
     waygate.limited_route(&key).map_err(|error| match error {
         // The contract names only the path if none of its methods exists.
         ResolveError::NotRegistered {

@@ -143,6 +143,10 @@ problems! {
     TooManyTokens: "409";
     /// Of operations on passwords.
     TooManyAttempts: "429";
+    /// Of probes.
+    Probe: "400";
+    /// Of the readiness of a process.
+    NotReady: "400" "503";
     /// Of operations on users.
     NoCredentials: "501";
 }

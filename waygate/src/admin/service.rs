@@ -3,13 +3,17 @@ use std::sync::Arc;
 use axum::{
     Router,
     middleware::{from_fn_with_state, map_response},
+    response::Response,
 };
-use http::Uri;
+use http::{HeaderValue, Uri};
 use tower::Layer;
 
 #[cfg(feature = "ofrep")]
 use super::ofrep::AdminTokens;
-use super::{authorize::authorize, config::Admin, docs, routes, state::AdminState};
+use super::{
+    authorize::authorize, config::Admin, docs, probes::API_VERSION, routes, state::AdminState,
+    within::within_services,
+};
 use crate::{
     Guarded, Waygate,
     auth::Authenticator,
@@ -49,16 +53,17 @@ impl Guarded {
 fn service(waygate: Waygate, admin: Admin) -> Router {
     let (router, document) = routes::router(&admin.settings).split_for_parts();
     let document = docs::finish(document);
-    let auth = Authenticator::new(waygate.clone(), admin.mode);
+    let auth = Authenticator::new(waygate.clone(), admin.mode, admin.settings.login_idle);
     let settings = admin.settings;
     let state = Arc::new(AdminState::new(waygate, auth, settings, &document));
     let router = router
+        .route_layer(from_fn_with_state(state.clone(), within_services))
         // The gate refuses undocumented requests, so these fallbacks are not reached.
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state.clone());
     let gated = from_fn_with_state(state.clone(), authorize).layer(router);
-    let secured = map_response(secure).layer(gated);
+    let secured = map_response(versioned).layer(map_response(secure).layer(gated));
     #[cfg(feature = "ofrep")]
     if let Some(ofrep) = admin.ofrep {
         let tokens = Arc::new(AdminTokens(state.clone()));
@@ -66,6 +71,15 @@ fn service(waygate: Waygate, admin: Admin) -> Router {
         return flags.fallback_service(secured);
     }
     Router::new().fallback_service(secured)
+}
+
+/// Names the version of the API, also in errors.
+async fn versioned(mut response: Response) -> Response {
+    let version = HeaderValue::from_static(API_VERSION);
+    response
+        .headers_mut()
+        .insert("x-waygate-api-version", version);
+    response
 }
 
 async fn not_found(uri: Uri) -> Problem {

@@ -8,18 +8,21 @@ use super::computations::Computations;
 use super::policy::Policy;
 #[cfg(feature = "flags")]
 use crate::http::Streams;
-use crate::{Waygate, auth::Authenticator, rest::Readers};
+use crate::{Waygate, auth::Authenticator, health::Require, rest::Readers};
 
 /// The most open streams of evaluations.
 #[cfg(feature = "flags")]
 const MAX_STREAMS: usize = 32;
 
 /// The settings of an admin API.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Settings {
     pub(super) require_if_match: bool,
     pub(super) login_lifetime: Duration,
     pub(super) sdk_lifetime: Duration,
+    pub(super) login_idle: Option<Duration>,
+    pub(super) verification_uri: Option<String>,
+    pub(super) require: Require,
     /// Serves flags and segments.
     #[cfg(feature = "flags")]
     pub(super) flags: bool,
@@ -85,6 +88,16 @@ impl AdminState {
         (is_of_flags && !self.settings.flags).then_some(
             "This server does not serve feature flags: the application turns them on with `Admin::flags(true)`.",
         )
+    }
+
+    /// The state that a process needs to be ready.
+    pub(super) fn require(&self) -> Require {
+        self.settings.require
+    }
+
+    /// The page where users approve devices, if the application sets it.
+    pub(super) fn verification_uri(&self) -> Option<&str> {
+        self.settings.verification_uri.as_deref()
     }
 
     /// The lifetime of a login for a platform.

@@ -1,14 +1,24 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use axum::extract::Request;
 use http::{HeaderMap, header};
 use waygate_core::{
+    Timestamp,
     model::{Action, AuditEntry, Origin},
     port::{Batch, CommitError},
+    view::{Platform, Services, TokenScopes},
 };
 
 use super::{
+    accounts::Accounts,
     bindings::Bindings,
-    mode::{Accounts, AuthMode},
+    device_state::DeviceLogins,
+    external::{External, Undecided},
+    follow::follow,
+    last_use::LastUse,
+    mode::AuthMode,
+    no_credentials::check_origin,
+    principal::Principal,
     table::{TokenTable, Tokens},
     throttle::Throttle,
     token::{Token, TokenHash},
@@ -22,28 +32,43 @@ use crate::{
 /// The header that carries a token.
 const TOKEN_HEADER: &str = "x-waygate-token";
 
+/// The error of a request that another site may have made.
+const CROSS_SITE: &str = "Without a token, another site may have made the browser send this request: send it from the same \
+                          site, and a body with `Content-Type: application/json`.";
+
 /// Authenticates the clients of one admin API.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
     pub(super) waygate: Waygate,
     mode: AuthMode,
     tokens: TokenTable,
+    /// The time without a request after which a login ends.
+    idle: Option<Duration>,
+    uses: Arc<LastUse>,
+    pub(super) devices: DeviceLogins,
     pub(super) bindings: Bindings,
-    pub(super) throttle: Throttle,
+    pub(super) throttle: Arc<Throttle>,
     pub(super) verifier: Verifier,
 }
 
 impl Authenticator {
-    pub(crate) fn new(waygate: Waygate, mode: AuthMode) -> Self {
+    pub(crate) fn new(waygate: Waygate, mode: AuthMode, idle: Option<Duration>) -> Self {
         let clock = waygate.inner.clock.clone();
         let throttle = match &mode {
-            AuthMode::Accounts(accounts) => Throttle::new(clock, accounts.names()),
+            AuthMode::Accounts(users) => Throttle::new(clock, users.current().names()),
             AuthMode::NoCredentials(_) => Throttle::new(clock, []),
         };
+        let throttle = Arc::new(throttle);
+        if let AuthMode::Accounts(users) = &mode {
+            follow(&waygate, users, &throttle);
+        }
         Self {
             waygate,
             mode,
             tokens: TokenTable::default(),
+            idle,
+            uses: Arc::default(),
+            devices: DeviceLogins::default(),
             bindings: Bindings::default(),
             throttle,
             verifier: Verifier::default(),
@@ -54,13 +79,13 @@ impl Authenticator {
         &self.mode
     }
 
-    /// The configured users.
+    /// The current users.
     ///
     /// # Errors
     /// 501 without credentials.
-    pub(crate) fn accounts(&self) -> Result<&Accounts, Problem> {
+    pub(crate) fn accounts(&self) -> Result<Arc<Accounts>, Problem> {
         match &self.mode {
-            AuthMode::Accounts(accounts) => Ok(accounts),
+            AuthMode::Accounts(users) => Ok(users.current()),
             AuthMode::NoCredentials(_) => Err(Problem::new(
                 ProblemKind::NotConfigured,
                 "Auth not configured on this server",
@@ -77,7 +102,27 @@ impl Authenticator {
     pub(crate) async fn find_token(&self, headers: &HeaderMap) -> Option<Arc<Token>> {
         let hash = TokenHash::of(shown_token(headers)?);
         let token = self.tokens().find(hash)?.clone();
-        self.if_valid(token).await
+        let token = self.if_valid(token).await?;
+        self.note_use(&token);
+        Some(token)
+    }
+
+    /// Notes that a request had this token.
+    pub(crate) fn note_use(&self, token: &Token) {
+        self.uses.note(&self.waygate.inner, token);
+    }
+
+    /// The last use of a token, as far as this process knows.
+    pub(crate) fn last_use(&self, token: &Token) -> Option<Timestamp> {
+        self.uses.of(token)
+    }
+
+    /// The owner of the token with this id, while it is valid.
+    #[cfg(feature = "flags")]
+    pub(crate) async fn owner(&self, id: super::token::TokenId) -> Option<Principal> {
+        let token = self.tokens().get(id)?.clone();
+        let token = self.if_valid(token).await?;
+        Some(self.principal(&token))
     }
 
     /// Returns `true` for a request with a token while the tokens of the store were never read.
@@ -88,14 +133,110 @@ impl Authenticator {
 
     /// Returns a token unless it has expired, or was issued for another password.
     pub(crate) async fn if_valid(&self, token: Arc<Token>) -> Option<Arc<Token>> {
-        let AuthMode::Accounts(accounts) = &self.mode else {
+        let AuthMode::Accounts(users) = &self.mode else {
             return None;
         };
+        let accounts = users.current();
         let record = &token.record;
         let now = self.waygate.inner.clock.now();
-        let valid = record.expires_at > now && accounts.contains(&record.username);
-        let valid = valid && self.bindings.hold(accounts, record).await;
+        if record.expires_at <= now || self.is_idle(&token) {
+            return None;
+        }
+        let valid = match record.is_external {
+            true => users.external.is_some(),
+            false => {
+                accounts.contains(&record.username) && self.bindings.hold(&accounts, record).await
+            }
+        };
         valid.then_some(token)
+    }
+
+    /// Returns `true` for a login of a person without a request for too long.
+    fn is_idle(&self, token: &Token) -> bool {
+        let record = &token.record;
+        let is_login = record.name.is_none() && record.platform == Platform::Cli;
+        let Some(idle) = self.idle.filter(|_| is_login) else {
+            return false;
+        };
+        let last = self.last_use(token).unwrap_or(record.created_at);
+        let ends = last.saturating_add(idle).unwrap_or(Timestamp::MAX);
+        ends <= self.waygate.inner.clock.now()
+    }
+
+    /// The scopes of a token, as far as the current role of its user has them.
+    pub(crate) fn scopes(&self, token: &Token) -> TokenScopes {
+        let AuthMode::Accounts(users) = &self.mode else {
+            return TokenScopes::new();
+        };
+        // The application has limited them when it issued the token.
+        if token.record.is_external {
+            return token.record.scopes.clone();
+        }
+        let users = users.current();
+        let rights = users.rights(&token.record.username);
+        let allowed = rights.map_or_else(TokenScopes::new, |rights| rights.role.scopes());
+        token
+            .record
+            .scopes
+            .intersection(&allowed)
+            .copied()
+            .collect()
+    }
+
+    /// The services of a token, as far as its user has them now.
+    fn services(&self, token: &Token) -> Services {
+        let given = &token.record.services;
+        let AuthMode::Accounts(users) = &self.mode else {
+            return Services::only([]);
+        };
+        if token.record.is_external {
+            return given.clone();
+        }
+        let users = users.current();
+        let rights = users.rights(&token.record.username);
+        rights.map_or_else(|| Services::only([]), |rights| given.and(&rights.services))
+    }
+
+    /// The authentication by the application.
+    pub(super) fn external(&self) -> Option<&External> {
+        match &self.mode {
+            AuthMode::Accounts(users) => users.external.as_ref(),
+            AuthMode::NoCredentials(_) => None,
+        }
+    }
+
+    /// Returns the author of a request without a token, if the application knows it.
+    ///
+    /// # Errors
+    /// 403 for requests of other sites, 503 if the application fails.
+    pub(crate) async fn identify(
+        &self,
+        request: Request,
+    ) -> (Request, Result<Option<Principal>, Problem>) {
+        let Some(external) = self.external() else {
+            return (request, Ok(None));
+        };
+        let (head, body) = request.into_parts();
+        let found = external.identify(&head).await;
+        let request = Request::from_parts(head, body);
+        let principal = match found {
+            Ok(None) => Ok(None),
+            // A browser may have attached what the application has recognized.
+            Ok(Some(identity)) => match check_origin(&request) {
+                Ok(()) => Ok(Some(identity.into())),
+                Err(problem) => Err(Problem::new(problem.kind(), CROSS_SITE)),
+            },
+            Err(Undecided) => {
+                let text = "The application cannot authenticate the request; its log says why.";
+                Err(Problem::new(ProblemKind::Unavailable, text).retry_after(5))
+            }
+        };
+        (request, principal)
+    }
+
+    /// The owner of a token.
+    pub(crate) fn principal(&self, token: &Token) -> Principal {
+        Principal::new(token, self.scopes(token), self.services(token))
     }
 
     /// An audit entry about a user.

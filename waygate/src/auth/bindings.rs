@@ -13,9 +13,10 @@ use std::{
 use subtle::ConstantTimeEq;
 
 use super::{
+    accounts::Accounts,
     binding::{Binding, Key, Salt},
-    mode::Accounts,
     password::{self, SALT},
+    phc::PasswordHash,
     table::Tokens,
     token::Record,
 };
@@ -25,12 +26,15 @@ const REMEMBERED: usize = 1_024;
 /// The number of existing bindings, newest first, that a login tries before it creates one. Each takes a derivation.
 const TRIED: usize = 4;
 
+const NO_USER: &str = "there is no such user";
+
 /// Checks bindings, and caches derived keys: a derivation takes as long as a login.
 #[derive(Debug, Default)]
 pub(crate) struct Bindings {
-    derived: Mutex<HashMap<(String, Salt), Key>>,
-    /// The binding of the next token of a user.
-    own: Mutex<HashMap<String, Binding>>,
+    /// With the hash that a key was derived from, since a user may change.
+    derived: Mutex<HashMap<(String, Salt), (PasswordHash, Key)>>,
+    /// The binding of the next token of a user, for this hash.
+    own: Mutex<HashMap<String, (PasswordHash, Binding)>>,
     /// Held during a derivation, so that nothing is derived twice.
     deriving: tokio::sync::Mutex<()>,
 }
@@ -57,7 +61,10 @@ impl Bindings {
         user: &str,
         tokens: &Tokens,
     ) -> Result<Binding, String> {
-        if let Some(own) = lock(&self.own).get(user) {
+        let hash = accounts.get(user).ok_or(NO_USER)?;
+        if let Some((of, own)) = lock(&self.own).get(user)
+            && of == hash
+        {
             return Ok(*own);
         }
         let mut like: Vec<_> = tokens
@@ -86,12 +93,21 @@ impl Bindings {
                 Binding { salt, key }
             }
         };
-        Ok(*lock(&self.own).entry(user.to_owned()).or_insert(binding))
+        let mut own = lock(&self.own);
+        let kept = own.get(user).filter(|(of, _)| of == hash);
+        let binding = kept.map_or(binding, |(_, kept)| *kept);
+        own.insert(user.to_owned(), (hash.clone(), binding));
+        Ok(binding)
     }
 
     async fn derive(&self, accounts: &Accounts, user: &str, salt: Salt) -> Result<Key, String> {
+        let hash = accounts.get(user).ok_or(NO_USER)?;
         let name = (user.to_owned(), salt);
-        let known = || lock(&self.derived).get(&name).copied();
+        let known = || {
+            let derived = lock(&self.derived);
+            let found = derived.get(&name).filter(|(of, _)| of == hash);
+            found.map(|(_, key)| *key)
+        };
         if let Some(key) = known() {
             return Ok(key);
         }
@@ -99,14 +115,14 @@ impl Bindings {
         if let Some(key) = known() {
             return Ok(key);
         }
-        let hash = accounts.get(user).ok_or("there is no such user")?.clone();
-        let derive = tokio::task::spawn_blocking(move || password::derive(&hash, salt));
+        let of = hash.clone();
+        let derive = tokio::task::spawn_blocking(move || password::derive(&of, salt));
         let key = derive.await.map_err(|error| error.to_string())??;
         let mut derived = lock(&self.derived);
         if derived.len() >= REMEMBERED {
             derived.clear();
         }
-        derived.insert(name, key);
+        derived.insert(name, (hash.clone(), key));
         Ok(key)
     }
 }

@@ -1,9 +1,17 @@
+use std::path::PathBuf;
+
 use waygate_core::{
     Secret,
-    grammar::{Invalid, Reason},
+    grammar::Invalid,
+    view::{Rights, Role},
 };
 
-use super::{password, phc::PasswordHash};
+use super::{
+    account::{Account, Password, check_name},
+    external::{Authenticate, External},
+    password,
+    user_list::{self, Listed},
+};
 
 /// The users of the admin API.
 ///
@@ -22,6 +30,9 @@ use super::{password, phc::PasswordHash};
 /// # Ok::<(), waygate::admin::CredentialError>(())
 /// ```
 ///
+/// A user has the role `admin`, unless [`with_role`](Self::with_role) sets another one. Users can also be in a
+/// [file](Self::with_file), which is read again when it changes, or in the [environment](Self::from_env).
+///
 /// Hashing and checking a password is slow by design: some ten milliseconds, but more than a second if argon2 is not
 /// optimized. Optimize it in development, too:
 ///
@@ -34,18 +45,10 @@ use super::{password, phc::PasswordHash};
 #[derive(Debug, Clone)]
 pub struct Credentials {
     pub(super) accounts: Vec<Account>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Account {
-    pub(super) name: String,
-    pub(super) password: Password,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum Password {
-    Plain(Secret<String>),
-    Hashed(Box<PasswordHash>),
+    /// The file of further users, which were valid when it was first read.
+    pub(super) file: Option<PathBuf>,
+    /// The authentication by the application.
+    pub(super) external: Option<External>,
 }
 
 /// An invalid user name or password hash.
@@ -71,6 +74,20 @@ pub enum CredentialError {
         /// The mistake, and a valid alternative.
         problem: String,
     },
+    /// A role is given to a user that does not exist.
+    #[error("there is no user `{user}` to give a role to; add the user first")]
+    NoUser {
+        /// The user.
+        user: String,
+    },
+    /// A list of users cannot be read, or a line of it is invalid.
+    #[error("the users in {place} cannot be used: {problem}")]
+    List {
+        /// The file, or the variable of the environment.
+        place: String,
+        /// The mistake with its line, and a valid alternative.
+        problem: String,
+    },
 }
 
 waygate_core::debug_as_message!(CredentialError);
@@ -81,8 +98,7 @@ impl Credentials {
     /// An invalid name ([`CredentialError::User`]) or an empty password is reported in the log when the admin API is
     /// mounted, and cannot log in.
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
-        let accounts = Vec::new();
-        Self { accounts }.with(user, password)
+        Self::empty().with(user, password)
     }
 
     /// One user with a password hash: a PHC string of argon2id with at least `m=19456,t=2`, or parameters of equal
@@ -91,8 +107,7 @@ impl Credentials {
     /// # Errors
     /// [`CredentialError`] if the name or the hash is invalid.
     pub fn hashed(user: impl Into<String>, phc: &str) -> Result<Self, CredentialError> {
-        let accounts = Vec::new();
-        Self { accounts }.with_hashed(user, phc)
+        Self::empty().with_hashed(user, phc)
     }
 
     /// Adds a user with a plain password. Replaces a user of the same name.
@@ -115,6 +130,154 @@ impl Credentials {
         }
     }
 
+    /// Sets the role of a user that was added before, for all services or [some of them](Role::of). Without it, a user is an
+    /// `admin`.
+    ///
+    /// ```
+    /// use waygate::admin::{Credentials, Role};
+    ///
+    /// let credentials = Credentials::new("admin", "correct horse battery staple")
+    ///     .with("alice", "another long password")
+    ///     .with("bob", "a third long password")
+    ///     .with_role("alice", Role::Viewer)?
+    ///     .with_role("bob", Role::Operator.of(["billing"]).unwrap())?;
+    /// assert!(credentials.with_role("alcie", Role::Viewer).is_err());
+    /// # Ok::<(), waygate::admin::CredentialError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`CredentialError::NoUser`] if there is no such user.
+    pub fn with_role(
+        mut self,
+        user: &str,
+        role: impl Into<Rights>,
+    ) -> Result<Self, CredentialError> {
+        let account = self.accounts.iter_mut().find(|it| it.name == user);
+        let Some(account) = account else {
+            let user = user.to_owned();
+            return Err(CredentialError::NoUser { user });
+        };
+        account.rights = role.into();
+        Ok(self)
+    }
+
+    /// The users in a file; see [`with_file`](Self::with_file).
+    ///
+    /// ```no_run
+    /// use waygate::admin::Credentials;
+    ///
+    /// let credentials = Credentials::from_file("/run/secrets/waygate-users")?;
+    /// # Ok::<(), waygate::admin::CredentialError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`CredentialError::List`] if the file cannot be read, or is invalid.
+    pub fn from_file(path: impl Into<PathBuf>) -> Result<Self, CredentialError> {
+        Self::empty().with_file(path)
+    }
+
+    /// Adds the users in a file. Each line is `user:role:hash`: a name without a colon, `viewer`, `operator` or `admin`,
+    /// followed by `@` and services if the role is limited to them, and a PHC string of argon2id. Empty lines and lines that start with `#` are skipped.
+    ///
+    /// ```text
+    /// # name:role:hash
+    /// alice:admin:$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc
+    /// bob:operator@billing,orders:$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc
+    /// ```
+    ///
+    /// A password in the place of the hash is accepted, and reported in the log. It cannot start with `$`.
+    ///
+    /// The file is read again every two seconds, through symbolic links, and its changes apply to the next request: a
+    /// removed user loses its tokens, and a changed role limits the tokens that exist. While the file is missing or
+    /// invalid, the last valid users remain, and [health](crate::Waygate::health) and the log have the reason.
+    ///
+    /// ```no_run
+    /// use waygate::admin::Credentials;
+    ///
+    /// let credentials = Credentials::new("root", "correct horse battery staple")
+    ///     .with_file("/run/secrets/waygate-users")?;
+    /// # Ok::<(), waygate::admin::CredentialError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`CredentialError::List`] if the file cannot be read, is invalid, or names a user that was added before.
+    pub fn with_file(mut self, path: impl Into<PathBuf>) -> Result<Self, CredentialError> {
+        let path = path.into();
+        let users = user_list::read_file(&path).and_then(|text| user_list::parse_file(&text));
+        let checked = users.and_then(|users| user_list::joined(&self.accounts, users));
+        checked.map_err(|problem| CredentialError::List {
+            place: format!("`{}`", path.display()),
+            problem,
+        })?;
+        self.file = Some(path);
+        Ok(self)
+    }
+
+    /// The users in the environment: in the variable `WAYGATE_ADMIN_USERS`, with lines as in [a file](Self::with_file)
+    /// that are separated by line breaks or `;`, or in the file that `WAYGATE_ADMIN_USERS_FILE` names.
+    ///
+    /// ```no_run
+    /// use waygate::admin::Credentials;
+    ///
+    /// let credentials = Credentials::from_env()?;
+    /// # Ok::<(), waygate::admin::CredentialError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`CredentialError::List`] if neither variable is set or both are, or their users are invalid.
+    pub fn from_env() -> Result<Self, CredentialError> {
+        match user_list::from_env(|name| std::env::var_os(name)) {
+            Ok(Listed::File(path)) => Self::from_file(path),
+            Ok(Listed::Users(accounts)) => {
+                user_list::warn_of_plain(&accounts);
+                Ok(Self {
+                    accounts,
+                    ..Self::empty()
+                })
+            }
+            Err(problem) => Err(CredentialError::List {
+                place: "the environment".to_owned(),
+                problem,
+            }),
+        }
+    }
+
+    /// No users of Waygate: the application authenticates all clients.
+    ///
+    /// ```
+    /// use waygate::admin::{Authenticate, Credentials};
+    ///
+    /// /// Knows no user.
+    /// struct Nothing;
+    ///
+    /// impl Authenticate for Nothing {}
+    ///
+    /// let credentials = Credentials::authenticated_by(Nothing);
+    /// ```
+    pub fn authenticated_by(authenticate: impl Authenticate) -> Self {
+        Self::empty().with_authenticator(authenticate)
+    }
+
+    /// Has the application authenticate clients besides these users: those without a valid token, and logins of other
+    /// users. Replaces an earlier one.
+    ///
+    /// ```
+    /// use waygate::admin::{Authenticate, Credentials};
+    ///
+    /// /// Knows no user.
+    /// struct Nothing;
+    ///
+    /// impl Authenticate for Nothing {}
+    ///
+    /// let credentials = Credentials::new("admin", "correct horse battery staple")
+    ///     .with_authenticator(Nothing);
+    /// ```
+    #[must_use]
+    pub fn with_authenticator(mut self, authenticate: impl Authenticate) -> Self {
+        self.external = Some(External::new(authenticate));
+        self
+    }
+
     /// No users: only clients on this machine may administer.
     pub fn none() -> NoCredentials {
         NoCredentials {
@@ -122,9 +285,21 @@ impl Credentials {
         }
     }
 
+    pub(super) fn empty() -> Self {
+        Self {
+            accounts: Vec::new(),
+            file: None,
+            external: None,
+        }
+    }
+
     fn set(mut self, name: String, password: Password) -> Self {
         self.accounts.retain(|account| account.name != name);
-        self.accounts.push(Account { name, password });
+        self.accounts.push(Account {
+            name,
+            rights: Role::Admin.into(),
+            password,
+        });
         self
     }
 }
@@ -161,20 +336,4 @@ impl NoCredentials {
             reach: Reach::Everyone,
         }
     }
-}
-
-const MAX_NAME_CHARS: usize = 128;
-
-/// Names appear in the audit log and on pages.
-pub(crate) fn check_name(noun: &'static str, text: &str) -> Result<(), Invalid> {
-    let problem = if text.is_empty() || text.chars().count() > MAX_NAME_CHARS {
-        format!("use 1 to {MAX_NAME_CHARS} characters")
-    } else if text.contains('/') {
-        "`/` is not allowed".to_owned()
-    } else if let Err(invalid) = text.parse::<Reason>() {
-        invalid.problem().to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(Invalid::new(noun, text, problem))
 }

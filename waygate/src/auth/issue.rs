@@ -16,6 +16,13 @@ use crate::rest::{Problem, ProblemKind};
 /// The most tokens of one user on one platform. A login evicts those that expire first.
 const MAX_TOKENS: usize = 1_000;
 
+/// A record that is deleted with the issue of a token, so that there is one token for it.
+#[derive(Debug)]
+pub(super) struct Consumed {
+    pub(super) entity: EntityKey,
+    pub(super) revision: u64,
+}
+
 impl Authenticator {
     /// Issues a token with a name given by a user.
     ///
@@ -33,13 +40,13 @@ impl Authenticator {
             return Err(Problem::new(ProblemKind::Conflict, text));
         }
         let reason = record.name.clone().unwrap_or_default();
-        self.issue(record, Action::TokenCreated, origin, reason, None)
+        self.issue(record, Action::TokenCreated, origin, reason, None, None)
             .await
     }
 
     /// Issues a token for `record`, and stores its hash. Also deletes expired tokens.
     ///
-    /// `from` is the network of the password, which is known from now on.
+    /// `from` is the network of the password, which is known from now on. `consumed` is what the token replaces.
     pub(super) async fn issue(
         &self,
         mut record: Record,
@@ -47,22 +54,34 @@ impl Authenticator {
         origin: &Origin,
         reason: String,
         from: Option<Network>,
+        consumed: Option<Consumed>,
     ) -> Result<(Secret<String>, Record), Problem> {
         let accounts = self.accounts()?;
         let tokens = self.tokens();
-        let binding = self.bindings.of(accounts, &record.username, &tokens).await;
-        record.binding = Some(binding.map_err(no_token)?);
+        if !record.is_external {
+            let binding = self.bindings.of(&accounts, &record.username, &tokens).await;
+            record.binding = Some(binding.map_err(no_token)?);
+        }
         let token = generate().map_err(no_token)?;
         let hash = TokenHash::of(token.expose());
         let entity = hash.entity();
         let mut audit = self.line(action, origin, &record.username, reason);
-        audit.new = Some(json!({ "token": hash.id().to_string(), "scopes": record.scopes }));
+        let mut issued = json!({ "token": hash.id().to_string(), "scopes": record.scopes });
+        if let Some(names) = record.services.names() {
+            issued["services"] = json!(names);
+        }
+        audit.new = Some(issued);
         let value = serde_json::to_value(&record).unwrap_or_default();
         let mut batch = Batch::new()
             .expect(entity.clone(), Expected::Absent)
             .put(entity, value)
             .audit(audit);
         batch.deletes = self.to_delete(&record);
+        if let Some(Consumed { entity, revision }) = consumed {
+            batch = batch
+                .expect(entity.clone(), Expected::Revision(revision))
+                .delete(entity);
+        }
         if let Some(network) = from {
             let logins = self.waygate.inner.snapshot.load().records.logins.clone();
             let (known, deleted) = remember(&logins, &record.username, network, record.created_at);
@@ -92,6 +111,28 @@ impl Authenticator {
             name,
         ));
         Ok(self.write(batch).await?)
+    }
+
+    /// Revokes all logins of a user, and returns their number.
+    pub(crate) async fn revoke_logins(
+        &self,
+        user: &str,
+        origin: &Origin,
+    ) -> Result<usize, Problem> {
+        let tokens = self.tokens();
+        let logins = tokens
+            .iter()
+            .filter(|token| token.record.name.is_none() && token.record.username == user);
+        let deletes: Vec<EntityKey> = logins.map(|token| token.hash.entity()).collect();
+        let count = deletes.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        let reason = format!("all logins: {count}");
+        let mut batch = Batch::new().audit(self.line(Action::TokenRevoked, origin, user, reason));
+        batch.deletes = deletes;
+        self.write(batch).await?;
+        Ok(count)
     }
 
     /// Expired tokens, and those that one more login evicts.

@@ -4,12 +4,18 @@ use waygate_core::{
     Printable, Secret,
     model::{Action, Origin},
     port::Batch,
-    view::{Platform, TokenScope},
+    view::{Platform, Rights, TokenScope},
 };
 
 use super::{
-    authenticator::Authenticator, credentials::check_name, known::is_known, network::network_of,
-    token::Record, verifier::Busy,
+    account::check_name,
+    accounts::Accounts,
+    authenticator::Authenticator,
+    external::{External, Undecided},
+    known::is_known,
+    network::network_of,
+    token::Record,
+    verifier::{Busy, Caller},
 };
 use crate::rest::{Problem, ProblemKind};
 
@@ -68,45 +74,80 @@ impl Authenticator {
             let text = format!("Too many login attempts. Try again in {seconds} s.");
             Problem::new(ProblemKind::TooManyAttempts, text).retry_after(seconds)
         })?;
-        let (hash, exists) = accounts.hash_for(account);
-        let Some(hash) = hash.filter(|_| is_name) else {
+        if !is_name {
             return Err(wrong());
+        }
+        let external = self.external().filter(|_| !accounts.contains(account));
+        let checked = match external {
+            Some(external) => by_application(external, account, &password).await,
+            None => {
+                self.by_hash(&accounts, account, attempt.caller, password)
+                    .await
+            }
         };
-        let check = self.verifier.verify(attempt.caller, hash.clone(), password);
-        let right = match check.await {
-            Ok(matches) => matches && exists,
-            Err(Busy) => {
+        let rights = match checked {
+            Ok(rights) => rights,
+            Err(problem) => {
                 self.throttle.abandoned(attempt);
-                let text = "Too many logins at a time. Try again in a second.";
-                return Err(Problem::new(ProblemKind::Unavailable, text).retry_after(1));
+                return Err(problem);
             }
         };
         let from = address.map(|address| format!("from {address}"));
         let from = from.unwrap_or_default();
-        if !right {
+        let Some(Rights { role, services, .. }) = rights else {
             // A mistyped name may be a password, so only existing names are logged.
+            let exists = accounts.contains(account);
             let user = if exists { username.as_str() } else { "?" };
             self.log_refusal(user, platform, from).await;
             return Err(wrong());
-        }
+        };
         self.throttle.succeeded(attempt);
         let created_at = self.waygate.inner.clock.now();
         let record = Record {
             name: None,
             platform,
             scopes: match platform {
-                Platform::Cli => TokenScope::ALL.into(),
+                Platform::Cli => role.scopes(),
                 Platform::Sdk => [TokenScope::Read].into(),
             },
+            services,
             created_at,
             expires_at: created_at.saturating_add(lifetime).unwrap_or(created_at),
+            is_external: external.is_some(),
+            last_used_at: None,
             binding: None,
             username,
         };
         let origin = Origin::new(&record.username, platform.as_str());
-        self.issue(record, Action::Login, &origin, from, Some(network))
+        self.issue(record, Action::Login, &origin, from, Some(network), None)
             .await
             .map_err(hidden)
+    }
+
+    /// Compares a password with the hash of a user, or with that of another one if there is no such user. `None` if it
+    /// is wrong.
+    async fn by_hash(
+        &self,
+        accounts: &Accounts,
+        account: &str,
+        caller: Caller,
+        password: Secret<String>,
+    ) -> Result<Option<Rights>, Problem> {
+        let (hash, exists) = accounts.hash_for(account);
+        let Some(hash) = hash else {
+            return Ok(None);
+        };
+        let check = self.verifier.verify(caller, hash.clone(), password);
+        match check.await {
+            Ok(matches) => {
+                let rights = accounts.rights(account).filter(|_| matches && exists);
+                Ok(rights.cloned())
+            }
+            Err(Busy) => {
+                let text = "Too many logins at a time. Try again in a second.";
+                Err(Problem::new(ProblemKind::Unavailable, text).retry_after(1))
+            }
+        }
     }
 
     /// Adds a refused login to the audit log, up to the number that clients without a token may cause.
@@ -123,13 +164,26 @@ impl Authenticator {
     }
 }
 
+/// Has the application check a password. `None` if it is wrong.
+async fn by_application(
+    external: &External,
+    account: &str,
+    password: &Secret<String>,
+) -> Result<Option<Rights>, Problem> {
+    let checked = external.log_in(account, password).await;
+    checked.map_err(|Undecided| {
+        let text = "The password cannot be checked now; the log of the server says why.";
+        Problem::new(ProblemKind::Unavailable, text).retry_after(5)
+    })
+}
+
 fn wrong() -> Problem {
     Problem::new(ProblemKind::InvalidCredentials, "Invalid credentials")
         .header(http::header::WWW_AUTHENTICATE, "Bearer realm=\"waygate\"")
 }
 
 /// Hides the error of the store from clients without a token.
-fn hidden(problem: Problem) -> Problem {
+pub(super) fn hidden(problem: Problem) -> Problem {
     match problem.kind() {
         ProblemKind::Unavailable => Problem::new(
             problem.kind(),

@@ -35,7 +35,13 @@ pub(crate) fn check(request: &Request, reach: Reach) -> Result<(), Problem> {
             ));
         }
     }
-    same_site(headers, host.as_ref())?;
+    check_origin(request)
+}
+
+/// Rejects requests that another site may have made a browser send.
+pub(crate) fn check_origin(request: &Request) -> Result<(), Problem> {
+    let headers = request.headers();
+    same_site(headers, host(request).as_ref())?;
     if is_unsafe(request.method()) {
         deliberate(headers)?;
     }

@@ -1,9 +1,12 @@
 use waygate_core::{
     model::Origin,
-    view::{TokenScope, TokenScopes},
+    view::{Services, TokenScope, TokenScopes},
 };
 
-use super::token::{Token, TokenId};
+use super::{
+    external::Identity,
+    token::{Token, TokenId},
+};
 
 /// The authenticated author of a request.
 #[derive(Debug, Clone)]
@@ -11,6 +14,9 @@ pub(crate) struct Principal {
     pub(crate) username: String,
     pub(crate) origin: Origin,
     pub(crate) scopes: TokenScopes,
+    pub(crate) services: Services,
+    /// `true` if the application has authenticated the user.
+    pub(crate) is_external: bool,
     /// The token of the request; `None` without credentials.
     pub(crate) token: Option<TokenId>,
 }
@@ -22,18 +28,41 @@ impl Principal {
             username: "anonymous".to_owned(),
             origin: Origin::new("anonymous", "cli"),
             scopes: TokenScope::ALL.into(),
+            services: Services::ALL,
+            is_external: false,
             token: None,
         }
     }
 }
 
-impl From<&Token> for Principal {
-    fn from(token: &Token) -> Self {
+impl From<Identity> for Principal {
+    fn from(Identity { username, rights }: Identity) -> Self {
+        Self {
+            origin: Origin::new(&username, "cli"),
+            username,
+            scopes: rights.role.scopes(),
+            services: rights.services,
+            is_external: true,
+            token: None,
+        }
+    }
+}
+
+impl Principal {
+    /// Returns `true` with this scope for all services.
+    pub(crate) fn may_everywhere(&self, scope: TokenScope) -> bool {
+        self.scopes.contains(&scope) && self.services.are_all()
+    }
+
+    /// The owner of a token, with the scopes and services that it has now.
+    pub(super) fn new(token: &Token, scopes: TokenScopes, services: Services) -> Self {
         let record = &token.record;
         Self {
             username: record.username.clone(),
             origin: Origin::new(record.actor(), record.platform.as_str()),
-            scopes: record.scopes.clone(),
+            scopes,
+            services,
+            is_external: record.is_external,
             token: Some(token.hash.id()),
         }
     }

@@ -46,6 +46,18 @@ impl Strangers {
         }
     }
 
+    /// Replaces the accounts. Those that remain keep their checks.
+    pub(super) fn know<'a>(&mut self, accounts: impl IntoIterator<Item = &'a str>) {
+        let last = std::mem::take(&mut self.accounts);
+        let accounts = accounts.into_iter().map(|name| {
+            let checks = last
+                .get(name)
+                .or_else(|| self.made_up.get(name).map(|it| &*it));
+            (name.into(), checks.copied().unwrap_or_default())
+        });
+        self.accounts = accounts.collect();
+    }
+
     /// Takes a check for a network.
     ///
     /// # Errors

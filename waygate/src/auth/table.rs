@@ -54,7 +54,7 @@ impl Tokens {
 }
 
 /// An unreadable record is not accepted as a token.
-fn read(hash: TokenHash, entity: &Versioned<Opaque>) -> Option<Token> {
+pub(super) fn read(hash: TokenHash, entity: &Versioned<Opaque>) -> Option<Token> {
     match Record::deserialize(StrictJson((&entity.value).into())) {
         Ok(record) => Some(Token {
             hash,

@@ -86,6 +86,11 @@ impl Throttle {
         }
     }
 
+    /// Replaces the names of the users. Those that remain keep their counts.
+    pub(crate) fn know<'a>(&self, accounts: impl Iterator<Item = &'a str>) {
+        self.counts().strangers.know(accounts);
+    }
+
     /// Admits an attempt from a network. `known` networks have had a successful login.
     ///
     /// # Errors

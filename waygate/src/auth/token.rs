@@ -7,10 +7,10 @@ use subtle::ConstantTimeEq;
 use waygate_core::{
     Secret, Timestamp,
     port::EntityKey,
-    view::{Platform, TokenScopes},
+    view::{Platform, Services, TokenScopes},
 };
 
-use super::{binding::Binding, instant};
+use super::{binding::Binding, instant, maybe_instant};
 use crate::engine::{Kind, Tokens};
 
 /// The prefix of tokens, by which scanners for leaked secrets recognize them.
@@ -106,10 +106,23 @@ pub(crate) struct Record {
     pub(crate) username: String,
     pub(crate) platform: Platform,
     pub(crate) scopes: TokenScopes,
+    /// The services that it is limited to.
+    #[serde(default, skip_serializing_if = "Services::are_all")]
+    pub(crate) services: Services,
     #[serde(with = "instant")]
     pub(crate) created_at: Timestamp,
     #[serde(with = "instant")]
     pub(crate) expires_at: Timestamp,
+    /// `true` if the application has authenticated the user, who may be unknown here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_external: bool,
+    /// The last use, to a minute. `None` if it was never used.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "maybe_instant"
+    )]
+    pub(crate) last_used_at: Option<Timestamp>,
     /// Ties the token to the password of its user. Set when the token is issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) binding: Option<Binding>,

@@ -74,6 +74,11 @@ impl Channels {
         }
     }
 
+    /// Returns `true` after the engine is shut down.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.open().is_none()
+    }
+
     /// Closes all subscriptions, and returns the tasks that are about to finish.
     pub(super) fn close(&self) -> Vec<JoinHandle<()>> {
         let open = self.open().take();

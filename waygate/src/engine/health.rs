@@ -60,6 +60,8 @@ pub enum Component {
     /// The counters of this process cannot be written to their file, or could not be restored at startup (reported for
     /// one hour).
     CounterSnapshot,
+    /// The file of users of the admin API cannot be read or is invalid; its last valid users remain.
+    AdminUsers,
     /// A webhook is disabled, or the audit log has dropped events that it has not got, or events of it were given up.
     Webhooks,
     /// Not a fault of Waygate: maintenance or a limit names an unknown route or service, probably misspelled, or `route
@@ -89,6 +91,7 @@ impl fmt::Display for Component {
             Self::Traffic => "traffic",
             Self::BootCache => "boot_cache",
             Self::CounterSnapshot => "counter_snapshot",
+            Self::AdminUsers => "admin_users",
             Self::Webhooks => "webhooks",
             Self::Unmatched => "unmatched",
             Self::LifecycleBypass => "lifecycle_bypass",
@@ -227,6 +230,11 @@ impl Monitor {
     /// Returns `true` if the store is known not to be writable.
     pub(crate) fn store_refuses_writes(&self) -> bool {
         self.store().refuses_writes()
+    }
+
+    /// Returns `true` unless reads of the store have failed since the last one that succeeded.
+    pub(crate) fn store_is_readable(&self) -> bool {
+        self.store().read_fault().is_none()
     }
 
     /// The cause of failed reads of the store, since which its values may be out of date.

@@ -56,6 +56,7 @@ mod operator;
 mod precondition;
 mod principal;
 mod publish;
+mod readiness;
 mod record;
 mod refresh;
 mod refusals;
@@ -114,6 +115,7 @@ pub use limits::{
 pub use maintenance::MaintenanceRecord;
 pub use operator::Operator;
 pub use principal::Principal;
+pub use readiness::Require;
 pub use record::RouteRecord;
 pub use refusals::{BlockReason, Blocked, ConcurrencyLimited, KeyMissing, RateLimited};
 pub use register::Registration;
@@ -177,7 +179,7 @@ pub(crate) use traffic::{
 };
 #[cfg(feature = "admin")]
 pub(crate) use {
-    kinds::{Logins, MaintenanceScope, Opaque, Records, Tokens},
+    kinds::{Devices, Logins, MaintenanceScope, Opaque, Records, Tokens},
     limits::LimitCommand,
     notice::MaintenanceNotice,
     store::{Collection, Holds, Kind, Setting, Versioned},

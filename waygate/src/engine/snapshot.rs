@@ -46,7 +46,6 @@ pub(crate) struct Snapshot {
     /// The store's revision of this snapshot.
     pub(crate) revision: Revision,
     /// `false` until the store or its boot cache was read once: what is missing here may be in the store.
-    #[cfg(any(feature = "admin", feature = "ofrep"))]
     pub(crate) is_known: bool,
     /// Increases with every snapshot of this process, including scheduled transitions.
     pub(crate) version: u64,
@@ -97,7 +96,6 @@ impl Snapshot {
         let (flags, flag_notes) = flags::compile(stored, compiler);
         Self {
             revision: stored.revision,
-            #[cfg(any(feature = "admin", feature = "ofrep"))]
             is_known: stored.is_known(),
             version,
             bypass: compiler.bypass,
@@ -164,7 +162,6 @@ impl Snapshot {
             flags::follow((&self.flags, &self.flag_notes), touched, stored, compiler);
         Self {
             revision: stored.revision,
-            #[cfg(any(feature = "admin", feature = "ofrep"))]
             is_known: stored.is_known(),
             version: self.version + 1,
             bypass: self.bypass,

@@ -42,7 +42,6 @@ pub(crate) enum Source {
 
 impl Stored {
     /// Returns `true` if this is a state that the store has, or had.
-    #[cfg(any(feature = "admin", feature = "ofrep"))]
     pub(crate) fn is_known(&self) -> bool {
         self.source != Source::Nowhere
     }

@@ -15,17 +15,25 @@ use http::{HeaderName, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 use super::{
-    access::Grant, configuration::Version, failure::Failure, request::Params, state::State,
-    ticket::Ticket, token::DigestId,
+    access::Grant,
+    configuration::Version,
+    failure::Failure,
+    request::Params,
+    state::State,
+    ticket::Ticket,
+    token::{Audience, DigestId},
 };
 use crate::http::Heartbeat;
 
 /// The shortest time between two events of a stream. Changes within it are merged.
 const MERGED: Duration = Duration::from_millis(250);
+
+/// The interval of the checks of the token between changes: it may expire, and the users of the admin API may change.
+const CHECKED: Duration = Duration::from_secs(2);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -133,18 +141,30 @@ impl Follower {
         })
     }
 
+    /// The flags that the token gives access to, while it is valid.
+    async fn audience(&self, state: &State) -> Option<Audience> {
+        let grant = state.access.by_id(self.id).await?;
+        Some(state.access.check(grant).ok()?.audience)
+    }
+
     /// Waits for a change. Ends with the engine, and with the token.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            // Fails when the engine is dropped or shut down.
-            self.versions.changed().await.ok()?;
+            let is_changed = tokio::select! {
+                // Fails when the engine is dropped or shut down.
+                changed = self.versions.changed() => changed.map(|()| true).ok()?,
+                () = sleep(CHECKED) => false,
+            };
+            if !is_changed {
+                self.audience(&*self.state.upgrade()?).await?;
+                continue;
+            }
             if let Some(time) = self.not_before {
                 sleep_until(time).await;
                 self.versions.borrow_and_update();
             }
             let state = self.state.upgrade()?;
-            let grant = state.access.by_id(self.id).await?;
-            let audience = state.access.check(grant).ok()?.audience;
+            let audience = self.audience(&state).await?;
             if state.check_known().is_err() {
                 continue;
             }

@@ -103,7 +103,7 @@ pub(super) async fn compute<T: Send + 'static>(
 }
 
 /// Reads a body of at most this many bytes.
-pub(super) async fn bytes(
+pub(crate) async fn bytes(
     request: Request,
     most: usize,
     readers: &Readers,

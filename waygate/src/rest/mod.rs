@@ -27,7 +27,9 @@ mod views;
 #[cfg(feature = "flags")]
 mod yaml;
 
-pub(crate) use body::{EmptyBody, JsonBody, RequestBody, SMALL, TrustedClient, without_body};
+pub(crate) use body::{
+    EmptyBody, JsonBody, RequestBody, SMALL, TrustedClient, bytes as read_bytes, without_body,
+};
 #[cfg(feature = "flags")]
 pub(crate) use definition::{Definition, MAX_BYTES as MAX_DEFINITION};
 pub(crate) use disclosure::without_places;

@@ -99,6 +99,30 @@ async fn repeated_hints_do_not_delay_polls() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lost_hint_delays_a_change_by_five_seconds_at_most() {
+    let backend = Ending::new(usize::MAX);
+    let (waygate, other) = (
+        process(backend.clone()).await,
+        process(backend.clone()).await,
+    );
+    for change in 0..50 {
+        // A change at any time within an interval.
+        sleep(Duration::from_millis(137 * change)).await;
+        other.system().disable("GET:/a", "").await.unwrap();
+        other.system().enable("GET:/a", "").await.unwrap();
+        let start = Instant::now();
+        while waygate.revision() != other.revision() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert!(
+            start.elapsed() <= Duration::from_millis(5_050),
+            "{:?}",
+            start.elapsed()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn any_hint_shows_that_the_store_is_back() {
     let backend = Chatty::default();
     let waygate = process(backend.clone()).await;

@@ -119,12 +119,14 @@ async fn logout(
     operation_id = "get_me",
     tag = "auth",
     responses((status = OK, description = "The owner of the token.", body = Me), Read),
-    security(("token" = []))
+    security(("token" = [])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
 async fn me(principal: Principal) -> Reply<Me> {
     Reply::ok(Me {
         username: principal.username,
         platform: principal.origin.platform,
         scopes: principal.scopes,
+        services: principal.services,
     })
 }

@@ -25,6 +25,7 @@ use crate::{
         scoped::{Scoped, global, service},
         state::AdminState,
         warnings::{join, masked},
+        within::Within,
     },
     engine::MaintenanceScope,
     rest::{EmptyBody, JsonBody, Params, Problem, Reply, RequestBody, list_response},
@@ -277,13 +278,19 @@ async fn set_exempt_paths(
     operation_id = "list_services",
     tag = "services",
     responses((status = OK, description = "The names of services, sorted.", body = [String]), Read),
-    security(("token" = ["read"]))
+    security(("token" = ["read"])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
-async fn list_services(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
+async fn list_services(
+    State(state): State<Arc<AdminState>>,
+    within: Within,
+    headers: HeaderMap,
+) -> Response {
     let revision = state.waygate.revision();
     let routes = state.waygate.routes();
     let of_routes = routes.iter().filter_map(|route| route.key.service());
     let own = state.waygate.service().map(ServiceName::as_str);
-    let services: BTreeSet<&str> = of_routes.chain(own).collect();
+    let services = of_routes.chain(own).filter(|name| within.has_service(name));
+    let services: BTreeSet<&str> = services.collect();
     list_response(&services, revision, &headers)
 }

@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod change;
 mod deprecation;
+mod device;
 #[cfg(feature = "flags")]
 mod flags;
 mod lifecycle;
@@ -13,9 +14,11 @@ mod limits;
 mod maintenance;
 #[cfg(feature = "metrics")]
 mod metrics;
+pub(super) mod probes;
 mod reset;
 mod route;
 mod schedule;
+mod sessions;
 mod system;
 mod tokens;
 mod traffic;
@@ -39,7 +42,9 @@ pub(super) fn router(settings: &Settings) -> OpenApiRouter<Arc<AdminState>> {
     let _ = settings;
     let router = OpenApiRouter::with_openapi(docs::Base::openapi())
         .merge(auth::router())
+        .merge(device::router())
         .merge(tokens::router())
+        .merge(sessions::router())
         .merge(route::router())
         .merge(lifecycle::router())
         .merge(schedule::router())
@@ -52,7 +57,8 @@ pub(super) fn router(settings: &Settings) -> OpenApiRouter<Arc<AdminState>> {
         .merge(windows::router())
         .merge(audit::router())
         .merge(traffic::router())
-        .merge(system::router());
+        .merge(system::router())
+        .merge(probes::router());
     #[cfg(feature = "metrics")]
     let router = router.merge(metrics::router());
     #[cfg(feature = "webhooks")]

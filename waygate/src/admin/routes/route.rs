@@ -14,6 +14,7 @@ use crate::{
         key::PathKey,
         responses::{NoRoute, Read, Tagged},
         state::AdminState,
+        within::Within,
     },
     rest::{Flag, Params, Problem, Reply, list_response},
 };
@@ -43,10 +44,12 @@ struct ListParams {
     tag = "routes",
     params(ListParams),
     responses((status = OK, description = "The routes.", body = [Route]), Read),
-    security(("token" = ["read"]))
+    security(("token" = ["read"])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
 async fn list(
     State(state): State<Arc<AdminState>>,
+    within: Within,
     Params(params): Params<ListParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -55,6 +58,7 @@ async fn list(
         None | Some(Flag(false)) => state.waygate.routes(),
         Some(Flag(true)) => state.waygate.orphans().await,
     };
+    routes.retain(|route| within.has_route(&route.key));
     if let Some(service) = params.service {
         routes.retain(|route| route.key.service() == Some(service.as_str()));
     }

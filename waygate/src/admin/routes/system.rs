@@ -82,7 +82,8 @@ async fn reseed(
     operation_id = "get_openapi",
     tag = "system",
     responses((status = OK, description = "An OpenAPI 3.1 document.", body = BTreeMap<String, serde_json::Value>), Read),
-    security(("token" = ["read"]))
+    security(("token" = ["read"])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
 async fn openapi(State(state): State<Arc<AdminState>>) -> Response {
     json_response(StatusCode::OK, state.document.clone(), None)

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     model::Action,
-    view::{self, Done, NewToken, Platform, TokenScope, TokenScopes},
+    view::{self, Done, NewToken, Platform, Services, TokenScope, TokenScopes},
 };
 
 use crate::{
@@ -26,15 +26,17 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(revoke))
 }
 
-fn view(id: TokenId, record: &Record, shown: Option<TokenId>) -> view::Token {
+pub(super) fn view(id: TokenId, record: &Record, shown: Option<TokenId>) -> view::Token {
     view::Token {
         id: id.to_string(),
         name: record.name.clone(),
         username: record.username.clone(),
         platform: record.platform,
         scopes: record.scopes.clone(),
+        services: record.services.clone(),
         created_at: record.created_at,
         expires_at: record.expires_at,
+        last_used_at: record.last_used_at,
         current: shown == Some(id),
     }
 }
@@ -58,16 +60,22 @@ async fn list(
     let revision = state.waygate.revision();
     let now = state.waygate.inner.clock.now();
     let tokens = state.auth.tokens();
-    let mut tokens: Vec<&Arc<Token>> = tokens
-        .iter()
-        .filter(|token| token.record.expires_at > now)
-        .collect();
-    tokens.sort_by_key(|token| (token.revision, token.hash.to_string()));
-    let bodies = tokens
-        .into_iter()
-        .map(|token| view(token.hash.id(), &token.record, principal.token));
-    let bodies: Vec<view::Token> = bodies.collect();
+    let current = tokens.iter().filter(|token| token.record.expires_at > now);
+    let bodies = views(current, principal.token);
     Ok(list_response(&bodies, revision, &headers))
+}
+
+/// The views of tokens, oldest first.
+pub(super) fn views<'a>(
+    tokens: impl Iterator<Item = &'a Arc<Token>>,
+    shown: Option<TokenId>,
+) -> Vec<view::Token> {
+    let mut tokens: Vec<&Arc<Token>> = tokens.collect();
+    tokens.sort_by_key(|token| (token.record.created_at, token.hash.to_string()));
+    let views = tokens
+        .into_iter()
+        .map(|token| view(token.hash.id(), &token.record, shown));
+    views.collect()
 }
 
 /// A new token.
@@ -80,6 +88,10 @@ struct CreateTokenRequest {
     /// The scopes: a subset of those of the token of this request.
     #[schema(value_type = Vec<TokenScope>, example = json!(["read", "write:routes"]))]
     scopes: TokenScopes,
+    /// The services that the token is limited to. Default: no limit.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["billing"]))]
+    services: Services,
     /// The lifetime, from one minute to one year.
     #[schema(minimum = 60, maximum = 31536000)]
     expires_in_seconds: u64,
@@ -119,6 +131,9 @@ async fn create(
     if body.scopes.is_empty() {
         return invalid("scopes: give at least one".to_owned());
     }
+    if body.services.names().is_some_and(BTreeSet::is_empty) {
+        return invalid("services: give at least one, or leave the field out".to_owned());
+    }
     if !(SHORTEST..=LONGEST).contains(&body.expires_in_seconds) {
         return invalid(format!(
             "expires_in_seconds: expected {SHORTEST} to {LONGEST}"
@@ -135,8 +150,11 @@ async fn create(
         username: principal.username,
         platform: Platform::Cli,
         scopes: body.scopes,
+        services: body.services.and(&principal.services),
         created_at,
         expires_at: created_at.saturating_add(lifetime).unwrap_or(created_at),
+        is_external: principal.is_external,
+        last_used_at: None,
         binding: None,
     };
     let (token, record) = state.auth.create(record, &principal.origin).await?;

@@ -12,6 +12,7 @@ use crate::{
         key::PathKey,
         responses::{NoRoute, Read},
         state::AdminState,
+        within::Within,
     },
     rest::{AtMost, Params, Problem, ProblemKind, Reply, Skip, list_response},
 };
@@ -50,10 +51,12 @@ struct ListParams {
     tag = "traffic",
     params(ListParams),
     responses((status = OK, description = "The traffic of each route.", body = [RouteTraffic]), Read),
-    security(("token" = ["read"]))
+    security(("token" = ["read"])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
 async fn list(
     State(state): State<Arc<AdminState>>,
+    within: Within,
     Params(params): Params<ListParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -61,7 +64,8 @@ async fn list(
     let minutes = params.minutes.map_or(MAX_MINUTES, |minutes| minutes.0);
     // Thousands of routes take milliseconds.
     let all = tokio::task::spawn_blocking(move || state.waygate.traffic_of_all(minutes)).await;
-    let all = all.map_err(|_| Problem::new(ProblemKind::Internal, "Internal error"))?;
+    let mut all = all.map_err(|_| Problem::new(ProblemKind::Internal, "Internal error"))?;
+    all.retain(|of| within.has_own(of.path.as_deref()));
     let skipped = params.offset.map_or(0, |offset| offset.0);
     let limit = params.limit.map_or(DEFAULT_LIMIT, |limit| limit.0);
     let shown: Vec<RouteTraffic> = all.into_iter().skip(skipped).take(limit).collect();

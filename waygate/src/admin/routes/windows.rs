@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{Timestamp, view::ScheduledWindow};
 
 use crate::{
-    admin::{responses::Read, state::AdminState},
+    admin::{responses::Read, state::AdminState, within::Within},
     rest::{AtMost, Params, list_response},
 };
 
@@ -35,12 +35,19 @@ struct WindowParams {
 }
 
 impl WindowParams {
-    fn windows(&self, state: &AdminState) -> (Timestamp, Vec<ScheduledWindow>) {
+    fn windows(&self, state: &AdminState, within: &Within) -> (Timestamp, Vec<ScheduledWindow>) {
         let days = self.days.as_ref().map_or(DEFAULT_DAYS, |days| days.0);
         let now = state.waygate.inner.clock.now();
         let ahead = Duration::from_secs(days as u64 * 86_400);
         let until = now.checked_add(ahead).unwrap_or(Timestamp::MAX);
-        (now, state.waygate.scheduled_windows(until))
+        let mut windows = state.waygate.scheduled_windows(until);
+        windows.retain(|window| {
+            window
+                .scope
+                .parse()
+                .is_ok_and(|scope| within.has_scope(&scope))
+        });
+        (now, windows)
     }
 }
 
@@ -55,15 +62,17 @@ impl WindowParams {
     tag = "windows",
     params(WindowParams),
     responses((status = OK, description = "The windows.", body = [ScheduledWindow]), Read),
-    security(("token" = ["read"]))
+    security(("token" = ["read"])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
 async fn list(
     State(state): State<Arc<AdminState>>,
+    within: Within,
     Params(params): Params<WindowParams>,
     headers: HeaderMap,
 ) -> Response {
     let revision = state.waygate.revision();
-    let (_, windows) = params.windows(&state);
+    let (_, windows) = params.windows(&state, &within);
     list_response(&windows, revision, &headers)
 }
 
@@ -78,13 +87,15 @@ async fn list(
         (status = OK, description = "The calendar.", body = String, content_type = "text/calendar; charset=utf-8"),
         Read
     ),
-    security(("token" = ["read"]))
+    security(("token" = ["read"])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
 async fn calendar(
     State(state): State<Arc<AdminState>>,
+    within: Within,
     Params(params): Params<WindowParams>,
 ) -> Response {
-    let (now, windows) = params.windows(&state);
+    let (now, windows) = params.windows(&state, &within);
     let calendar = ScheduledWindow::calendar(&windows, now);
     (
         [(header::CONTENT_TYPE, "text/calendar; charset=utf-8")],

@@ -22,7 +22,10 @@ pub(super) const READ: [&str; 8] = [
 ];
 
 /// The variables of the command-line client and of Python applications (wire contract, section 15).
-const OF_OTHERS: [&str; 4] = [
+const OF_OTHERS: [&str; 6] = [
+    // Of `Credentials::from_env`.
+    "WAYGATE_ADMIN_USERS",
+    "WAYGATE_ADMIN_USERS_FILE",
     "WAYGATE_CUSTOM_PATH",
     "WAYGATE_SERVER_URL",
     "WAYGATE_SERVICE",

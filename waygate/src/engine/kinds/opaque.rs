@@ -37,6 +37,10 @@ pub(crate) struct Tokens;
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Logins;
 
+/// Logins of devices that wait for a user.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Devices;
+
 /// Implements a kind with values that the engine does not read.
 macro_rules! opaque {
     ($kind:ident, $name:literal) => {
@@ -63,6 +67,7 @@ macro_rules! opaque {
 
 opaque!(Tokens, "token");
 opaque!(Logins, "login");
+opaque!(Devices, "device");
 
 /// Feature flags, in a process without them.
 #[cfg(not(feature = "flags"))]

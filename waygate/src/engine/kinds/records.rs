@@ -11,6 +11,7 @@ records! {
     reseeds: reseed::Reseeds,
     tokens: opaque::Tokens,
     logins: opaque::Logins,
+    devices: opaque::Devices,
     announcements: announcement::Announcements,
     flags: flag::Flags,
     segments: flag::Segments,

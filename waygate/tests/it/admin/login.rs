@@ -363,7 +363,7 @@ async fn services_that_log_in_can_only_read() {
     let me = ask("GET", "/api/auth/me").await.expect(200);
     assert_eq!(
         me,
-        json!({ "username": "admin", "platform": "sdk", "scopes": ["read"] })
+        json!({ "username": "admin", "platform": "sdk", "scopes": ["read"], "services": null })
     );
     assert_eq!(ask("GET", "/api/routes").await.status, 200);
     ask("POST", "/api/global/enable").await.refused(403);

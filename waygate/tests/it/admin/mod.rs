@@ -1,9 +1,12 @@
 //! The admin REST API, through its public interface.
 
+mod access;
 mod announcements;
 mod concurrency;
 mod contract;
+mod devices;
 mod document;
+mod external;
 #[cfg(feature = "flags")]
 mod flags;
 mod gate;
@@ -12,12 +15,15 @@ mod limit_methods;
 mod limits;
 mod login;
 mod malformed;
+mod matrix;
 mod mistakes;
 mod no_credentials;
 mod openapi;
 mod preconditions;
+mod probes;
 mod routes;
 mod services;
+mod sessions;
 mod socket;
 mod store;
 mod support;
@@ -29,3 +35,4 @@ mod walk;
 #[cfg(feature = "webhooks")]
 mod webhooks;
 mod windows;
+mod within;

@@ -71,7 +71,8 @@ async fn every_reference_resolves_and_every_operation_is_described() {
                 "{name}"
             );
             let answers = operation["responses"].as_object().unwrap();
-            assert!(answers.contains_key("403"), "{name}");
+            let is_probe = ["/livez", "/readyz", "/version"].contains(&path.as_str());
+            assert!(is_probe || answers.contains_key("403"), "{name}");
             for (status, answer) in answers {
                 let kind = match status.as_str() {
                     status if status >= "400" => "application/problem+json",

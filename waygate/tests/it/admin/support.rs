@@ -63,12 +63,17 @@ impl Server {
             app: TestApp::new(router),
             token: String::new(),
         };
-        let login = json!({ "username": "admin", "password": "secret" });
-        let answer = server.post("/api/auth/login", login).await;
-        if answer.status == StatusCode::OK {
-            server.token = answer.json()["token"].as_str().unwrap().to_owned();
-        }
+        server.log_in().await;
         server
+    }
+
+    /// Logs in, if `admin` can.
+    pub(super) async fn log_in(&mut self) {
+        let login = json!({ "username": "admin", "password": "secret" });
+        let answer = self.post("/api/auth/login", login).await;
+        if answer.status == StatusCode::OK {
+            self.token = answer.json()["token"].as_str().unwrap().to_owned();
+        }
     }
 
     /// Sends a request unchanged from this machine. The path is relative to the mount.
@@ -82,9 +87,8 @@ impl Server {
         let path = request.uri().path_and_query().unwrap().to_string();
         *request.uri_mut() = format!("/waygate{path}").parse().unwrap();
         let answer = self.call_from(peer, request).await;
-        let is_text = answer
-            .header(http::header::CONTENT_TYPE)
-            .starts_with("text/");
+        let kind = answer.header(http::header::CONTENT_TYPE);
+        let is_text = kind.starts_with("text/");
         if !answer.body.is_empty() && !is_text {
             let status = answer.status.as_u16();
             views::check(method.as_str(), &path, status, &answer.json());

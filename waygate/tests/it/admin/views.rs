@@ -20,6 +20,11 @@ pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
         return round_trip::<Problem>(shown);
     }
     let path = path.split('?').next().unwrap();
+    match path {
+        "/readyz" => return round_trip::<Readiness>(shown),
+        "/version" => return round_trip::<ApiVersion>(shown),
+        _ => {}
+    }
     let segments: Vec<&str> = path.trim_start_matches("/api/").split('/').collect();
     let is_get = method == "GET";
     match (method, &segments[..]) {
@@ -93,8 +98,10 @@ pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
         (_, ["health"]) => round_trip::<Health>(shown),
         (_, ["store", "reseed"]) => round_trip::<Reseeded>(shown),
         (_, ["auth", "login"]) => round_trip::<Login>(shown),
+        ("POST", ["auth", "device"]) => round_trip::<DeviceLogin>(shown),
+        ("POST", ["auth", "device", "token"]) => round_trip::<DeviceToken>(shown),
         (_, ["auth", "me"]) => round_trip::<Me>(shown),
-        ("GET", ["auth", "tokens"]) => round_trip::<Vec<Token>>(shown),
+        ("GET", ["auth", "tokens" | "sessions"]) => round_trip::<Vec<Token>>(shown),
         ("POST", ["auth", "tokens"]) => round_trip::<NewToken>(shown),
         (_, ["openapi.json"]) => {}
         _ => round_trip::<Done>(shown),

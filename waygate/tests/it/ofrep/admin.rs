@@ -1,10 +1,13 @@
 //! The server of the admin API, and its tokens.
 
+use std::time::Duration;
+
 use axum::Router;
 use http::Method;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use waygate::{
-    admin::{Admin, Credentials},
+    admin::{Admin, Credentials, Role},
     ofrep::{Ofrep, Token},
 };
 
@@ -119,6 +122,27 @@ async fn a_revoked_token_ends_its_streams() {
         .await;
     assert_eq!(stream.next().await, None);
     assert_eq!(server.stream_at(&path, &[]).await.status, 401);
+}
+
+#[tokio::test]
+async fn an_expired_token_ends_its_streams_without_a_change() {
+    let server = server(Credentials::new("admin", "secret")).await;
+    let login = login(&server).await;
+    let path = server.post(BULK, &login, &[], &json!({})).await.stream();
+    let mut stream = server.stream_at(&path, &[]).await;
+    server.clock.advance(Duration::from_secs(24 * 3600));
+    let end = timeout(Duration::from_secs(5), stream.next()).await;
+    assert_eq!(end.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_token_that_is_limited_to_services_sees_no_flags() {
+    let rights = Role::Admin.of(["billing"]).unwrap();
+    let users = Credentials::new("admin", "secret").with_role("admin", rights);
+    let server = server(users.unwrap()).await;
+    let login = login(&server).await;
+    let all = server.post(BULK, &login, &[], &json!({})).await;
+    assert_eq!(all.status, 401);
 }
 
 #[tokio::test]

@@ -16,7 +16,8 @@ use waygate_core::flag::{ErrorCode, FlagKey, Reason};
 
 use crate::{
     Waygate,
-    admin::{responses::ReadBounded, state::AdminState},
+    admin::{responses::ReadBounded, revoked::revoked, state::AdminState},
+    auth::Principal,
     engine::{FlagEvaluation, Observed},
     http::Heartbeat,
     rest::{Problem, ProblemKind},
@@ -26,7 +27,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new().routes(routes!(follow))
 }
 
-/// The longest stream. Clients connect again, so that a token that is revoked reads no longer than this.
+/// The longest stream. Clients connect again.
 const LIFETIME: Duration = Duration::from_secs(600);
 
 /// The data of an event `evaluation`.
@@ -65,7 +66,7 @@ impl From<&FlagEvaluation> for Evaluation {
 /// Streams evaluations in this process: a sample of at most a hundred a second, as Server-Sent Events.
 ///
 /// An event `evaluation` has one evaluation. An event `missed` has the number of those that the client was too slow for:
-/// `{"count": 12}`. The stream ends after ten minutes; connect again.
+/// `{"count": 12}`. The stream ends after ten minutes; connect again. It also ends when the token is revoked or expires.
 #[utoipa::path(
     get,
     path = "/api/flag-evaluations",
@@ -77,8 +78,11 @@ impl From<&FlagEvaluation> for Evaluation {
     ),
     security(("token" = ["read"]))
 )]
-async fn follow(State(state): State<Arc<AdminState>>) -> Result<Response, Problem> {
-    let events = || events(&state.waygate);
+async fn follow(
+    State(state): State<Arc<AdminState>>,
+    principal: Principal,
+) -> Result<Response, Problem> {
+    let events = || events(&state.waygate).take_until(revoked(&state, principal.token));
     let response = state.streams.respond(None, Heartbeat::Comment, events);
     match response.status() {
         StatusCode::SERVICE_UNAVAILABLE => {

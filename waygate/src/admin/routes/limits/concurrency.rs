@@ -19,6 +19,7 @@ use crate::{
         responses::{Change, NoRoute, Read, Tagged},
         scoped::Scoped,
         state::AdminState,
+        within::Within,
     },
     limits::ConcurrencyRecord,
     rest::{JsonBody, Params, Problem, ProblemKind, Reply, read_fields, route_concurrency_limit},
@@ -106,10 +107,15 @@ pub(super) fn shared_router() -> OpenApiRouter<Arc<AdminState>> {
     operation_id = "list_concurrency_limits",
     tag = "concurrency-limits",
     responses((status = OK, description = "The limits of routes.", body = [RouteConcurrencyLimit]), Read),
-    security(("token" = ["read"]))
+    security(("token" = ["read"])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
-async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
-    resource::list_of_routes::<ConcurrencyLimits>(&state, &headers)
+async fn list(
+    State(state): State<Arc<AdminState>>,
+    within: Within,
+    headers: HeaderMap,
+) -> Response {
+    resource::list_of_routes::<ConcurrencyLimits>(&state, &within, &headers)
 }
 
 /// Sets a concurrency limit of a route, replacing the previous one. Missing fields are set to their defaults.
@@ -127,14 +133,17 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
         Change,
         NoRoute
     ),
-    security(("token" = ["write:routes"]))
+    security(("token" = ["write:routes"])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
 async fn set(
     State(state): State<Arc<AdminState>>,
     operator: Operator,
+    within: Within,
     JsonBody(body): JsonBody<SetConcurrencyLimit>,
 ) -> OfRoute<ConcurrencyLimits> {
-    resource::set_of_route::<ConcurrencyLimits>(&state, operator, body.fields_of_route()?).await
+    resource::set_of_route::<ConcurrencyLimits>(&state, operator, &within, body.fields_of_route()?)
+        .await
 }
 
 /// Lists the concurrency limits of one route, by name.

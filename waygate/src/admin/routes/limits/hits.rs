@@ -20,6 +20,7 @@ use crate::{
         responses::{NoRoute, NotFound, Read},
         state::AdminState,
         warnings::{join, unknown_route},
+        within::Within,
     },
     limits::HitQuery,
     rest::{AtMost, Flag, Params, Problem, ProblemKind, Reply, list_response, with_warning},
@@ -68,10 +69,12 @@ struct HitParams {
     tag = "rate-limits",
     params(HitParams),
     responses((status = OK, description = "The refusals.", body = [HitRecord]), Read),
-    security(("token" = ["read"]))
+    security(("token" = ["read"])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
 async fn hits(
     State(state): State<Arc<AdminState>>,
+    within: Within,
     Params(params): Params<HitParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -81,14 +84,19 @@ async fn hits(
     query.policy = params.policy.map(|policy| policy.to_string());
     query.key = params.key;
     query.enforced = params.enforced.map(|enforced| enforced.0);
-    let (hits, fault) = match state.waygate.shared_rate_limit_hits(&query).await {
+    let (mut hits, fault) = match state.waygate.shared_rate_limit_hits(&query).await {
         Ok(hits) => (hits, None),
         Err(error) => (
             state.waygate.rate_limit_hits(&query),
             Some(only_own(&error)),
         ),
     };
-    let warning = unknown_route(&state.waygate, query.route.as_deref(), &hits);
+    hits.retain(|hit| within.has_own(Some(&hit.path)));
+    let route = query
+        .route
+        .as_deref()
+        .filter(|_| within.services().are_all());
+    let warning = unknown_route(&state.waygate, route, &hits);
     let response = list_response(&hits, revision, &headers);
     Ok(with_warning(
         response,

@@ -21,6 +21,7 @@ use crate::{
         resource::{self, OfRoute, Resource},
         responses::{Change, NoRoute, Read, Tagged},
         state::AdminState,
+        within::Within,
     },
     engine::LimitCommand,
     limits::LimitRecord,
@@ -101,10 +102,15 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     operation_id = "list_rate_limits",
     tag = "rate-limits",
     responses((status = OK, description = "The policies of routes.", body = [RouteRateLimit]), Read),
-    security(("token" = ["read"]))
+    security(("token" = ["read"])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
-async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
-    resource::list_of_routes::<RateLimits>(&state, &headers)
+async fn list(
+    State(state): State<Arc<AdminState>>,
+    within: Within,
+    headers: HeaderMap,
+) -> Response {
+    resource::list_of_routes::<RateLimits>(&state, &within, &headers)
 }
 
 /// Sets a rate limit of a route, replacing the previous one. Missing fields are set to their defaults.
@@ -122,14 +128,16 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
         Change,
         NoRoute
     ),
-    security(("token" = ["write:routes"]))
+    security(("token" = ["write:routes"])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
 async fn set(
     State(state): State<Arc<AdminState>>,
     operator: Operator,
+    within: Within,
     JsonBody(body): JsonBody<SetRateLimit>,
 ) -> OfRoute<RateLimits> {
-    resource::set_of_route::<RateLimits>(&state, operator, body.fields_of_route()?).await
+    resource::set_of_route::<RateLimits>(&state, operator, &within, body.fields_of_route()?).await
 }
 
 /// Lists the rate limits of one route, in the order in which they are checked.

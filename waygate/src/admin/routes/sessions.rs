@@ -1,0 +1,149 @@
+//! Logins, without the tokens that programs have.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use http::HeaderMap;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate_core::{
+    model::Action,
+    view::{self, Done, TokenScope},
+};
+
+use super::tokens::views;
+use crate::{
+    admin::{
+        key::Id,
+        responses::{NoCredentials, NotFound, Read, Write},
+        state::AdminState,
+    },
+    auth::{Principal, Token},
+    rest::{Params, Problem, ProblemKind, Reply, done, list_response},
+};
+
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, revoke_all))
+        .routes(routes!(revoke))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct SessionParams {
+    /// The user; by default that of the token. Another one needs the scope `admin` for all services.
+    #[param(nullable = false)]
+    username: Option<String>,
+}
+
+/// The user in question.
+fn user(principal: &Principal, params: SessionParams) -> Result<String, Problem> {
+    match params.username {
+        Some(other) if other != principal.username && !is_admin(principal) => {
+            let text = "Logins of another user need the scope `admin`.";
+            Err(Problem::new(ProblemKind::InsufficientScope, text))
+        }
+        Some(user) => Ok(user),
+        None => Ok(principal.username.clone()),
+    }
+}
+
+fn is_admin(principal: &Principal) -> bool {
+    principal.may_everywhere(TokenScope::Admin)
+}
+
+/// Lists the logins of a user that have not expired, oldest first.
+#[utoipa::path(
+    get,
+    path = "/api/auth/sessions",
+    operation_id = "list_sessions",
+    tag = "auth",
+    params(SessionParams),
+    responses((status = OK, description = "The logins.", body = [view::Token]), Read, NoCredentials),
+    security(("token" = [])),
+    extensions(("x-waygate-services" = json!("checked")))
+)]
+async fn list(
+    State(state): State<Arc<AdminState>>,
+    principal: Principal,
+    Params(params): Params<SessionParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    state.auth.accounts()?;
+    let user = user(&principal, params)?;
+    let revision = state.waygate.revision();
+    let now = state.waygate.inner.clock.now();
+    let tokens = state.auth.tokens();
+    let logins = tokens
+        .iter()
+        .filter(|token| is_login_of(token, &user) && token.record.expires_at > now);
+    let bodies = views(logins, principal.token);
+    Ok(list_response(&bodies, revision, &headers))
+}
+
+fn is_login_of(token: &Token, user: &str) -> bool {
+    token.record.name.is_none() && token.record.username == user
+}
+
+/// Revokes all logins of a user, that of the request included.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/sessions",
+    operation_id = "revoke_sessions",
+    tag = "auth",
+    params(SessionParams),
+    responses((status = OK, description = "The logins are revoked.", body = Done), Write, NoCredentials),
+    security(("token" = [])),
+    extensions(("x-waygate-services" = json!("checked")))
+)]
+async fn revoke_all(
+    State(state): State<Arc<AdminState>>,
+    principal: Principal,
+    Params(params): Params<SessionParams>,
+) -> Result<Reply<Done>, Problem> {
+    state.auth.accounts()?;
+    let user = user(&principal, params)?;
+    state.auth.revoke_logins(&user, &principal.origin).await?;
+    Ok(done())
+}
+
+/// Revokes a login of the user, or of any user with the scope `admin`.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/sessions/{id}",
+    operation_id = "revoke_session",
+    tag = "auth",
+    responses(
+        (status = OK, description = "The login is revoked.", body = Done),
+        Write,
+        NotFound,
+        NoCredentials
+    ),
+    security(("token" = [])),
+    extensions(("x-waygate-services" = json!("checked")))
+)]
+async fn revoke(
+    State(state): State<Arc<AdminState>>,
+    principal: Principal,
+    Id(id): Id,
+) -> Result<Reply<Done>, Problem> {
+    state.auth.accounts()?;
+    let tokens = state.auth.tokens();
+    let is_own = |token: &Token| token.record.username == principal.username;
+    let login = tokens.iter().find(|token| {
+        let is_login = token.record.name.is_none() && token.hash.id().to_string() == id;
+        is_login && (is_own(token) || is_admin(&principal))
+    });
+    let Some(login) = login else {
+        let shown: String = id.chars().take(64).collect();
+        let text = format!("There is no login `{shown}`.");
+        return Err(Problem::new(ProblemKind::NotFound, text));
+    };
+    let origin = &principal.origin;
+    state
+        .auth
+        .revoke(login, Action::TokenRevoked, origin)
+        .await?;
+    Ok(done())
+}

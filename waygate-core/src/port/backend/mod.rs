@@ -117,6 +117,10 @@ pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;
 ///         self.0.audit(query)
 ///     }
 ///
+///     fn count_audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<usize, BackendError>> {
+///         self.0.count_audit(query)
+///     }
+///
 ///     fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
 ///         self.0.health()
 ///     }
@@ -191,6 +195,21 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`BackendError`] if the log cannot be read.
     fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, BackendError>>;
+
+    /// Counts the audit entries that a query selects, on all its pages: the limit, the offset and the bound of bytes
+    /// have no effect. By default, reads all of them.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the log cannot be read.
+    fn count_audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<usize, BackendError>> {
+        let all = AuditQuery {
+            limit: usize::MAX,
+            offset: 0,
+            max_bytes: None,
+            ..query
+        };
+        Box::pin(async move { Ok(self.audit(all).await?.len()) })
+    }
 
     /// Checks that the store responds and accepts writes.
     ///

@@ -52,10 +52,22 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
     components["responses"] = responses::components().into();
     components["headers"] = json!({
         "ETag": { "description": "The entity tag.", "schema": { "type": "string" } },
+        "Link": {
+            "description": "The other pages (RFC 8288), relative to this URL: `first` and `prev` if there are entries before \
+                this page, `next` and `last` if there are some after it.",
+            "schema": { "type": "string" },
+            "example": "<?limit=50&offset=50>; rel=\"next\", <?limit=50&offset=100>; rel=\"last\"",
+        },
+        "TotalCount": {
+            "description": "The number of entries on all pages that the filters select.",
+            "schema": { "type": "integer", "minimum": 0 },
+        },
     });
     components["parameters"] = json!({
         "IfMatch": header("If-Match", "The ETag of the version to change, a list of them, or `*`."),
         "IfNew": header("If-None-Match", "`*`: only if the resource does not exist yet. A list of ETags: only if the current one is not in it."),
+        "Limit": query("limit", "The maximum number of entries: a whole number; more than 10000 counts as 10000. By default all.", None),
+        "Offset": query("offset", "The number of entries to skip: 0 to 1000000.", Some(1_000_000)),
         "IfChanged": header("If-None-Match", "The ETag of the list that the client has."),
     });
     if let Some(schemas) = components["schemas"].as_object_mut() {
@@ -113,6 +125,16 @@ fn header(name: &str, text: &str) -> Value {
     })
 }
 
+/// A whole number in a query.
+fn query(name: &str, text: &str, most: Option<u64>) -> Value {
+    let mut schema = json!({ "type": "integer", "format": "int64", "minimum": 0 });
+    if let Some(most) = most {
+        schema["maximum"] = most.into();
+        schema["default"] = 0.into();
+    }
+    json!({ "name": name, "in": "query", "description": text, "required": false, "schema": schema })
+}
+
 fn complete(path: &str, operation: &mut Value) {
     describe_path(path, operation);
     leave_out_null_bodies(operation);
@@ -131,15 +153,31 @@ fn complete(path: &str, operation: &mut Value) {
     }
     let is_list = body(operation).is_some_and(|schema| schema["type"] == "array");
     if is_list {
+        add_pages(operation);
         add_parameter(operation, "IfChanged");
         operation["responses"]["304"] = json!({ "$ref": "#/components/responses/NotModified" });
     }
     if is_list || body(operation).is_some_and(take_tag) {
-        let tag = json!({ "ETag": { "$ref": "#/components/headers/ETag" } });
+        let header = |name: &str| json!({ "$ref": format!("#/components/headers/{name}") });
+        let mut headers = json!({ "ETag": header("ETag") });
+        if is_list {
+            headers["Link"] = header("Link");
+            headers["X-Total-Count"] = header("TotalCount");
+        }
         if let Some(response) = success(operation) {
-            response["headers"] = tag;
+            response["headers"] = headers;
         }
     }
+}
+
+/// Adds the parameters of pages. An operation with its own default describes its `limit`.
+fn add_pages(operation: &mut Value) {
+    let known = operation["parameters"].as_array();
+    let has_limit = known.is_some_and(|known| known.iter().any(|it| it["name"] == "limit"));
+    if !has_limit {
+        add_parameter(operation, "Limit");
+    }
+    add_parameter(operation, "Offset");
 }
 
 /// The successful response of an operation.

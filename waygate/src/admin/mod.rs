@@ -27,6 +27,7 @@ mod responses;
 mod routes;
 mod scoped;
 mod service;
+mod searched;
 mod setting;
 mod state;
 mod warnings;

@@ -241,6 +241,12 @@ impl IntoResponse for Problem {
         let members = self.members.unwrap_or_default();
         let body = view::Problem {
             kind: format!("urn:waygate:problem:{slug}"),
+    /// The text of the contract.
+    #[cfg(test)]
+    pub(crate) fn error(&self) -> &str {
+        &self.error
+    }
+
             title: title.into(),
             status: status.as_u16(),
             detail: self.detail.unwrap_or_else(|| self.error.clone()),

@@ -107,6 +107,8 @@ impl HitQuery {
             && self
                 .enforced
                 .is_none_or(|enforced| enforced == hit.enforced)
+            && self.since.is_none_or(|since| hit.at >= since)
+            && self.until.is_none_or(|until| hit.at < until)
             && self.key.as_ref().is_none_or(|key| *key == hit.key.label())
     }
 }

@@ -1,5 +1,6 @@
 use serde::Serialize;
 use waygate_core::{
+    Timestamp,
     grammar::OnMissingKey,
     model::{LimitKey, RateLimitPolicy, Revision},
     view::LimitCounts,
@@ -76,6 +77,10 @@ pub struct HitQuery {
     pub key: Option<String>,
     /// Only refusals (`true`), or only requests that policies in shadow mode would have refused.
     pub enforced: Option<bool>,
+    /// Only refusals from this time on.
+    pub since: Option<Timestamp>,
+    /// Only refusals before this time.
+    pub until: Option<Timestamp>,
 }
 
 impl HitQuery {

@@ -11,6 +11,7 @@ mod global;
 mod limit_methods;
 mod limits;
 mod login;
+mod lists;
 mod malformed;
 mod mistakes;
 mod no_credentials;

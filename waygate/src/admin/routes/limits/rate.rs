@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use serde_json::{Map, Value};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
@@ -18,13 +17,13 @@ use crate::{
     ChangeError, Operator, Waygate,
     admin::{
         key::{PathKey, PathText},
-        resource::{self, OfRoute, Resource},
+        resource::{self, LimitsOfRoutes, LimitsOfScope, OfRoute, Resource},
         responses::{Change, NoRoute, Read, Tagged},
         state::AdminState,
     },
     engine::LimitCommand,
     limits::LimitRecord,
-    rest::{JsonBody, Params, Problem, Reply, route_rate_limit},
+    rest::{JsonBody, Listing, Params, Problem, Reply, route_rate_limit},
 };
 
 /// Rate limits.
@@ -100,11 +99,12 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     path = "/api/rate-limits",
     operation_id = "list_rate_limits",
     tag = "rate-limits",
+    params(LimitsOfRoutes),
     responses((status = OK, description = "The policies of routes.", body = [RouteRateLimit]), Read),
     security(("token" = ["read"]))
 )]
-async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
-    resource::list_of_routes::<RateLimits>(&state, &headers)
+async fn list(State(state): State<Arc<AdminState>>, listing: Listing<LimitsOfRoutes>) -> Response {
+    resource::list_of_routes::<RateLimits>(&state, &listing)
 }
 
 /// Sets a rate limit of a route, replacing the previous one. Missing fields are set to their defaults.
@@ -138,6 +138,7 @@ async fn set(
     path = "/api/rate-limits/{pk}",
     operation_id = "get_rate_limits",
     tag = "rate-limits",
+    params(LimitsOfScope),
     responses(
         (status = OK, description = "The route's policies.", body = [RouteRateLimit]),
         Read,
@@ -148,9 +149,9 @@ async fn set(
 async fn get(
     State(state): State<Arc<AdminState>>,
     PathKey(key): PathKey,
-    headers: HeaderMap,
+    listing: Listing<LimitsOfScope>,
 ) -> Result<Response, Problem> {
-    resource::list_of_route::<RateLimits>(&state, &key, &headers)
+    resource::list_of_route::<RateLimits>(&state, &key, &listing)
 }
 
 /// Deletes a policy set by an operator; the declared limit of the route applies again, if there is one.

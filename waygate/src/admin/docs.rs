@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoResponses, OpenApi};
 use waygate_core::view::Problem;
 
-use super::responses::{self, TAGGED, WithBody};
+use super::responses::{self, TAGGED, WithBody, WithKey};
 
 /// The parts of the document that belong to no handler.
 #[derive(OpenApi)]
@@ -58,6 +58,10 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
             "schema": { "type": "string" },
             "example": "<?limit=50&offset=50>; rel=\"next\", <?limit=50&offset=100>; rel=\"last\"",
         },
+        "IdempotentReplayed": {
+            "description": "`true` if this is the response to an earlier request with the same `Idempotency-Key`.",
+            "schema": { "type": "string", "enum": ["true"] },
+        },
         "TotalCount": {
             "description": "The number of entries on all pages that the filters select.",
             "schema": { "type": "integer", "minimum": 0 },
@@ -66,6 +70,7 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
     components["parameters"] = json!({
         "IfMatch": header("If-Match", "The ETag of the version to change, a list of them, or `*`."),
         "IfNew": header("If-None-Match", "`*`: only if the resource does not exist yet. A list of ETags: only if the current one is not in it."),
+        "IdempotencyKey": idempotency_key(),
         "Limit": query("limit", "The maximum number of entries: a whole number; more than 10000 counts as 10000. By default all.", None),
         "Offset": query("offset", "The number of entries to skip: 0 to 1000000.", Some(1_000_000)),
         "IfChanged": header("If-None-Match", "The ETag of the list that the client has."),
@@ -77,8 +82,11 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
     }
     if let Some(Value::Object(paths)) = document.get_mut("paths") {
         for (path, item) in paths {
-            for operation in item.as_object_mut().into_iter().flatten().map(|(_, o)| o) {
+            for (method, operation) in item.as_object_mut().into_iter().flatten() {
                 complete(path, operation);
+                if method != "get" && is_secured(operation) {
+                    add_key(operation);
+                }
             }
         }
     }
@@ -123,6 +131,14 @@ fn header(name: &str, text: &str) -> Value {
         "required": false,
         "schema": { "type": "string" },
     })
+}
+
+fn idempotency_key() -> Value {
+    let text = "A key of 1 to 255 characters that the client chooses for this request, such as a UUID, with or without \
+                quotes. The same request with the same key gets the same response for 24 hours, and changes nothing.";
+    let mut key = header("Idempotency-Key", text);
+    key["example"] = "\"8e03978e-40d5-43e8-bc93-6894a57f9324\"".into();
+    key
 }
 
 /// A whole number in a query.
@@ -178,6 +194,23 @@ fn add_pages(operation: &mut Value) {
         add_parameter(operation, "Limit");
     }
     add_parameter(operation, "Offset");
+}
+
+/// Returns `true` if an operation needs a token.
+fn is_secured(operation: &Value) -> bool {
+    !operation["security"][0]["token"].is_null()
+}
+
+/// Adds the idempotency key of an operation that may change something.
+fn add_key(operation: &mut Value) {
+    add_parameter(operation, "IdempotencyKey");
+    for (status, problem) in WithKey::responses() {
+        operation["responses"][status] = json!(problem);
+    }
+    if let Some(response) = success(operation) {
+        response["headers"]["Idempotent-Replayed"] =
+            json!({ "$ref": "#/components/headers/IdempotentReplayed" });
+    }
 }
 
 /// The successful response of an operation.

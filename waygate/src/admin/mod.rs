@@ -18,6 +18,7 @@ mod authorize;
 mod computations;
 mod config;
 mod docs;
+mod idempotency;
 mod key;
 #[cfg(feature = "ofrep")]
 mod ofrep;
@@ -26,8 +27,8 @@ mod resource;
 mod responses;
 mod routes;
 mod scoped;
-mod service;
 mod searched;
+mod service;
 mod setting;
 mod state;
 mod warnings;

@@ -31,7 +31,7 @@ mod views;
 mod yaml;
 
 pub(crate) use body::{
-    EmptyBody, JsonBody, RequestBody, SMALL, TrustedClient, without_body,
+    EmptyBody, JsonBody, RequestBody, SMALL, TrustedClient, buffered, without_body,
 };
 #[cfg(feature = "flags")]
 pub(crate) use definition::{Definition, MAX_BYTES as MAX_DEFINITION};

@@ -123,7 +123,9 @@ impl Attempt {
         // A request that has changed nothing may be made again. It may also have failed because another process has made
         // the change, such as a creation.
         if !self.claim.is_taken() && !response.status().is_success() {
+            let is_refused = response.status().is_client_error();
             let known = engine.keyed_request(self.claim.key(), self.keyed.at);
+            let known = known.filter(|_| is_refused);
             return known.map_or(Ok(response), |known| answer(&known, &self.keyed));
         }
         let (head, body) = response.into_parts();

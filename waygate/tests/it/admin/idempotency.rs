@@ -137,10 +137,7 @@ async fn malformed_keys_are_refused_before_the_change() {
     for key in ["", "\"\"", "\"a", "a b", &long] {
         let path = at("GET:/orders", "/disable");
         let error = post(&server, &path, key, json!({})).await.refused(400);
-        assert!(
-            error.starts_with("Invalid `Idempotency-Key`: it "),
-            "{error}"
-        );
+        assert!(error.starts_with("Invalid `Idempotency-Key`: "), "{error}");
     }
     assert_eq!(server.state().await, before);
     // Operations that change nothing, or that anyone may call, ignore it.

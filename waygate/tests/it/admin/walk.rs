@@ -108,6 +108,11 @@ impl Operation {
         queries.extend(["?nme=x", "?%FF=%FF", "?="].map(str::to_owned));
         for parameter in self.parameters("query") {
             let name = parameter["name"].as_str().unwrap();
+            if ["limit", "offset"].contains(&name) {
+                // Every list has them. The other values are tested below.
+                queries.extend(["", "abc", "1"].map(|value| format!("?{name}={value}")));
+                continue;
+            }
             for value in [
                 "",
                 "abc",

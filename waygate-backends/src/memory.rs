@@ -120,6 +120,10 @@ impl Backend for MemoryBackend {
         Box::pin(async move { Ok(query.page(self.store().audit.iter().rev())) })
     }
 
+    fn count_audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<usize, BackendError>> {
+        Box::pin(async move { Ok(query.count(self.store().audit.iter().rev())) })
+    }
+
     fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         Box::pin(async { Ok(()) })
     }

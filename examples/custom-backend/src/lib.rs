@@ -9,9 +9,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{
-    Connection, OptionalExtension, Transaction, TransactionBehavior, params, types::Value,
-};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::{
     sync::{Mutex, watch},
     task, time,
@@ -215,31 +213,41 @@ fn apply(transaction: &Transaction<'_>, batch: &Batch) -> Result<Revision, Failu
 }
 
 fn audit(database: &mut Connection, query: &AuditQuery) -> Result<Vec<AuditEntry>, Failure> {
-    let count = |count: usize| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
     let mut rows = database.prepare(
         "SELECT entry FROM audit
          WHERE (?1 IS NULL OR path = ?1) AND (?2 IS NULL OR service = ?2)
-           AND (?5 IS NULL OR json_extract(entry, '$.id') = ?5)
-           AND (?6 IS NULL OR json_extract(entry, '$.revision') > ?6
-             OR ?7 IS NOT NULL AND json_extract(entry, '$.revision') = ?6 AND nr > coalesce(
-               (SELECT nr FROM audit WHERE json_extract(entry, '$.revision') = ?6
-                  AND json_extract(entry, '$.id') = ?7), 0))
-         ORDER BY iif(?8, nr, -nr) LIMIT ?3 OFFSET ?4",
+           AND (?3 IS NULL OR json_extract(entry, '$.id') = ?3)
+           AND (?4 IS NULL OR json_extract(entry, '$.revision') > ?4
+             OR ?5 IS NOT NULL AND json_extract(entry, '$.revision') = ?4 AND nr > coalesce(
+               (SELECT nr FROM audit WHERE json_extract(entry, '$.revision') = ?4
+                  AND json_extract(entry, '$.id') = ?5), 0))
+         ORDER BY iif(?6, nr, -nr)",
     )?;
-    let (limit, offset) = (count(query.limit), count(query.offset));
     let id = query.id.map(|id| id.to_string());
     // The log keeps every entry, so that `Batch::keep_audit_from` has no effect here.
     let after = query.after;
     let commit = after.map(|place| i64::try_from(place.revision).unwrap_or(i64::MAX));
     let entry = after.and_then(|place| place.entry).map(|id| id.to_string());
     let (path, service, oldest) = (&query.path, &query.service, query.oldest_first);
-    let filters = params![path, service, limit, offset, id, commit, entry, oldest];
+    let filters = params![path, service, id, commit, entry, oldest];
     let rows = rows.query_map(filters, |row| row.get::<_, String>(0))?;
-    let (mut page, mut bytes) = (Vec::new(), 0);
+    let (mut page, mut bytes, mut skip) = (Vec::new(), 0, query.offset);
     for row in rows {
-        let entry = row?;
-        bytes += entry.len();
-        page.push(serde_json::from_str(&entry).map_err(corrupt)?);
+        if page.len() >= query.limit {
+            break;
+        }
+        let text = row?;
+        let entry: AuditEntry = serde_json::from_str(&text).map_err(corrupt)?;
+        // Filters without a column, such as the actor and the time.
+        if !query.matches(&entry) {
+            continue;
+        }
+        if skip > 0 {
+            skip -= 1;
+            continue;
+        }
+        bytes += text.len();
+        page.push(entry);
         if query.max_bytes.is_some_and(|most| bytes >= most) {
             break;
         }

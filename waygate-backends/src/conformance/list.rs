@@ -65,6 +65,10 @@ macro_rules! conformance_tests {
                 a_page_may_cut_through_a_batch filters_take_any_text
                 an_entry_and_its_entity_share_a_revision;
             facts: facts_come_newest_first the_newest_facts_are_kept;
+            audit_filters: actor_and_platform_filters_are_exact one_of_the_actions_must_match
+                a_time_span_contains_its_start_but_not_its_end times_are_compared_in_microseconds
+                filters_read_the_members_of_an_entry all_filters_apply_before_the_page
+                the_count_of_a_new_store_is_zero;
             audit_places: the_oldest_come_first_on_request a_place_after_an_entry_starts_with_the_next
                 a_place_within_a_batch_splits_it a_place_after_a_commit_skips_all_of_it
                 a_place_of_a_forgotten_entry_starts_with_its_commit

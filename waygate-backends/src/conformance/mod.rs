@@ -16,6 +16,8 @@ pub mod atomicity;
 #[doc(hidden)]
 pub mod audit;
 #[doc(hidden)]
+pub mod audit_filters;
+#[doc(hidden)]
 pub mod audit_places;
 #[doc(hidden)]
 pub mod commit;
@@ -64,6 +66,7 @@ mod tests {
         let sources = [
             include_str!("atomicity.rs"),
             include_str!("audit.rs"),
+            include_str!("audit_filters.rs"),
             include_str!("audit_places.rs"),
             include_str!("commit.rs"),
             include_str!("concurrency.rs"),

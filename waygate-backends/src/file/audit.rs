@@ -37,6 +37,10 @@ pub(super) struct AuditLog {
     /// The length of the part of the current segment that counts, in bytes and in lines.
     end: u64,
     lines: usize,
+    /// The entries of that part, which has damaged lines as well.
+    entries: usize,
+    /// The entries of the full segment.
+    entries_before: usize,
     newest: u64,
     /// The newest revision of the full segment.
     newest_before: u64,
@@ -54,6 +58,8 @@ impl AuditLog {
             scanned: false,
             end: 0,
             lines: 0,
+            entries: 0,
+            entries_before: 0,
             newest: 0,
             newest_before: 0,
             distrusted: false,
@@ -85,6 +91,7 @@ impl AuditLog {
             if newest <= revision {
                 self.end += line;
                 self.lines += 1;
+                self.entries += usize::from(entry.is_some());
                 self.newest = newest;
                 self.recent.extend(entry, line);
             }
@@ -122,6 +129,7 @@ impl AuditLog {
         if self.is_full(keep_from) {
             fs::rename(self.files.audit(), self.files.audit_before())?;
             (self.segment, self.end, self.lines) = (None, 0, 0);
+            self.entries_before = std::mem::take(&mut self.entries);
             self.newest_before = self.newest;
         }
         self.write_durably(&text).inspect_err(|_| self.undo())?;
@@ -159,6 +167,7 @@ impl AuditLog {
         for (entry, len) in entries.into_iter().zip(lengths) {
             self.end += len;
             self.lines += 1;
+            self.entries += 1;
             self.newest = entry.revision;
             self.recent.extend(Some(entry), len);
         }
@@ -200,6 +209,26 @@ impl AuditLog {
         Ok(query.page(hits.iter().rev()))
     }
 
+    /// Counts the entries that a query selects.
+    pub(super) fn count(&self, query: &AuditQuery) -> io::Result<usize> {
+        if self.recent.is_all {
+            let recent = self.recent.entries.iter().map(|(entry, _)| entry);
+            return Ok(query.count(recent.rev()));
+        }
+        if query.after.is_some() {
+            let after = self.oldest(query, usize::MAX)?;
+            return Ok(query.count(after.iter().rev()));
+        }
+        if !query.has_filters() {
+            return Ok(self.entries_before + self.entries);
+        }
+        let mut count = 0;
+        for line in self.all()? {
+            count += usize::from(line?.1.is_some_and(|entry| query.matches(&entry)));
+        }
+        Ok(count)
+    }
+
     /// The oldest entries after a place, as many as the page needs, or all of them for the newest.
     fn oldest(&self, query: &AuditQuery, wanted: usize) -> io::Result<Vec<AuditEntry>> {
         let start = query.after.map_or(0, |place| place.revision);
@@ -233,8 +262,10 @@ impl AuditLog {
         self.recent = Recent::default();
         self.recent.is_all = before.is_none();
         (self.end, self.lines, self.newest) = (0, 0, 0);
+        (self.entries, self.entries_before) = (0, 0);
         for line in before.into_iter().flat_map(lines) {
             let (len, entry) = line?;
+            self.entries_before += usize::from(entry.is_some());
             self.newest = self.newest.max(entry.as_ref().map_or(0, |e| e.revision));
             self.recent.extend(entry, len);
         }

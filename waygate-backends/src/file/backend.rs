@@ -157,6 +157,14 @@ impl Backend for FileBackend {
         Box::pin(async move { self.0.with_store(move |store| store.facts(limit)).await? })
     }
 
+    fn count_audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<usize, BackendError>> {
+        Box::pin(async {
+            self.0
+                .with_store(move |store| store.count_audit(&query))
+                .await?
+        })
+    }
+
     fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         Box::pin(async { self.0.with_store(Store::health).await? })
     }

@@ -1,6 +1,7 @@
 //! Stored state, and the state derived from it.
 
 mod access;
+mod action_pattern;
 mod audit;
 mod concurrency;
 mod declared;
@@ -21,6 +22,7 @@ mod view;
 mod window;
 
 pub use access::Access;
+pub use action_pattern::ActionPattern;
 pub use audit::{Action, AuditEntry, Origin};
 pub use concurrency::{ConcurrencyPolicy, GivenConcurrencyPolicy};
 pub use deprecation::Deprecation;

@@ -6,7 +6,7 @@ use waygate_core::view::Problem;
 
 use super::{
     reach::{EXTENSION, Reach},
-    responses::{self, TAGGED, WithBody},
+    responses::{self, TAGGED, WithBody, WithKey},
 };
 
 /// The parts of the document that belong to no handler.
@@ -58,10 +58,27 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
     components["responses"] = responses::components().into();
     components["headers"] = json!({
         "ETag": { "description": "The entity tag.", "schema": { "type": "string" } },
+        "Link": {
+            "description": "The other pages (RFC 8288), relative to this URL: `first` and `prev` if there are entries before \
+                this page, `next` and `last` if there are some after it.",
+            "schema": { "type": "string" },
+            "example": "<?limit=50&offset=50>; rel=\"next\", <?limit=50&offset=100>; rel=\"last\"",
+        },
+        "IdempotentReplayed": {
+            "description": "`true` if this is the response to an earlier request with the same `Idempotency-Key`.",
+            "schema": { "type": "string", "enum": ["true"] },
+        },
+        "TotalCount": {
+            "description": "The number of entries on all pages that the filters select.",
+            "schema": { "type": "integer", "minimum": 0 },
+        },
     });
     components["parameters"] = json!({
         "IfMatch": header("If-Match", "The ETag of the version to change, a list of them, or `*`."),
         "IfNew": header("If-None-Match", "`*`: only if the resource does not exist yet. A list of ETags: only if the current one is not in it."),
+        "IdempotencyKey": idempotency_key(),
+        "Limit": query("limit", "The maximum number of entries: a whole number; more than 10000 counts as 10000. By default all.", None),
+        "Offset": query("offset", "The number of entries to skip: 0 to 1000000.", Some(1_000_000)),
         "IfChanged": header("If-None-Match", "The ETag of the list that the client has."),
     });
     if let Some(schemas) = components["schemas"].as_object_mut() {
@@ -71,8 +88,11 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
     }
     if let Some(Value::Object(paths)) = document.get_mut("paths") {
         for (path, item) in paths {
-            for operation in item.as_object_mut().into_iter().flatten().map(|(_, o)| o) {
+            for (method, operation) in item.as_object_mut().into_iter().flatten() {
                 complete(path, operation);
+                if method != "get" && is_secured(operation) {
+                    add_key(operation);
+                }
             }
         }
     }
@@ -119,6 +139,24 @@ fn header(name: &str, text: &str) -> Value {
     })
 }
 
+fn idempotency_key() -> Value {
+    let text = "A key of 1 to 255 characters that the client chooses for this request, such as a UUID, with or without \
+                quotes. The same request with the same key gets the same response for 24 hours, and changes nothing.";
+    let mut key = header("Idempotency-Key", text);
+    key["example"] = "\"8e03978e-40d5-43e8-bc93-6894a57f9324\"".into();
+    key
+}
+
+/// A whole number in a query.
+fn query(name: &str, text: &str, most: Option<u64>) -> Value {
+    let mut schema = json!({ "type": "integer", "format": "int64", "minimum": 0 });
+    if let Some(most) = most {
+        schema["maximum"] = most.into();
+        schema["default"] = 0.into();
+    }
+    json!({ "name": name, "in": "query", "description": text, "required": false, "schema": schema })
+}
+
 fn complete(path: &str, operation: &mut Value) {
     describe_path(path, operation);
     if let Some(reach) = Reach::in_path(path) {
@@ -140,14 +178,47 @@ fn complete(path: &str, operation: &mut Value) {
     }
     let is_list = body(operation).is_some_and(|schema| schema["type"] == "array");
     if is_list {
+        add_pages(operation);
         add_parameter(operation, "IfChanged");
         operation["responses"]["304"] = json!({ "$ref": "#/components/responses/NotModified" });
     }
     if is_list || body(operation).is_some_and(take_tag) {
-        let tag = json!({ "ETag": { "$ref": "#/components/headers/ETag" } });
-        if let Some(response) = success(operation) {
-            response["headers"] = tag;
+        let header = |name: &str| json!({ "$ref": format!("#/components/headers/{name}") });
+        let mut headers = json!({ "ETag": header("ETag") });
+        if is_list {
+            headers["Link"] = header("Link");
+            headers["X-Total-Count"] = header("TotalCount");
         }
+        if let Some(response) = success(operation) {
+            response["headers"] = headers;
+        }
+    }
+}
+
+/// Adds the parameters of pages. An operation with its own default describes its `limit`.
+fn add_pages(operation: &mut Value) {
+    let known = operation["parameters"].as_array();
+    let has_limit = known.is_some_and(|known| known.iter().any(|it| it["name"] == "limit"));
+    if !has_limit {
+        add_parameter(operation, "Limit");
+    }
+    add_parameter(operation, "Offset");
+}
+
+/// Returns `true` if an operation needs a token.
+fn is_secured(operation: &Value) -> bool {
+    !operation["security"][0]["token"].is_null()
+}
+
+/// Adds the idempotency key of an operation that may change something.
+fn add_key(operation: &mut Value) {
+    add_parameter(operation, "IdempotencyKey");
+    for (status, problem) in WithKey::responses() {
+        operation["responses"][status] = json!(problem);
+    }
+    if let Some(response) = success(operation) {
+        response["headers"]["Idempotent-Replayed"] =
+            json!({ "$ref": "#/components/headers/IdempotentReplayed" });
     }
 }
 

@@ -20,6 +20,7 @@ mod computations;
 mod config;
 mod docs;
 mod form;
+mod idempotency;
 mod key;
 #[cfg(feature = "ofrep")]
 mod ofrep;
@@ -33,6 +34,7 @@ mod responses;
 mod revoked;
 mod routes;
 mod scoped;
+mod searched;
 mod service;
 mod setting;
 mod state;

@@ -60,7 +60,7 @@ impl Policy {
     pub(super) fn read(document: &Value) -> Self {
         let mut policy = Self::default();
         for (template, item) in document["paths"].as_object().into_iter().flatten() {
-            if let Err(error) = policy.paths.insert(template, Methods::read(item)) {
+            if let Err(error) = policy.paths.insert(template, Methods::read(item, document)) {
                 tracing::error!(template = %Printable(template), error = %Printable(error), "an operation of the admin API is not served");
             }
             policy.templates.push(template.clone());
@@ -107,13 +107,13 @@ fn misspelled<'a>(template: &'a str, path: &str) -> Option<&'a str> {
 }
 
 impl Methods {
-    fn read(item: &Value) -> Self {
+    fn read(item: &Value, document: &Value) -> Self {
         let fields = item.as_object().into_iter().flatten();
         let read = |name: String, operation: &Value| Operation {
             access: access(operation),
             reach: Reach::of(operation),
-            takes_query: queries(operation).next().is_some(),
-            no_body: no_body(&name, item, operation),
+            takes_query: queries(operation, document).next().is_some(),
+            no_body: no_body(&name, item, operation, document),
         };
         let methods = fields
             .map(|(name, operation)| (name.to_ascii_uppercase(), operation))
@@ -144,19 +144,28 @@ fn is_standard(method: &Method) -> bool {
 }
 
 /// The names of the query parameters.
-fn queries(operation: &Value) -> impl Iterator<Item = &str> {
+fn queries<'a>(operation: &'a Value, document: &'a Value) -> impl Iterator<Item = &'a str> {
     let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let parameters = parameters.map(|parameter| resolved(parameter, document));
     let queries = parameters.filter(|parameter| parameter["in"] == "query");
     queries.filter_map(|parameter| parameter["name"].as_str())
 }
 
+/// A parameter that may be a reference to one that operations share.
+fn resolved<'a>(parameter: &'a Value, document: &'a Value) -> &'a Value {
+    let reference = parameter["$ref"].as_str();
+    let pointer = reference.and_then(|reference| reference.strip_prefix('#'));
+    let shared = pointer.and_then(|pointer| document.pointer(pointer));
+    shared.unwrap_or(parameter)
+}
+
 /// The error of a request with a body, if the operation reads none, since the body was meant to have an effect.
-fn no_body(method: &str, item: &Value, operation: &Value) -> Option<Arc<str>> {
+fn no_body(method: &str, item: &Value, operation: &Value, document: &Value) -> Option<Arc<str>> {
     if !operation["requestBody"].is_null() {
         return None;
     }
     let mut text = format!("{method} reads no body here");
-    for (at, name) in queries(operation).enumerate() {
+    for (at, name) in queries(operation, document).enumerate() {
         let before = if at == 0 { ", but " } else { ", " };
         text.push_str(&format!("{before}`?{name}=`"));
     }
@@ -283,6 +292,23 @@ mod tests {
             at(Method::TRACE, "/a/7"),
             Found::OtherMethods("DELETE, POST".to_owned())
         );
+    }
+
+    #[test]
+    fn shared_parameters_are_parameters() {
+        let limit = json!({ "name": "limit", "in": "query" });
+        let shared = json!({ "$ref": "#/components/parameters/Limit" });
+        let list = json!({ "security": [{ "token": ["read"] }], "parameters": [shared] });
+        let policy = Policy::read(&json!({
+            "paths": { "/a": { "get": list } },
+            "components": { "parameters": { "Limit": limit } },
+        }));
+        let Found::Operation(found) = policy.look_up(&Method::GET, "/a") else {
+            panic!("no operation");
+        };
+        assert!(found.takes_query);
+        let error = found.no_body.unwrap();
+        assert!(error.contains("`?limit=`"), "{error}");
     }
 
     #[test]

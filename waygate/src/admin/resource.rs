@@ -1,11 +1,11 @@
 //! List, get, set and delete for all kinds of limits.
 
 use axum::response::Response;
-use http::HeaderMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::IntoParams;
 use waygate_core::{
-    grammar::{Method, PolicyName},
+    grammar::{Method, PolicyName, ServiceName},
     model::{LimitKey, LimitScope, Revision, RouteKey},
     view::{ALL_METHODS, DeletedLimit, Done, method_of},
 };
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     ChangeError, Operator, ResolveError, Waygate,
-    rest::{Problem, ProblemKind, Reply, done_or, list_response},
+    rest::{Filters, Listing, Problem, ProblemKind, Reply, done_or},
 };
 
 /// A kind of limit, and its form in requests and responses.
@@ -58,42 +58,101 @@ pub(super) trait Resource {
     ) -> Result<Self::Record, ChangeError>;
 }
 
+/// Filters of the limits of routes.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LimitsOfRoutes {
+    /// Only limits of routes with this path, or of this route: `/path` or `METHOD:/path`.
+    #[param(nullable = false, value_type = Option<String>, example = "GET:/payments")]
+    route: Option<RouteKey>,
+    /// Only limits of routes of this service.
+    #[param(nullable = false)]
+    service: Option<ServiceName>,
+    /// Only limits of this name.
+    #[param(nullable = false)]
+    name: Option<PolicyName>,
+}
+
+impl Filters for LimitsOfRoutes {}
+
+impl LimitsOfRoutes {
+    fn selects(&self, key: &LimitKey) -> bool {
+        let LimitScope::Route(route) = &key.scope else {
+            return false;
+        };
+        let is_of = |wanted: &RouteKey| match wanted.method() {
+            Some(_) => wanted == route,
+            None => wanted.path() == route.path() && wanted.service() == route.service(),
+        };
+        self.route.as_ref().is_none_or(is_of)
+            && is_of_service(self.service.as_ref(), route)
+            && self.name.as_ref().is_none_or(|name| *name == key.name)
+    }
+}
+
+/// Returns whether a route is of a service, if one is wanted.
+pub(super) fn is_of_service(wanted: Option<&ServiceName>, route: &RouteKey) -> bool {
+    wanted.is_none_or(|service| route.service() == Some(service.as_str()))
+}
+
+/// Filters of the limits of one scope.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LimitsOfScope {
+    /// Only the limit of this name.
+    #[param(nullable = false)]
+    name: Option<PolicyName>,
+}
+
+impl Filters for LimitsOfScope {}
+
+impl LimitsOfScope {
+    fn selects(&self, key: &LimitKey) -> bool {
+        self.name.as_ref().is_none_or(|name| *name == key.name)
+    }
+}
+
 /// Lists the limits of all routes.
 pub(super) fn list_of_routes<R: Resource>(
     state: &AdminState,
     within: &Within,
-    headers: &HeaderMap,
+    Listing { filters, page }: &Listing<LimitsOfRoutes>,
 ) -> Response {
     let revision = state.waygate.revision();
     let limits = R::all(&state.waygate).into_iter();
-    let limits = limits.filter(|limit| within.has_scope(&R::key(limit).scope));
+    let limits = limits.filter(|limit| {
+        let key = R::key(limit);
+        within.has_scope(&key.scope) && filters.selects(key)
+    });
     let limits: Vec<_> = limits.filter_map(R::of_route).collect();
-    list_response(&limits, revision, headers)
+    page.of(&limits, revision)
 }
 
 /// Lists the limits of one route.
 pub(super) fn list_of_route<R: Resource>(
     state: &AdminState,
     key: &RouteKey,
-    headers: &HeaderMap,
+    Listing { filters, page }: &Listing<LimitsOfScope>,
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
     let scope = LimitScope::Route(state.waygate.limited_route(key)?);
     let limits = R::of_scope(&state.waygate, &scope).into_iter();
+    let limits = limits.filter(|limit| filters.selects(R::key(limit)));
     let limits: Vec<_> = limits.filter_map(R::of_route).collect();
-    Ok(list_response(&limits, revision, headers))
+    Ok(page.of(&limits, revision))
 }
 
 /// Lists the limits of a service, or of all routes together.
 pub(super) fn list_shared<R: Resource>(
     state: &AdminState,
     scope: &LimitScope,
-    headers: &HeaderMap,
+    Listing { filters, page }: &Listing<LimitsOfScope>,
 ) -> Response {
     let revision = state.waygate.revision();
     let limits = R::of_scope(&state.waygate, scope).into_iter();
+    let limits = limits.filter(|limit| filters.selects(R::key(limit)));
     let limits: Vec<_> = limits.map(R::Shared::from).collect();
-    list_response(&limits, revision, headers)
+    page.of(&limits, revision)
 }
 
 pub(super) type OfRoute<R> = Result<Reply<Option<<R as Resource>::OfRoute>>, Problem>;

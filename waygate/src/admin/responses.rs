@@ -11,7 +11,7 @@ use utoipa::{
 };
 
 /// Every problem: its status, the name of its response, and the description.
-const PROBLEMS: [(&str, &str, &str); 15] = [
+const PROBLEMS: [(&str, &str, &str); 16] = [
     (
         "400",
         "InvalidRequest",
@@ -32,8 +32,8 @@ const PROBLEMS: [(&str, &str, &str); 15] = [
     (
         "409",
         "Conflict",
-        "The route is ambiguous, protected or not orphaned; the flag or segment exists already or is in use; or there are too \
-         many tokens.",
+        "The route is ambiguous, protected or not orphaned; the flag or segment exists already or is in use; there are too \
+         many tokens; or a request with this `Idempotency-Key` is in progress, or its response is not kept.",
     ),
     (
         "412",
@@ -50,6 +50,11 @@ const PROBLEMS: [(&str, &str, &str); 15] = [
         "415",
         "UnsupportedMediaType",
         "The server has no credentials configured, and the body is not declared as JSON.",
+    ),
+    (
+        "422",
+        "KeyReused",
+        "Another request has this `Idempotency-Key`.",
     ),
     (
         "428",
@@ -141,6 +146,8 @@ problems! {
     Conflicts: "409";
     /// Of operations that issue tokens.
     TooManyTokens: "409";
+    /// Of operations with an idempotency key.
+    WithKey: "409" "422";
     /// Of operations on passwords.
     TooManyAttempts: "429";
     /// Of probes.

@@ -11,8 +11,8 @@ use tower::Layer;
 #[cfg(feature = "ofrep")]
 use super::ofrep::AdminTokens;
 use super::{
-    authorize::authorize, config::Admin, docs, probes::API_VERSION, routes, state::AdminState,
-    within::within_services,
+    authorize::authorize, config::Admin, docs, idempotency::idempotent, probes::API_VERSION,
+    routes, state::AdminState, within::within_services,
 };
 use crate::{
     Guarded, Waygate,
@@ -62,7 +62,8 @@ fn service(waygate: Waygate, admin: Admin) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state.clone());
-    let gated = from_fn_with_state(state.clone(), authorize).layer(router);
+    let keyed = from_fn_with_state(state.clone(), idempotent).layer(router);
+    let gated = from_fn_with_state(state.clone(), authorize).layer(keyed);
     let secured = map_response(versioned).layer(map_response(secure).layer(gated));
     #[cfg(feature = "ofrep")]
     if let Some(ofrep) = admin.ofrep {

@@ -1,15 +1,14 @@
 //! List, get, set and delete for all kinds of settings.
 
 use axum::response::Response;
-use http::HeaderMap;
 use serde::Serialize;
 use waygate_core::{grammar::PolicyName, model::Revision, view::Done};
 
-use super::state::AdminState;
+use super::{searched::Searched, state::AdminState};
 use crate::{
     Operator, Waygate,
     engine::{Holds, Kind, Records, Setting, Versioned},
-    rest::{Problem, ProblemKind, Reply, done, list_response},
+    rest::{Listing, Problem, ProblemKind, Reply, done},
 };
 
 /// The form of a setting in responses.
@@ -20,10 +19,16 @@ pub(super) trait Shown: Serialize {
     const NOUN: &'static str;
 
     fn new(name: &PolicyName, value: &<Self::Kind as Kind>::Value) -> Self;
+
+    /// The strings that a list is searched by.
+    fn searched(&self) -> Vec<&str>;
 }
 
 /// Lists the settings of a kind, by name.
-pub(super) fn list<V: Shown>(state: &AdminState, headers: &HeaderMap) -> Response
+pub(super) fn list<V: Shown>(
+    state: &AdminState,
+    Listing { filters, page }: &Listing<Searched>,
+) -> Response
 where
     Records: Holds<V::Kind>,
 {
@@ -31,8 +36,9 @@ where
     let known = Holds::<V::Kind>::collection(&snapshot.records).iter();
     let shown: Vec<V> = known
         .map(|(name, known)| V::new(name, &known.value))
+        .filter(|shown| filters.finds(shown.searched()))
         .collect();
-    list_response(&shown, snapshot.revision, headers)
+    page.of(&shown, snapshot.revision)
 }
 
 /// Shows a setting.

@@ -5,7 +5,7 @@ use waygate_core::view::Platform;
 
 #[cfg(feature = "flags")]
 use super::computations::Computations;
-use super::policy::Policy;
+use super::{idempotency::memory::Memory, policy::Policy};
 #[cfg(feature = "flags")]
 use crate::http::Streams;
 use crate::{Waygate, auth::Authenticator, health::Require, rest::Readers};
@@ -35,6 +35,8 @@ pub(super) struct AdminState {
     pub(super) auth: Authenticator,
     pub(super) readers: Readers,
     pub(super) policy: Policy,
+    /// The requests with idempotency keys.
+    pub(super) keys: Arc<Memory>,
     /// The open streams of evaluations.
     #[cfg(feature = "flags")]
     pub(super) streams: Streams,
@@ -60,6 +62,7 @@ impl AdminState {
             waygate,
             auth,
             readers: Readers::default(),
+            keys: Arc::default(),
             #[cfg(feature = "flags")]
             streams: Streams::new(MAX_STREAMS, MAX_STREAMS),
             #[cfg(feature = "flags")]

@@ -196,6 +196,25 @@ impl Waygate {
         deadline::in_time(self.inner.backend.audit(query)).await
     }
 
+    /// Counts the lines of the audit log that a query selects, on all its pages.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use waygate::{Waygate, audit::AuditQuery};
+    ///
+    /// let waygate = Waygate::builder().build().await?;
+    /// assert_eq!(waygate.count_audit(AuditQuery::newest(50).actor("ada")).await?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns a [`BackendError`] if the store cannot be read.
+    pub async fn count_audit(&self, query: AuditQuery) -> Result<usize, BackendError> {
+        deadline::in_time(self.inner.backend.count_audit(query)).await
+    }
+
     /// Subscribes to all changes from now on.
     pub fn subscribe(&self) -> Events {
         self.inner.subscribe()

@@ -52,10 +52,15 @@ impl Inner {
         {
             batch.keep_audit_from = super::webhooks::needed_from(&stored.records);
         }
+        #[cfg(feature = "admin")]
+        let claim = super::claim::join(stored, &mut batch, self.clock.now())?;
         let (puts, deletes) = (batch.puts.clone(), batch.deletes.clone());
         #[cfg(feature = "webhooks")]
         let is_silent = batch.audit.is_empty();
-        let revision = match self.commit_in_time(batch).await {
+        let outcome = self.commit_in_time(batch).await;
+        #[cfg(feature = "admin")]
+        super::claim::note(claim, &outcome);
+        let revision = match outcome {
             Ok(revision) => revision,
             Err(CommitError::Backend(error)) => {
                 self.monitor.store_write_failed(&error, self.clock.now());

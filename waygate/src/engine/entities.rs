@@ -5,7 +5,7 @@ use waygate_core::{
     port::{BackendError, Batch, CommitError},
 };
 
-use super::{Inner, kinds::RecordId};
+use super::{Inner, claim::inherit, kinds::RecordId};
 
 impl Inner {
     /// Writes entities that the engine does not interpret, and publishes them.
@@ -26,7 +26,7 @@ impl Inner {
             let written = inner.write(&mut stored, batch, ids).await?;
             Ok(written.announce())
         };
-        match self.runtime.spawn(write).await {
+        match self.runtime.spawn(inherit(write)).await {
             Ok(outcome) => outcome,
             Err(error) => {
                 let cause = format!("the write was interrupted: {error}");

@@ -14,6 +14,8 @@ mod callers;
 mod canary;
 mod catch_up;
 mod channels;
+#[cfg(feature = "admin")]
+mod claim;
 mod clock;
 mod commit;
 mod compiler;
@@ -133,6 +135,8 @@ pub(crate) use attached::Attached;
 pub(crate) use attached::{Answers, AttachedFunctions};
 #[cfg(feature = "flags")]
 pub(crate) use canary::{Arm, ArmRequest, Canary};
+#[cfg(feature = "admin")]
+pub(crate) use claim::Claim;
 #[cfg(feature = "testing")]
 pub(crate) use compiler::Bypass;
 pub(crate) use concurrency::{Concurrency, Full, PermitGuard, acquire};

@@ -278,6 +278,8 @@ impl Operator {
         &self,
         change: impl Future<Output = Result<T, ChangeError>> + Send + 'static,
     ) -> Result<T, ChangeError> {
+        #[cfg(feature = "admin")]
+        let change = super::claim::inherit(change);
         match self.waygate.inner.runtime.spawn(change).await {
             Ok(outcome) => outcome,
             Err(error) => Err(interrupted(&error)),

@@ -118,6 +118,17 @@ pub(crate) async fn bytes(
     Ok((bytes, parts))
 }
 
+/// The largest body of any operation.
+const LARGEST: usize = 8 * 1024 * 1024;
+
+/// Reads the body of a request of any operation, which checks its own size limit later.
+pub(crate) async fn buffered(
+    request: Request,
+    readers: &Readers,
+) -> Result<(Vec<u8>, Parts), Problem> {
+    bytes(request, LARGEST, readers).await
+}
+
 /// Returns the request without its body, or `None` if there is one: anything but an empty object, which clients send
 /// out of habit.
 pub(crate) async fn without_body(request: Request, readers: &Readers) -> Option<Request> {

@@ -37,6 +37,12 @@ pub(crate) enum ProblemKind {
     NotConfigured,
     Unavailable,
     NoRoom,
+    /// A request with the same idempotency key runs.
+    KeyInUse,
+    /// Another request has the same idempotency key.
+    KeyReused,
+    /// The response of the request with this idempotency key is gone.
+    ResponseNotKept,
 }
 
 impl ProblemKind {
@@ -99,6 +105,17 @@ impl ProblemKind {
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
             Self::NotConfigured => (S::NOT_IMPLEMENTED, "not-configured", "Not configured"),
             Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "Unavailable"),
+            Self::KeyInUse => (S::CONFLICT, "idempotency-key-in-use", "Request in progress"),
+            Self::KeyReused => (
+                S::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "Idempotency key of another request",
+            ),
+            Self::ResponseNotKept => (
+                S::CONFLICT,
+                "idempotent-response-not-kept",
+                "Response not kept",
+            ),
             Self::NoRoom => (S::INSUFFICIENT_STORAGE, "no-room", "Insufficient storage"),
         }
     }
@@ -224,6 +241,12 @@ impl Problem {
             members: Some(Box::new(members)),
             ..Self::new(ProblemKind::AmbiguousRoute, error)
         }
+    }
+
+    /// The text of the contract.
+    #[cfg(test)]
+    pub(crate) fn error(&self) -> &str {
+        &self.error
     }
 
     pub(crate) fn kind(&self) -> ProblemKind {

@@ -27,7 +27,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 }
 
 /// Splits a query into its parameters, each once.
-fn values(uri: &Uri) -> Result<Map<String, Value>, Problem> {
+pub(super) fn values(uri: &Uri) -> Result<Map<String, Value>, Problem> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
         .map_err(|error| invalid(error.body_text()))?;
     let mut values = Map::new();
@@ -40,7 +40,7 @@ fn values(uri: &Uri) -> Result<Map<String, Value>, Problem> {
     Ok(values)
 }
 
-fn invalid(text: String) -> Problem {
+pub(super) fn invalid(text: String) -> Problem {
     Problem::new(ProblemKind::InvalidQuery, text)
 }
 
@@ -54,41 +54,22 @@ pub(crate) fn ensure_empty(uri: &Uri) -> Result<(), Problem> {
         .map_err(|wrong| invalid(wrong.text))
 }
 
-/// A page size: a whole number in decimal digits. More than `MOST` counts as `MOST`.
+/// A number in decimal digits. More than `MOST` counts as `MOST`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AtMost<const MOST: usize>(pub(crate) usize);
 
 impl<'de, const MOST: usize> Deserialize<'de> for AtMost<MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = whole_number(deserializer, MOST)?;
+        let text = String::deserialize(deserializer)?;
+        let number = whole_number(&text, MOST).map_err(D::Error::custom)?;
         Ok(Self(number.min(MOST)))
     }
 }
 
-/// An offset: a whole number up to `MOST`. A greater one is an error, since clamping it would return another page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Skip<const MOST: usize>(pub(crate) usize);
-
-impl<'de, const MOST: usize> Deserialize<'de> for Skip<MOST> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match whole_number(deserializer, MOST)? {
-            number if number <= MOST => Ok(Self(number)),
-            _ => Err(D::Error::custom(format!(
-                "expected a whole number from 0 to {MOST}"
-            ))),
-        }
-    }
-}
-
 /// Parses a whole number; too large ones saturate.
-fn whole_number<'de, D: Deserializer<'de>>(
-    deserializer: D,
-    most: usize,
-) -> Result<usize, D::Error> {
-    let text = String::deserialize(deserializer)?;
+pub(super) fn whole_number(text: &str, most: usize) -> Result<usize, String> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let problem = format!("expected a whole number from 0 to {most}");
-        return Err(D::Error::custom(problem));
+        return Err(format!("expected a whole number from 0 to {most}"));
     }
     Ok(text.parse().unwrap_or(usize::MAX))
 }

@@ -1,10 +1,9 @@
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use waygate_core::{model::Revision, view::Done};
 
 use super::etag;
-use crate::openapi::is_known;
 
 /// A JSON response.
 #[derive(Debug)]
@@ -63,22 +62,6 @@ pub(crate) fn done_or(warning: Option<String>) -> Reply<Done> {
     Reply::ok(Done { ok: true, warning })
 }
 
-/// Responds with a list, or with 304 if the client has it.
-pub(crate) fn list_response(
-    items: &impl Serialize,
-    revision: Revision,
-    headers: &HeaderMap,
-) -> Response {
-    let body = serde_json::to_vec(items).unwrap_or_default();
-    let tag = etag::list_tag(revision, &body);
-    if is_known(headers, &tag) {
-        let mut response = StatusCode::NOT_MODIFIED.into_response();
-        set_tag(&mut response, &tag);
-        return response;
-    }
-    json_response(StatusCode::OK, body, Some(&tag))
-}
-
 /// Adds a warning to a response without a place for it in its body. A text that no header can carry is omitted.
 pub(crate) fn with_warning(mut response: Response, warning: Option<String>) -> Response {
     if let Some(Ok(warning)) = warning.map(HeaderValue::try_from) {
@@ -105,7 +88,7 @@ pub(crate) fn json_response(
     response
 }
 
-fn set_tag(response: &mut Response, tag: &str) {
+pub(super) fn set_tag(response: &mut Response, tag: &str) {
     if let Ok(tag) = HeaderValue::try_from(tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }

@@ -164,6 +164,13 @@ impl Store {
         page.map_err(|e| Fault::unreadable(&self.files.audit(), e).error())
     }
 
+    pub(super) fn count_audit(&mut self, query: &AuditQuery) -> Result<usize, BackendError> {
+        self.refresh();
+        self.table()?;
+        let count = self.audit.count(query);
+        count.map_err(|e| Fault::unreadable(&self.files.audit(), e).error())
+    }
+
     /// Checks that the file is valid and writable.
     pub(super) fn health(&mut self) -> Result<(), BackendError> {
         self.refresh();

@@ -94,6 +94,10 @@ impl Backend for RedisBackend {
         Box::pin(self.store.facts(limit))
     }
 
+    fn count_audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<usize, BackendError>> {
+        Box::pin(async move { self.store.count_audit(&query).await })
+    }
+
     fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         Box::pin(self.store.health())
     }

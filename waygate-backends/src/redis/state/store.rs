@@ -12,6 +12,7 @@ use waygate_core::{
 };
 
 use super::{
+    audit_query,
     layout::{Layout, audit_line},
     reply::{self, failed},
 };
@@ -178,27 +179,8 @@ impl Store {
 
     pub(super) async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
         let arguments = |command: &mut Cmd| {
-            // No log is long enough to exceed the precision of numbers in Lua.
-            let count = |count: usize| count.min(u32::MAX as usize);
             command.arg(1).arg(&self.layout.audit);
-            command.arg(count(query.limit)).arg(count(query.offset));
-            let id = query.id.map(|id| id.to_string());
-            let bytes = query.max_bytes.map(|bytes| count(bytes).to_string());
-            for option in [&query.path, &query.service, &id, &bytes] {
-                let is_set = u8::from(option.is_some());
-                command
-                    .arg(is_set)
-                    .arg(option.as_deref().unwrap_or_default());
-            }
-            command.arg(u8::from(query.oldest_first));
-            let after = query.after;
-            command.arg(
-                after
-                    .map(|place| place.revision.to_string())
-                    .unwrap_or_default(),
-            );
-            let entry = after.and_then(|place| place.entry);
-            command.arg(entry.map(|id| id.to_string()).unwrap_or_default());
+            audit_query::write(query, audit_query::Answer::Page, command);
         };
         let answer = self.script(&self.audit, arguments).await?;
         reply::page(answer).ok_or_else(|| self.misunderstood("the audit log"))?
@@ -230,6 +212,16 @@ impl Store {
         let answer = self.link.call(&range, DEADLINE).await.map_err(failed)?;
         let lines = redis::from_redis_value(answer);
         lines.map_err(|_| self.misunderstood("expected a list of facts"))
+    }
+
+    pub(super) async fn count_audit(&self, query: &AuditQuery) -> Result<usize, BackendError> {
+        let arguments = |command: &mut Cmd| {
+            command.arg(1).arg(&self.layout.audit);
+            audit_query::write(query, audit_query::Answer::Count, command);
+        };
+        let answer = self.script(&self.audit, arguments).await?;
+        let count = redis::from_redis_value(answer);
+        count.map_err(|_| self.misunderstood("the length of the audit log"))
     }
 
     pub(super) async fn health(&self) -> Result<(), BackendError> {

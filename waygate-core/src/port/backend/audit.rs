@@ -1,9 +1,10 @@
 use std::io;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::model::AuditEntry;
+use crate::model::{ActionPattern, AuditEntry};
 
 /// A place in the audit log: after an entry, or after a whole commit. Timestamps are no places: clocks differ, and go back.
 ///
@@ -82,6 +83,10 @@ impl AuditPosition {
 /// assert_eq!(oldest.page([&other, &entry]), [entry.clone()]);
 /// let next = AuditQuery::oldest(1).after(waygate_core::port::AuditPosition::of(&entry));
 /// assert_eq!(next.page([&other, &entry]), [other.clone()]);
+///
+/// let resets = AuditQuery::newest(10).actor("system").action("reset".parse()?);
+/// assert_eq!(resets.count([&other, &entry]), 2);
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -94,6 +99,16 @@ pub struct AuditQuery {
     pub path: Option<String>,
     /// Only entries of this service.
     pub service: Option<String>,
+    /// Only entries of this actor.
+    pub actor: Option<String>,
+    /// Only entries of this platform.
+    pub platform: Option<String>,
+    /// Only entries with an action that one of these matches. Empty for all.
+    pub actions: Vec<ActionPattern>,
+    /// Only entries from this time on. Times are compared in microseconds.
+    pub since: Option<Timestamp>,
+    /// Only entries before this time.
+    pub until: Option<Timestamp>,
     /// Only the entry with this id.
     pub id: Option<Uuid>,
     /// Ends the page after the entry with which it has this many bytes or more, as JSON; a backend may count the bytes
@@ -112,6 +127,11 @@ impl Default for AuditQuery {
             offset: 0,
             path: None,
             service: None,
+            actor: None,
+            platform: None,
+            actions: Vec::new(),
+            since: None,
+            until: None,
             id: None,
             max_bytes: None,
             after: None,
@@ -166,6 +186,62 @@ impl AuditQuery {
         self
     }
 
+    /// Selects the entries of this actor.
+    #[must_use]
+    pub fn actor(mut self, actor: impl Into<String>) -> Self {
+        self.actor = Some(actor.into());
+        self
+    }
+
+    /// Selects the entries of this platform.
+    ///
+    /// ```
+    /// use waygate_core::port::AuditQuery;
+    ///
+    /// let query = AuditQuery::newest(10).platform("cli");
+    /// assert_eq!(query.platform.as_deref(), Some("cli"));
+    /// ```
+    #[must_use]
+    pub fn platform(mut self, platform: impl Into<String>) -> Self {
+        self.platform = Some(platform.into());
+        self
+    }
+
+    /// Selects the entries with an action that this pattern, or another one of the query, matches.
+    #[must_use]
+    pub fn action(mut self, pattern: ActionPattern) -> Self {
+        self.actions.push(pattern);
+        self
+    }
+
+    /// Selects the entries from this time on.
+    ///
+    /// ```
+    /// use waygate_core::{Timestamp, port::AuditQuery};
+    ///
+    /// let query = AuditQuery::newest(10).since(Timestamp::UNIX_EPOCH);
+    /// assert_eq!(query.since, Some(Timestamp::UNIX_EPOCH));
+    /// ```
+    #[must_use]
+    pub fn since(mut self, time: Timestamp) -> Self {
+        self.since = Some(time);
+        self
+    }
+
+    /// Selects the entries before this time.
+    ///
+    /// ```
+    /// use waygate_core::{Timestamp, port::AuditQuery};
+    ///
+    /// let query = AuditQuery::newest(10).until(Timestamp::UNIX_EPOCH);
+    /// assert_eq!(query.until, Some(Timestamp::UNIX_EPOCH));
+    /// ```
+    #[must_use]
+    pub fn until(mut self, time: Timestamp) -> Self {
+        self.until = Some(time);
+        self
+    }
+
     /// Selects the entry with this id.
     #[must_use]
     pub fn id(mut self, id: Uuid) -> Self {
@@ -182,19 +258,55 @@ impl AuditQuery {
 
     /// Returns whether `entry` passes the filters, apart from its place in the log.
     pub fn matches(&self, entry: &AuditEntry) -> bool {
+        let is =
+            |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|it| it == found);
+        let passes = |pattern: &ActionPattern| pattern.matches(&entry.action);
+        // A store keeps microseconds.
+        let time = entry.timestamp.as_microsecond();
         self.id.is_none_or(|id| id == entry.id)
-            && self.path.as_ref().is_none_or(|path| *path == entry.path)
+            && is(&self.path, &entry.path)
+            && is(&self.actor, &entry.actor)
+            && is(&self.platform, &entry.platform)
+            && (self.service.is_none() || entry.service == self.service)
+            && (self.actions.is_empty() || self.actions.iter().any(passes))
             && self
-                .service
-                .as_ref()
-                .is_none_or(|service| entry.service.as_ref() == Some(service))
+                .since
+                .is_none_or(|since| time >= since.as_microsecond())
+            && self.until.is_none_or(|until| time < until.as_microsecond())
+    }
+
+    /// Returns whether the query selects by the content of entries, and not only by their places.
+    pub fn has_filters(&self) -> bool {
+        let unfiltered = Self {
+            limit: self.limit,
+            offset: self.offset,
+            max_bytes: self.max_bytes,
+            after: self.after,
+            oldest_first: self.oldest_first,
+            ..Self::default()
+        };
+        *self != unfiltered
+    }
+
+    /// Counts the entries (newest first, without gaps) that the query selects, on all its pages.
+    pub fn count<'a>(&self, entries: impl IntoIterator<Item = &'a AuditEntry>) -> usize {
+        self.wanted(entries.into_iter()).count()
+    }
+
+    /// The entries of all pages, newest first.
+    fn wanted<'a>(
+        &self,
+        entries: impl Iterator<Item = &'a AuditEntry>,
+    ) -> impl Iterator<Item = &'a AuditEntry> {
+        let is_after =
+            move |entry: &&AuditEntry| self.after.is_none_or(|place| !place.covers(entry));
+        let after = entries.take_while(is_after);
+        after.filter(move |entry| self.matches(entry))
     }
 
     /// Selects the page of `entries` (newest first, without gaps).
     pub fn page<'a>(&self, entries: impl IntoIterator<Item = &'a AuditEntry>) -> Vec<AuditEntry> {
-        let is_after = |entry: &&AuditEntry| self.after.is_none_or(|place| !place.covers(entry));
-        let wanted = entries.into_iter().take_while(is_after);
-        let wanted = wanted.filter(|entry| self.matches(entry));
+        let wanted = self.wanted(entries.into_iter());
         if self.oldest_first {
             let all: Vec<&AuditEntry> = wanted.collect();
             return self.cut(all.into_iter().rev());

@@ -129,6 +129,10 @@ pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;
 ///         self.0.facts(limit)
 ///     }
 ///
+///     fn count_audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<usize, BackendError>> {
+///         self.0.count_audit(query)
+///     }
+///
 ///     fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
 ///         self.0.health()
 ///     }
@@ -226,6 +230,21 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     fn facts(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>, BackendError>> {
         let _ = limit;
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// Counts the audit entries that a query selects, on all its pages: the limit, the offset and the bound of bytes
+    /// have no effect. By default, reads all of them.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the log cannot be read.
+    fn count_audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<usize, BackendError>> {
+        let all = AuditQuery {
+            limit: usize::MAX,
+            offset: 0,
+            max_bytes: None,
+            ..query
+        };
+        Box::pin(async move { Ok(self.audit(all).await?.len()) })
     }
 
     /// Checks that the store responds and accepts writes.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -14,11 +13,12 @@ use crate::{
     admin::{
         key::Name,
         responses::{Change, NotFound, Read, Tagged},
+        searched::Searched,
         setting::{self, Shown},
         state::AdminState,
     },
     engine::{Kind, kinds::Announcements},
-    rest::{JsonBody, Problem, Reply, RequestBody, SMALL},
+    rest::{JsonBody, Listing, Problem, Reply, RequestBody, SMALL},
 };
 
 #[derive(OpenApi)]
@@ -52,6 +52,10 @@ impl Shown for Announcement {
             text: value.text().to_owned(),
         }
     }
+
+    fn searched(&self) -> Vec<&str> {
+        vec![&self.name, &self.text]
+    }
 }
 
 /// The text of an announcement.
@@ -78,11 +82,12 @@ impl RequestBody for SetAnnouncement {
     path = "/api/announcements",
     operation_id = "list_announcements",
     tag = "announcements",
+    params(Searched),
     responses((status = OK, description = "The announcements.", body = [Announcement]), Read),
     security(("token" = ["read"]))
 )]
-async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
-    setting::list::<Announcement>(&state, &headers)
+async fn list(State(state): State<Arc<AdminState>>, listing: Listing<Searched>) -> Response {
+    setting::list::<Announcement>(&state, &listing)
 }
 
 /// Shows an announcement.

@@ -1,45 +1,83 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::{grammar::ServiceName, model::AuditEntry, port::AuditQuery};
+use waygate_core::{
+    grammar::ServiceName,
+    model::{ActionPattern, AuditEntry},
+    port::AuditQuery,
+};
 
 use crate::{
+    Waygate,
     admin::{
         responses::ReadStore,
         state::AdminState,
         warnings::unknown_route,
         within::{Within, refused},
     },
-    rest::{AtMost, Params, Problem, Skip, list_response, with_warning},
+    rest::{Filters, Listing, OneOf, Page, Problem, Time, with_warning},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new().routes(routes!(list))
 }
 
-const DEFAULT_LIMIT: usize = 50;
-const MAX_LIMIT: usize = 1_000;
-const MAX_OFFSET: usize = 1_000_000;
+/// For the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "read by the listing")]
+struct Limit {
+    /// The maximum number of lines: a whole number; more than 1000 counts as 1000.
+    #[param(nullable = false, minimum = 0, default = 50)]
+    limit: Option<u64>,
+}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct AuditParams {
-    /// The maximum number of lines: a whole number; more than 1000 counts as 1000.
-    #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 50)]
-    limit: Option<AtMost<MAX_LIMIT>>,
-    /// The number of newest lines to skip: 0 to 1000000.
-    #[param(nullable = false, value_type = Option<u64>, minimum = 0, maximum = 1000000, default = 0)]
-    offset: Option<Skip<MAX_OFFSET>>,
     /// Only lines with exactly this path.
     #[param(nullable = false, example = "GET:/payments")]
     route: Option<String>,
     /// Only lines of this service. A user who is limited to several services has to name one of them, or a route.
     #[param(nullable = false)]
     service: Option<ServiceName>,
+    /// Only lines of exactly this actor: a user, or `USER/NAME` for a token with a name.
+    #[param(nullable = false, example = "ada/deploy")]
+    actor: Option<String>,
+    /// Only lines of exactly this platform.
+    #[param(nullable = false, example = "cli")]
+    platform: Option<String>,
+    /// Only lines with one of these actions, separated by commas. `*` at the end stands for any rest.
+    #[param(nullable = false, value_type = Option<String>, example = "enable,flag_*")]
+    action: Option<OneOf<ActionPattern>>,
+    /// Only lines from this time on, as RFC 3339.
+    #[param(nullable = false, value_type = Option<String>, format = DateTime)]
+    since: Option<Time>,
+    /// Only lines before this time, as RFC 3339.
+    #[param(nullable = false, value_type = Option<String>, format = DateTime)]
+    until: Option<Time>,
+}
+
+impl Filters for AuditParams {
+    const DEFAULT_LIMIT: Option<usize> = Some(50);
+    const MAX_LIMIT: usize = 1_000;
+}
+
+impl AuditParams {
+    fn query(self, page: &Page) -> AuditQuery {
+        let mut query = AuditQuery::newest(page.limit()).offset(page.offset());
+        query.path = self.route;
+        query.service = self.service.map(|service| service.to_string());
+        query.actor = self.actor;
+        query.platform = self.platform;
+        query.actions = self.action.map(|action| action.0).unwrap_or_default();
+        query.since = self.since.map(|since| since.0);
+        query.until = self.until.map(|until| until.0);
+        query
+    }
 }
 
 /// The service whose lines a request may see.
@@ -62,7 +100,7 @@ fn service(within: &Within, params: &AuditParams) -> Result<Option<ServiceName>,
     path = "/api/audit",
     operation_id = "list_audit",
     tag = "audit",
-    params(AuditParams),
+    params(Limit, AuditParams),
     responses((status = OK, description = "Lines of the audit log.", body = [AuditEntry]), ReadStore),
     security(("token" = ["read"])),
     extensions(("x-waygate-services" = json!("checked")))
@@ -70,19 +108,31 @@ fn service(within: &Within, params: &AuditParams) -> Result<Option<ServiceName>,
 async fn list(
     State(state): State<Arc<AdminState>>,
     within: Within,
-    Params(params): Params<AuditParams>,
-    headers: HeaderMap,
+    Listing { mut filters, page }: Listing<AuditParams>,
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
-    let route = params.route.clone();
-    let service = service(&within, &params)?;
-    let mut query = AuditQuery::newest(params.limit.map_or(DEFAULT_LIMIT, |limit| limit.0))
-        .offset(params.offset.map_or(0, |offset| offset.0));
-    query.path = params.route;
-    query.service = service.map(|service| service.to_string());
-    let entries = state.waygate.audit(query).await?;
+    filters.service = service(&within, &filters)?;
+    let query = filters.query(&page);
+    let entries = state.waygate.audit(query.clone()).await?;
+    let total = total(&state.waygate, &query, entries.len()).await?;
+    let route = query.path.as_deref();
     let route = route.filter(|_| within.services().are_all());
-    let warning = unknown_route(&state.waygate, route.as_deref(), &entries);
-    let response = list_response(&entries, revision, &headers);
-    Ok(with_warning(response, warning))
+    let warning = unknown_route(&state.waygate, route, &entries);
+    Ok(with_warning(page.reply(&entries, total, revision), warning))
+}
+
+/// The number of entries on all pages, given the number on this one. A page that is not full is the last one, so that
+/// there is nothing to count.
+pub(super) async fn total(
+    waygate: &Waygate,
+    query: &AuditQuery,
+    found: usize,
+) -> Result<usize, Problem> {
+    let is_last = found < query.limit && query.max_bytes.is_none();
+    if is_last && (found > 0 || query.offset == 0) {
+        return Ok(query.offset + found);
+    }
+    let total = waygate.count_audit(query.clone()).await?;
+    // Entries may come and go between the two calls.
+    Ok(total.max(if found > 0 { query.offset + found } else { 0 }))
 }

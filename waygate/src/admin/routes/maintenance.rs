@@ -3,7 +3,6 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,12 +22,13 @@ use crate::{
     admin::{
         responses::{Change, Read, Tagged},
         scoped::{Scoped, global, service},
+        searched::Searched,
         state::AdminState,
         warnings::{join, masked},
         within::Within,
     },
     engine::MaintenanceScope,
-    rest::{EmptyBody, JsonBody, Params, Problem, Reply, RequestBody, list_response},
+    rest::{EmptyBody, JsonBody, Listing, Params, Problem, Reply, RequestBody},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -277,6 +277,7 @@ async fn set_exempt_paths(
     path = "/api/services",
     operation_id = "list_services",
     tag = "services",
+    params(Searched),
     responses((status = OK, description = "The names of services, sorted.", body = [String]), Read),
     security(("token" = ["read"])),
     extensions(("x-waygate-services" = json!("checked")))
@@ -284,7 +285,7 @@ async fn set_exempt_paths(
 async fn list_services(
     State(state): State<Arc<AdminState>>,
     within: Within,
-    headers: HeaderMap,
+    Listing { filters, page }: Listing<Searched>,
 ) -> Response {
     let revision = state.waygate.revision();
     let routes = state.waygate.routes();
@@ -292,5 +293,7 @@ async fn list_services(
     let own = state.waygate.service().map(ServiceName::as_str);
     let services = of_routes.chain(own).filter(|name| within.has_service(name));
     let services: BTreeSet<&str> = services.collect();
-    list_response(&services, revision, &headers)
+    let services = services.into_iter().filter(|name| filters.finds([*name]));
+    let services: Vec<&str> = services.collect();
+    page.of(&services, revision)
 }

@@ -1,9 +1,8 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     model::Action,
@@ -17,7 +16,9 @@ use crate::{
         state::AdminState,
     },
     auth::{Principal, Record, Token, TokenHash, TokenId, check_name},
-    rest::{JsonBody, Problem, ProblemKind, Reply, RequestBody, SMALL, done, list_response},
+    rest::{
+        Filters, JsonBody, Listing, Problem, ProblemKind, Reply, RequestBody, SMALL, Search, done,
+    },
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -41,6 +42,44 @@ pub(super) fn view(id: TokenId, record: &Record, shown: Option<TokenId>) -> view
     }
 }
 
+/// Filters of tokens.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct TokenParams {
+    /// Only tokens of this user.
+    #[param(nullable = false)]
+    username: Option<String>,
+    /// Only tokens of this platform.
+    #[param(nullable = false)]
+    platform: Option<Platform>,
+    /// Only tokens with this scope.
+    #[param(nullable = false)]
+    scope: Option<TokenScope>,
+    /// Only tokens with this string in their names, regardless of case: 1 to 200 characters. Logins have no names.
+    #[param(nullable = false, value_type = Option<String>)]
+    search: Option<Search>,
+}
+
+impl Filters for TokenParams {}
+
+impl TokenParams {
+    fn selects(&self, record: &Record) -> bool {
+        self.username
+            .as_ref()
+            .is_none_or(|name| *name == record.username)
+            && self
+                .platform
+                .is_none_or(|platform| platform == record.platform)
+            && self
+                .scope
+                .is_none_or(|scope| record.scopes.contains(&scope))
+            && self
+                .search
+                .as_ref()
+                .is_none_or(|search| search.finds(record.name.as_deref()))
+    }
+}
+
 /// Lists the tokens of all users that have not expired, logins included, oldest first. This includes tokens issued for
 /// a previous password, which are no longer accepted.
 #[utoipa::path(
@@ -48,21 +87,24 @@ pub(super) fn view(id: TokenId, record: &Record, shown: Option<TokenId>) -> view
     path = "/api/auth/tokens",
     operation_id = "list_tokens",
     tag = "auth",
+    params(TokenParams),
     responses((status = OK, description = "The tokens.", body = [view::Token]), Read, NoCredentials),
     security(("token" = ["admin"]))
 )]
 async fn list(
     State(state): State<Arc<AdminState>>,
     principal: Principal,
-    headers: HeaderMap,
+    Listing { filters, page }: Listing<TokenParams>,
 ) -> Result<Response, Problem> {
     state.auth.accounts()?;
     let revision = state.waygate.revision();
     let now = state.waygate.inner.clock.now();
     let tokens = state.auth.tokens();
-    let current = tokens.iter().filter(|token| token.record.expires_at > now);
+    let current = tokens
+        .iter()
+        .filter(|token| token.record.expires_at > now && filters.selects(&token.record));
     let bodies = views(current, principal.token);
-    Ok(list_response(&bodies, revision, &headers))
+    Ok(page.of(&bodies, revision))
 }
 
 /// The views of tokens, oldest first.
@@ -71,7 +113,7 @@ pub(super) fn views<'a>(
     shown: Option<TokenId>,
 ) -> Vec<view::Token> {
     let mut tokens: Vec<&Arc<Token>> = tokens.collect();
-    tokens.sort_by_key(|token| (token.record.created_at, token.hash.to_string()));
+    tokens.sort_by_key(|token| (token.revision, token.hash.to_string()));
     let views = tokens
         .into_iter()
         .map(|token| view(token.hash.id(), &token.record, shown));

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -14,7 +13,7 @@ use crate::{
         state::AdminState,
         within::Within,
     },
-    rest::{AtMost, Params, Problem, ProblemKind, Reply, Skip, list_response},
+    rest::{AtMost, Filters, Listing, Problem, ProblemKind, Reply, RouteMethod, Search},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -23,9 +22,6 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(get))
 }
 
-const DEFAULT_LIMIT: usize = 100;
-const MAX_LIMIT: usize = 10_000;
-const MAX_OFFSET: usize = 1_000_000;
 /// The number of minutes that are kept.
 const MAX_MINUTES: usize = 60;
 
@@ -35,12 +31,38 @@ struct ListParams {
     /// The number of minutes, with the current one: a whole number; 0 counts as 1, and more than 60 as 60.
     #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 60)]
     minutes: Option<AtMost<MAX_MINUTES>>,
+    /// Only routes of this method; `ALL` for those that take all methods.
+    #[param(nullable = false, value_type = Option<String>, example = "GET")]
+    method: Option<RouteMethod>,
+    /// Only routes with this string in their paths, regardless of case: 1 to 200 characters.
+    #[param(nullable = false, value_type = Option<String>, example = "pay")]
+    search: Option<Search>,
+}
+
+impl Filters for ListParams {
+    const DEFAULT_LIMIT: Option<usize> = Some(100);
+}
+
+impl ListParams {
+    fn selects(&self, traffic: &RouteTraffic) -> bool {
+        let is_of =
+            |method: &RouteMethod| traffic.path.is_some() && traffic.method == method.as_str();
+        self.method.as_ref().is_none_or(is_of)
+            && self
+                .search
+                .as_ref()
+                .is_none_or(|search| search.finds(traffic.path.as_deref()))
+    }
+}
+
+/// For the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "read by the listing")]
+struct Limit {
     /// The maximum number of routes: a whole number; more than 10000 counts as 10000.
-    #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 100)]
-    limit: Option<AtMost<MAX_LIMIT>>,
-    /// The number of routes to skip: 0 to 1000000.
-    #[param(nullable = false, value_type = Option<u64>, minimum = 0, maximum = 1000000, default = 0)]
-    offset: Option<Skip<MAX_OFFSET>>,
+    #[param(nullable = false, minimum = 0, default = 100)]
+    limit: Option<u64>,
 }
 
 /// Lists the traffic of routes, those with the most requests first. Each process lists its own.
@@ -49,7 +71,7 @@ struct ListParams {
     path = "/api/traffic",
     operation_id = "list_traffic",
     tag = "traffic",
-    params(ListParams),
+    params(ListParams, Limit),
     responses((status = OK, description = "The traffic of each route.", body = [RouteTraffic]), Read),
     security(("token" = ["read"])),
     extensions(("x-waygate-services" = json!("checked")))
@@ -57,19 +79,15 @@ struct ListParams {
 async fn list(
     State(state): State<Arc<AdminState>>,
     within: Within,
-    Params(params): Params<ListParams>,
-    headers: HeaderMap,
+    Listing { filters, page }: Listing<ListParams>,
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
-    let minutes = params.minutes.map_or(MAX_MINUTES, |minutes| minutes.0);
+    let minutes = filters.minutes.map_or(MAX_MINUTES, |minutes| minutes.0);
     // Thousands of routes take milliseconds.
     let all = tokio::task::spawn_blocking(move || state.waygate.traffic_of_all(minutes)).await;
     let mut all = all.map_err(|_| Problem::new(ProblemKind::Internal, "Internal error"))?;
-    all.retain(|of| within.has_own(of.path.as_deref()));
-    let skipped = params.offset.map_or(0, |offset| offset.0);
-    let limit = params.limit.map_or(DEFAULT_LIMIT, |limit| limit.0);
-    let shown: Vec<RouteTraffic> = all.into_iter().skip(skipped).take(limit).collect();
-    Ok(list_response(&shown, revision, &headers))
+    all.retain(|of| within.has_own(of.path.as_deref()) && filters.selects(of));
+    Ok(page.of(&all, revision))
 }
 
 /// Shows the traffic of a route, and by minute for the last 60 minutes. Each process shows its own.

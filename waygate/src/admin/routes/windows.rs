@@ -6,7 +6,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, header};
+use http::header;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -14,7 +14,7 @@ use waygate_core::{Timestamp, view::ScheduledWindow};
 
 use crate::{
     admin::{responses::Read, state::AdminState, within::Within},
-    rest::{AtMost, Params, list_response},
+    rest::{AtMost, Filters, Listing, Params, Search},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -32,7 +32,15 @@ struct WindowParams {
     /// The days from now in which windows start: a whole number; more than 366 counts as 366.
     #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 31)]
     days: Option<AtMost<MAX_DAYS>>,
+    /// Only windows of this scope: a key of a route, `service:<name>`, or `*` for those of all routes together.
+    #[param(nullable = false, example = "GET:/payments")]
+    scope: Option<String>,
+    /// Only windows with this string in their scopes or reasons, regardless of case: 1 to 200 characters.
+    #[param(nullable = false, value_type = Option<String>)]
+    search: Option<Search>,
 }
+
+impl Filters for WindowParams {}
 
 impl WindowParams {
     fn windows(&self, state: &AdminState, within: &Within) -> (Timestamp, Vec<ScheduledWindow>) {
@@ -42,12 +50,20 @@ impl WindowParams {
         let until = now.checked_add(ahead).unwrap_or(Timestamp::MAX);
         let mut windows = state.waygate.scheduled_windows(until);
         windows.retain(|window| {
-            window
-                .scope
-                .parse()
-                .is_ok_and(|scope| within.has_scope(&scope))
+            let is_within = |scope| within.has_scope(&scope);
+            window.scope.parse().is_ok_and(is_within) && self.selects(window)
         });
         (now, windows)
+    }
+
+    fn selects(&self, window: &ScheduledWindow) -> bool {
+        self.scope
+            .as_ref()
+            .is_none_or(|scope| *scope == window.scope)
+            && self
+                .search
+                .as_ref()
+                .is_none_or(|search| search.finds([window.scope.as_str(), window.reason.as_str()]))
     }
 }
 
@@ -68,12 +84,11 @@ impl WindowParams {
 async fn list(
     State(state): State<Arc<AdminState>>,
     within: Within,
-    Params(params): Params<WindowParams>,
-    headers: HeaderMap,
+    Listing { filters, page }: Listing<WindowParams>,
 ) -> Response {
     let revision = state.waygate.revision();
-    let (_, windows) = params.windows(&state, &within);
-    list_response(&windows, revision, &headers)
+    let (_, windows) = filters.windows(&state, &within);
+    page.of(&windows, revision)
 }
 
 /// Writes the windows as a calendar (RFC 5545), in UTC.

@@ -11,6 +11,10 @@ use opaque as flag;
 #[cfg(not(feature = "flags"))]
 use opaque as flag_draft;
 mod flag_relations;
+#[cfg(feature = "admin")]
+mod idempotency;
+#[cfg(not(feature = "admin"))]
+use opaque as idempotency;
 mod maintenance;
 mod opaque;
 mod policy;
@@ -31,6 +35,8 @@ pub(crate) use counter_reset::CounterReset;
 pub(crate) use flag_draft::FlagDraft;
 #[cfg(feature = "flags")]
 pub(crate) use flag_relations::Related;
+#[cfg(feature = "admin")]
+pub(crate) use idempotency::{KeptResponse, KeyedRequest};
 pub(crate) use maintenance::{MaintenanceScope, closed_maintenance};
 #[cfg(feature = "admin")]
 pub(crate) use opaque::Opaque;

@@ -91,6 +91,14 @@ opaque!(Flags, "flag");
 #[cfg(not(feature = "flags"))]
 opaque!(Segments, "segment");
 
+/// Idempotency keys, in a process without the admin API.
+#[cfg(not(feature = "admin"))]
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct IdempotencyKeys;
+
+#[cfg(not(feature = "admin"))]
+opaque!(IdempotencyKeys, "idempotency_key");
+
 /// Webhooks, in a process without them.
 #[cfg(not(feature = "webhooks"))]
 #[derive(Debug, Default, Clone, Copy)]

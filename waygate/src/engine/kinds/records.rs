@@ -20,4 +20,5 @@ records! {
     webhooks: webhook::Webhooks,
     webhook_cursors: webhook::WebhookCursors,
     webhook_deliveries: webhook::WebhookDeliveries,
+    idempotency_keys: idempotency::IdempotencyKeys,
 }

@@ -23,6 +23,7 @@ const BATCH: usize = 500;
 /// A line of the log: the refusal, and what queries need beside it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
+    at: Timestamp,
     hit: HitRecord,
     route: RouteKey,
     key: String,
@@ -31,6 +32,7 @@ struct Line {
 impl From<Hit> for Line {
     fn from(hit: Hit) -> Self {
         Self {
+            at: hit.at,
             route: hit.route.clone(),
             key: hit.key.label(),
             hit: hit.into(),
@@ -41,6 +43,7 @@ impl From<Hit> for Line {
 impl Line {
     fn facts(&self) -> HitFacts<'_> {
         HitFacts {
+            at: self.at,
             method: &self.hit.method,
             route: &self.route,
             policy: self.hit.policy.name.as_str(),

@@ -109,6 +109,8 @@ impl HitQuery {
             && self
                 .enforced
                 .is_none_or(|enforced| enforced == hit.enforced)
+            && self.since.is_none_or(|since| hit.at >= since)
+            && self.until.is_none_or(|until| hit.at < until)
             && self.key.as_ref().is_none_or(|wanted| *wanted == key())
     }
 }
@@ -116,6 +118,7 @@ impl HitQuery {
 impl Hit {
     fn facts(&self) -> HitFacts<'_> {
         HitFacts {
+            at: self.at,
             method: &self.method,
             route: &self.route,
             policy: self.policy.name.as_str(),

@@ -1,5 +1,6 @@
 use serde::Serialize;
 use waygate_core::{
+    Timestamp,
     grammar::OnMissingKey,
     model::{LimitKey, RateLimitPolicy, Revision, RouteKey},
     view::LimitCounts,
@@ -76,11 +77,16 @@ pub struct HitQuery {
     pub key: Option<String>,
     /// Only refusals (`true`), or only requests that policies in shadow mode would have refused.
     pub enforced: Option<bool>,
+    /// Only refusals from this time on.
+    pub since: Option<Timestamp>,
+    /// Only refusals before this time.
+    pub until: Option<Timestamp>,
 }
 
 /// What queries need of a refusal.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HitFacts<'a> {
+    pub(super) at: Timestamp,
     pub(super) method: &'a str,
     pub(super) route: &'a RouteKey,
     /// The name of the policy.

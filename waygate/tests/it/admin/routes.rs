@@ -402,7 +402,7 @@ async fn lists_are_filtered_and_conditional() {
     let text = server.get("/api/routes?servce=x").await.refused(400);
     assert_eq!(
         text,
-        "unknown parameter `servce`: did you mean `service`? Known are `service`, `orphaned`"
+        "unknown parameter `servce`: did you mean `service`? Known are `limit`, `offset`, `service`, `orphaned`, `status`, `method`, `search`"
     );
     let text = server
         .get("/api/routes?service=a&service=b")

@@ -20,7 +20,7 @@ use super::{
 };
 
 impl Operation {
-    fn parameters(&self, place: &str) -> Vec<&Value> {
+    pub(super) fn parameters(&self, place: &str) -> Vec<&Value> {
         let parameters = self.described["parameters"].as_array().into_iter();
         let here = parameters
             .flatten()
@@ -29,7 +29,7 @@ impl Operation {
     }
 
     /// The paths to request: the first is valid, the others fit the template.
-    fn paths(&self, token: &str) -> Vec<String> {
+    pub(super) fn paths(&self, token: &str) -> Vec<String> {
         let long = "x".repeat(5_000);
         let keys = [
             "GET:/orders",
@@ -99,7 +99,7 @@ impl Operation {
     }
 
     /// The queries to send: the first is valid.
-    fn queries(&self) -> Vec<String> {
+    pub(super) fn queries(&self) -> Vec<String> {
         let mut queries = match self.template.rsplit('/').next() {
             Some("explain") => vec!["?request_id=r1".to_owned(), String::new()],
             // Without a user, the login of the walk would end.
@@ -110,6 +110,11 @@ impl Operation {
         queries.extend(["?nme=x", "?%FF=%FF", "?="].map(str::to_owned));
         for parameter in self.parameters("query") {
             let name = parameter["name"].as_str().unwrap();
+            if ["limit", "offset"].contains(&name) {
+                // Every list has them. The other values are tested below.
+                queries.extend(["", "abc", "1"].map(|value| format!("?{name}={value}")));
+                continue;
+            }
             for value in [
                 "",
                 "abc",
@@ -261,7 +266,7 @@ impl Seen {
 }
 
 /// Sets up the state that the valid request of each operation needs.
-async fn prepare(server: &Server) -> String {
+pub(super) async fn prepare(server: &Server) -> String {
     let limit = json!({ "limit": "1000/minute", "key_strategy": "ip" });
     let mut of_route = limit.clone();
     of_route["path"] = json!("/orders");
@@ -293,7 +298,7 @@ async fn prepare(server: &Server) -> String {
     made["id"].as_str().unwrap().to_owned()
 }
 
-async fn send(
+pub(super) async fn send(
     server: &Server,
     operation: &Operation,
     target: &str,
@@ -537,14 +542,23 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
                 "limit" | "offset" | "days" | "minutes" => {
                     &["", "abc", "-1", "+1", "1e3", "1.0", "%201", "0x10", "٣"]
                 }
-                "orphaned" | "enforced" | "dry_run" | "partial" | "round_weights" => {
+                "action" => &["", "Enable", "route.*", "enable,", "%00"],
+                "since" | "until" => &["", "x", "2026-13-01T00:00:00Z", "1", "%00"],
+                "search" => &[""],
+                "status" | "type" => &["", "x", "Active", "active,"],
+                "event" => &["", "x", "rout.*", "*.created", "%00"],
+                "platform" | "scope" if operation.template == "/api/auth/tokens" => {
+                    &["", "x", "CLI", "%00"]
+                }
+                "orphaned" | "enforced" | "enabled" | "dry_run" | "partial" | "round_weights" => {
                     &["", "1", "yes", "True", "true%20"]
                 }
                 "service" | "policy" | "name" => &["", "a%20b", "%00", "a%2Fb"],
                 "method" => &["", "BREW", "GET%20", "%00"],
                 "window" => &["", "x", "2030-01-01T00:00:00Z"],
                 // Any text can be an id, a key or a path.
-                "request_id" | "key" | "from" | "to" | "username" | "verbose" => continue,
+                "request_id" | "key" | "from" | "to" | "actor" | "platform" | "scope"
+                | "username" | "tag" | "subject" | "verbose" => continue,
                 "route" if operation.template == "/api/audit" => continue,
                 "route" => &["", "search", "BREW:x", "%00"],
                 other => panic!("what is wrong for {other}?"),
@@ -579,10 +593,15 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
         );
     }
     let expected: &[&str] = &[
+        "action",
         "days",
         #[cfg(feature = "flags")]
         "dry_run",
+        #[cfg(feature = "flags")]
+        "enabled",
         "enforced",
+        #[cfg(feature = "webhooks")]
+        "event",
         #[cfg(feature = "flags")]
         "format",
         "limit",
@@ -593,11 +612,19 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
         "orphaned",
         #[cfg(feature = "flags")]
         "partial",
+        "platform",
         "policy",
         #[cfg(feature = "flags")]
         "round_weights",
         "route",
+        "scope",
+        "search",
         "service",
+        "since",
+        "status",
+        #[cfg(feature = "flags")]
+        "type",
+        "until",
         "window",
     ];
     let expected: BTreeSet<String> = expected.iter().map(|name| (*name).to_owned()).collect();

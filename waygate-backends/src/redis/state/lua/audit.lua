@@ -1,14 +1,22 @@
 -- A page of the log, newest first, or oldest first. Filters apply before paging.
 -- A line is `<revision> <bytes of path> <bytes of service, or -1> <path><service><entry>`.
+-- With ARGV[1], the number of entries on all pages instead.
 local log = KEYS[1]
-local limit, skip = tonumber(ARGV[1]), tonumber(ARGV[2])
-local path, service = ARGV[3] == '1' and ARGV[4], ARGV[5] == '1' and ARGV[6]
+local counts = ARGV[1] == '1'
+local limit, skip = tonumber(ARGV[2]), tonumber(ARGV[3])
+local path, service = ARGV[4] == '1' and ARGV[5], ARGV[6] == '1' and ARGV[7]
 -- An entry is written with its id in front.
-local start = ARGV[7] == '1' and '{"id":"' .. ARGV[8] .. '"'
-local most = ARGV[9] == '1' and tonumber(ARGV[10])
-local oldest_first, after, after_entry = ARGV[11] == '1', ARGV[12], ARGV[13]
+local start = ARGV[8] == '1' and '{"id":"' .. ARGV[9] .. '"'
+local most = ARGV[10] == '1' and tonumber(ARGV[11])
+local oldest_first, after, after_entry = ARGV[12] == '1', ARGV[13], ARGV[14]
+-- Strings in JSON; times without the `Z`; then patterns of actions.
+local actor, platform, since, until_time = ARGV[15], ARGV[16], ARGV[17], ARGV[18]
+local selects = actor ~= '' or platform ~= '' or since ~= '' or until_time ~= '' or #ARGV > 18
+if counts then
+  limit, skip, most, oldest_first = math.huge, 0, false, false
+end
 -- Fewer lines of a log that may have large ones.
-local STEP = (start or most) and 50 or 500
+local STEP = (start or most or counts and path) and 50 or 500
 
 if limit == 0 then
   return {}
@@ -65,8 +73,65 @@ local function last_index()
 end
 
 local last = (oldest_first or after ~= '') and last_index() or nil
-if not last and not path and not service and not start and not most then
+if not last and not path and not service and not start and not most and not selects then
+  if counts then
+    return redis.call('LLEN', log)
+  end
   return redis.call('LRANGE', log, skip, skip + limit - 1)
+end
+
+-- The first members of an entry whose values are strings, or null, as they are stored, up to `platform`.
+local function members(line, at)
+  local found = {}
+  while true do
+    local name, value = string.match(line, '^[{,]"([%w_]+)":()', at)
+    if not name then
+      return found
+    end
+    if string.sub(line, value, value) == '"' then
+      local quote = value + 1
+      while true do
+        quote = string.find(line, '["\\]', quote)
+        if not quote then
+          return found
+        end
+        if string.sub(line, quote, quote) == '"' then
+          break
+        end
+        quote = quote + 2
+      end
+      at = quote + 1
+    elseif string.sub(line, value, value + 3) == 'null' then
+      at = value + 4
+    else
+      return found
+    end
+    found[name] = string.sub(line, value, at - 1)
+    if name == 'platform' then
+      return found
+    end
+  end
+end
+
+local function is_wanted(action)
+  for nth = 19, #ARGV do
+    local pattern = ARGV[nth]
+    local name = string.sub(pattern, -1) == '*' and string.sub(pattern, 1, -2)
+    if action == pattern or name and string.sub(action, 1, #name) == name then
+      return true
+    end
+  end
+  return #ARGV == 18
+end
+
+local function is_selected(line, at)
+  local entry = members(line, at)
+  local time = string.sub(entry.timestamp or '', 2, -3)
+  return (actor == '' or entry.actor == actor)
+    and (platform == '' or entry.platform == platform)
+    and (since == '' or time >= since)
+    and (until_time == '' or time < until_time)
+    and is_wanted(string.sub(entry.action or '', 2, -2))
 end
 
 local function passes(line)
@@ -81,10 +146,13 @@ local function passes(line)
     return false
   end
   at = at + math.max(service_length, 0)
-  return not start or string.sub(line, at, at + #start - 1) == start
+  if start and string.sub(line, at, at + #start - 1) ~= start then
+    return false
+  end
+  return not selects or is_selected(line, at)
 end
 
-local page, bytes = {}, 0
+local page, bytes, counted = {}, 0, 0
 -- Returns `true` if the page is full.
 local function add(line)
   if not passes(line) then
@@ -94,6 +162,10 @@ local function add(line)
     skip = skip - 1
     return false
   end
+  if counts then
+    counted = counted + 1
+    return false
+  end
   page[#page + 1] = line
   bytes = bytes + #line
   return #page == limit or (most and bytes >= most)
@@ -101,7 +173,7 @@ end
 
 local from = 0
 -- Without filters, each line is of the page.
-local step = (path or service or start) and STEP or math.min(STEP, skip + limit)
+local step = (path or service or start or selects) and STEP or math.min(STEP, skip + limit)
 while oldest_first and last >= 0 do
   local first = math.max(last - step + 1, 0)
   local lines = redis.call('LRANGE', log, first, last)
@@ -118,7 +190,7 @@ while not oldest_first do
     to = last
   end
   if to < from then
-    return page
+    break
   end
   local lines = redis.call('LRANGE', log, from, to)
   for _, line in ipairs(lines) do
@@ -127,8 +199,8 @@ while not oldest_first do
     end
   end
   if #lines < STEP then
-    return page
+    break
   end
   from = from + STEP
 end
-return page
+return counts and counted or page

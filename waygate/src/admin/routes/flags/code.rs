@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -13,10 +12,11 @@ use crate::{
     admin::{
         key::DefinitionKey,
         responses::{NotFound, Read},
+        searched::Searched,
         state::AdminState,
     },
     engine::{self, ArmRecord, FlagDeclaration, FlagFinding, LatencyHistogram},
-    rest::{Problem, Reply, list_response},
+    rest::{Listing, Problem, Reply},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -34,12 +34,18 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     path = "/api/flag-declarations",
     operation_id = "list_flag_declarations",
     tag = "flags",
+    params(Searched),
     responses((status = OK, description = "The declarations.", body = [FlagDeclaration]), Read),
     security(("token" = ["read"]))
 )]
-async fn declarations(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
+async fn declarations(
+    State(state): State<Arc<AdminState>>,
+    Listing { filters, page }: Listing<Searched>,
+) -> Response {
     let flags = state.waygate.flags();
-    list_response(&flags.declarations(), flags.revision(), &headers)
+    let mut all = flags.declarations();
+    all.retain(|it| filters.finds([it.key, it.name, it.description]));
+    page.of(&all, flags.revision())
 }
 
 /// Shows where the code of this process declares a flag, and the routes that depend on it. More than one declaration is a
@@ -59,7 +65,7 @@ async fn declarations(State(state): State<Arc<AdminState>>, headers: HeaderMap) 
 async fn declarations_of(
     State(state): State<Arc<AdminState>>,
     DefinitionKey(key): DefinitionKey<FlagKey>,
-    headers: HeaderMap,
+    Listing { page, .. }: Listing,
 ) -> Result<Response, Problem> {
     let flags = state.waygate.flags();
     let mut declarations = flags.declarations();
@@ -67,7 +73,7 @@ async fn declarations_of(
     if declarations.is_empty() {
         flags.flag(key.as_str())?;
     }
-    Ok(list_response(&declarations, flags.revision(), &headers))
+    Ok(page.of(&declarations, flags.revision()))
 }
 
 /// Lists the differences between the flags in the code of this process and those in the store, by key.
@@ -76,12 +82,18 @@ async fn declarations_of(
     path = "/api/flag-findings",
     operation_id = "list_flag_findings",
     tag = "flags",
+    params(Searched),
     responses((status = OK, description = "The differences.", body = [FlagFinding]), Read),
     security(("token" = ["read"]))
 )]
-async fn findings(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
+async fn findings(
+    State(state): State<Arc<AdminState>>,
+    Listing { filters, page }: Listing<Searched>,
+) -> Response {
     let flags = state.waygate.flags();
-    list_response(&flags.mismatches(), flags.revision(), &headers)
+    let mut all = flags.mismatches();
+    all.retain(|finding| filters.finds([finding.key.as_ref()]));
+    page.of(&all, flags.revision())
 }
 
 /// Evaluations in this process of flags that do not exist.
@@ -229,11 +241,16 @@ impl From<engine::CanaryRecord> for Canary {
     path = "/api/canaries",
     operation_id = "list_canaries",
     tag = "flags",
+    params(Searched),
     responses((status = OK, description = "The canaries, by route.", body = [Canary]), Read),
     security(("token" = ["read"]))
 )]
-async fn canaries(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
+async fn canaries(
+    State(state): State<Arc<AdminState>>,
+    Listing { filters, page }: Listing<Searched>,
+) -> Response {
     let canaries = state.waygate.canaries().into_iter();
+    let canaries = canaries.filter(|it| filters.finds([it.route.as_str(), it.flag.as_ref()]));
     let canaries: Vec<Canary> = canaries.map(Canary::from).collect();
-    list_response(&canaries, state.waygate.revision(), &headers)
+    page.of(&canaries, state.waygate.revision())
 }

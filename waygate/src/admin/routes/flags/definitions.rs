@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::flag::{Flag, FlagKey};
+use waygate_core::flag::{Flag, FlagKey, FlagStatus, FlagType};
 
 use super::schema::{FlagDefinition, FlagPatch};
 use crate::{
@@ -20,7 +19,8 @@ use crate::{
     },
     engine::FlagRecord,
     rest::{
-        Definition, Problem, ProblemKind, Reply, invalid_definition, invalid_patch, list_response,
+        Definition, Filters, Flag as Enabled, Listing, Parsed, Problem, ProblemKind, Reply, Search,
+        invalid_definition, invalid_patch,
     },
 };
 
@@ -93,18 +93,62 @@ pub(super) fn parse(definition: &Value) -> Result<Flag, Problem> {
     Flag::parse(definition).map_err(|problems| invalid_definition("flag", problems))
 }
 
+/// Filters of flags.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct FlagParams {
+    /// Only flags with this tag.
+    #[param(nullable = false)]
+    tag: Option<String>,
+    /// `true`: only enabled flags. `false`: only disabled ones.
+    #[param(nullable = false, value_type = Option<bool>)]
+    enabled: Option<Enabled>,
+    /// Only flags of this type.
+    #[serde(rename = "type")]
+    #[param(nullable = false, value_type = Option<String>, example = "boolean")]
+    value_type: Option<Parsed<FlagType>>,
+    /// Only flags with this status.
+    #[param(nullable = false, value_type = Option<String>, example = "active")]
+    status: Option<Parsed<FlagStatus>>,
+    /// Only flags with this string in their keys, names or descriptions, regardless of case: 1 to 200 characters.
+    #[param(nullable = false, value_type = Option<String>)]
+    search: Option<Search>,
+}
+
+impl Filters for FlagParams {}
+
+impl FlagParams {
+    fn selects(&self, flag: &Flag) -> bool {
+        let strings = [flag.key.as_str(), &flag.name, &flag.description];
+        self.tag.as_ref().is_none_or(|tag| flag.tags.contains(tag))
+            && self.enabled.is_none_or(|enabled| enabled.0 == flag.enabled)
+            && self.value_type.is_none_or(|kind| kind.0 == flag.value_type)
+            && self.status.is_none_or(|status| status.0 == flag.status)
+            && self
+                .search
+                .as_ref()
+                .is_none_or(|search| search.finds(strings))
+    }
+}
+
 /// Lists the flags, by key.
 #[utoipa::path(
     get,
     path = "/api/flags",
     operation_id = "list_flags",
     tag = "flags",
+    params(FlagParams),
     responses((status = OK, description = "The flags.", body = [Flag]), Read),
     security(("token" = ["read"]))
 )]
-async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
+async fn list(
+    State(state): State<Arc<AdminState>>,
+    Listing { filters, page }: Listing<FlagParams>,
+) -> Response {
     let flags = state.waygate.flags();
-    list_response(&flags.all(), flags.revision(), &headers)
+    let mut all = flags.all();
+    all.retain(|record| filters.selects(&record.flag));
+    page.of(&all, flags.revision())
 }
 
 /// Creates a flag.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -26,10 +25,11 @@ use crate::{
     admin::{
         key::DefinitionKey,
         responses::{Change, NotFound, ReadStore, Tagged},
+        routes::audit::total,
         state::AdminState,
     },
-    engine::{DefinitionKind, FlagVersion, Holds, kinds, kinds::Records},
-    rest::{AtMost, JsonBody, Params, Problem, RequestBody, Skip, json_size, list_response},
+    engine::{DefinitionKind, FlagVersion, Holds, definition_subject, kinds, kinds::Records},
+    rest::{Filters, JsonBody, Listing, Page, Problem, RequestBody, Time, json_size},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -42,22 +42,48 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(revert_segment))
 }
 
-const DEFAULT_LIMIT: usize = 50;
-const MAX_LIMIT: usize = 1_000;
-const MAX_OFFSET: usize = 1_000_000;
 /// The bytes of a list after which it ends.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// For the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "read by the listing")]
+struct Limit {
+    /// At most this many: a whole number, where more than 1000 counts as 1000. A list of more than 16 MiB ends earlier,
+    /// with at least one entry.
+    #[param(nullable = false, minimum = 0, default = 50)]
+    limit: Option<u64>,
+}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct HistoryParams {
-    /// At most this many: a whole number, where more than 1000 counts as 1000. A list of more than 16 MiB ends earlier,
-    /// with at least one entry.
-    #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 50)]
-    limit: Option<AtMost<MAX_LIMIT>>,
-    /// Skips this many of the newest: 0 to 1000000.
-    #[param(nullable = false, value_type = Option<u64>, minimum = 0, maximum = 1000000, default = 0)]
-    offset: Option<Skip<MAX_OFFSET>>,
+    /// Only changes by exactly this actor: a user, or `USER/NAME` for a token with a name.
+    #[param(nullable = false, example = "ada/deploy")]
+    actor: Option<String>,
+    /// Only changes from this time on, as RFC 3339.
+    #[param(nullable = false, value_type = Option<String>, format = DateTime)]
+    since: Option<Time>,
+    /// Only changes before this time, as RFC 3339.
+    #[param(nullable = false, value_type = Option<String>, format = DateTime)]
+    until: Option<Time>,
+}
+
+impl Filters for HistoryParams {
+    const DEFAULT_LIMIT: Option<usize> = Some(50);
+    const MAX_LIMIT: usize = 1_000;
+}
+
+impl HistoryParams {
+    fn query(&self, page: &Page) -> AuditQuery {
+        let query = AuditQuery::newest(page.limit()).offset(page.offset());
+        let mut query = query.max_bytes(MAX_BYTES);
+        query.actor = self.actor.clone();
+        query.since = self.since.map(|since| since.0);
+        query.until = self.until.map(|until| until.0);
+        query
+    }
 }
 
 /// A change of a flag or a segment.
@@ -86,17 +112,16 @@ impl From<AuditEntry> for DefinitionChange {
     path = "/api/flags/{key}/history",
     operation_id = "list_flag_history",
     tag = "flags",
-    params(HistoryParams),
+    params(Limit, HistoryParams),
     responses((status = OK, description = "The changes.", body = [DefinitionChange]), ReadStore),
     security(("token" = ["read"]))
 )]
 async fn history(
     State(state): State<Arc<AdminState>>,
     DefinitionKey(key): DefinitionKey<FlagKey>,
-    Params(params): Params<HistoryParams>,
-    headers: HeaderMap,
+    listing: Listing<HistoryParams>,
 ) -> Result<Response, Problem> {
-    list::<kinds::Flags>(&state.waygate, key.as_str(), &params, &headers).await
+    list::<kinds::Flags>(&state.waygate, &key, &listing).await
 }
 
 /// Lists the changes of a segment, newest first; also of a deleted one.
@@ -105,30 +130,26 @@ async fn history(
     path = "/api/segments/{key}/history",
     operation_id = "list_segment_history",
     tag = "segments",
-    params(HistoryParams),
+    params(Limit, HistoryParams),
     responses((status = OK, description = "The changes.", body = [DefinitionChange]), ReadStore),
     security(("token" = ["read"]))
 )]
 async fn segment_history(
     State(state): State<Arc<AdminState>>,
     DefinitionKey(key): DefinitionKey<SegmentKey>,
-    Params(params): Params<HistoryParams>,
-    headers: HeaderMap,
+    listing: Listing<HistoryParams>,
 ) -> Result<Response, Problem> {
-    list::<kinds::Segments>(&state.waygate, key.as_str(), &params, &headers).await
+    list::<kinds::Segments>(&state.waygate, &key, &listing).await
 }
 
 async fn list<K: DefinitionKind>(
     waygate: &Waygate,
-    key: &str,
-    params: &HistoryParams,
-    headers: &HeaderMap,
+    key: &K::Key,
+    Listing { filters, page }: &Listing<HistoryParams>,
 ) -> Result<Response, Problem> {
     let revision = waygate.revision();
-    let limit = params.limit.as_ref().map_or(DEFAULT_LIMIT, |limit| limit.0);
-    let offset = params.offset.as_ref().map_or(0, |offset| offset.0);
-    let query = AuditQuery::newest(limit).offset(offset);
-    let entries = waygate.history_of::<K>(key, query.max_bytes(MAX_BYTES));
+    let query = filters.query(page).path(definition_subject::<K>(key));
+    let entries = waygate.audit(query.clone());
     let mut changes: Vec<DefinitionChange> = Vec::new();
     let mut bytes = 0;
     for entry in entries.await? {
@@ -139,7 +160,8 @@ async fn list<K: DefinitionKind>(
         bytes += json_size(&change);
         changes.push(change);
     }
-    Ok(list_response(&changes, revision, headers))
+    let total = total(waygate, &query, changes.len()).await?;
+    Ok(page.reply(&changes, total, revision))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -152,6 +174,8 @@ struct CompareParams {
     #[param(nullable = false)]
     to: Option<String>,
 }
+
+impl Filters for CompareParams {}
 
 /// Compares two versions of a flag.
 #[utoipa::path(
@@ -166,10 +190,9 @@ struct CompareParams {
 async fn compare(
     State(state): State<Arc<AdminState>>,
     DefinitionKey(key): DefinitionKey<FlagKey>,
-    Params(params): Params<CompareParams>,
-    headers: HeaderMap,
+    listing: Listing<CompareParams>,
 ) -> Result<Response, Problem> {
-    difference_of::<kinds::Flags>(&state.waygate, &key, &params, &headers).await
+    difference_of::<kinds::Flags>(&state.waygate, &key, &listing).await
 }
 
 /// Compares two versions of a segment.
@@ -185,17 +208,18 @@ async fn compare(
 async fn compare_segment(
     State(state): State<Arc<AdminState>>,
     DefinitionKey(key): DefinitionKey<SegmentKey>,
-    Params(params): Params<CompareParams>,
-    headers: HeaderMap,
+    listing: Listing<CompareParams>,
 ) -> Result<Response, Problem> {
-    difference_of::<kinds::Segments>(&state.waygate, &key, &params, &headers).await
+    difference_of::<kinds::Segments>(&state.waygate, &key, &listing).await
 }
 
 async fn difference_of<K: DefinitionKind>(
     waygate: &Waygate,
     key: &K::Key,
-    params: &CompareParams,
-    headers: &HeaderMap,
+    Listing {
+        filters: params,
+        page,
+    }: &Listing<CompareParams>,
 ) -> Result<Response, Problem>
 where
     Records: Holds<K>,
@@ -213,7 +237,7 @@ where
             serde_json::to_value(&*body).unwrap_or_default()
         }
     };
-    Ok(list_response(&difference(&old, &new), revision, headers))
+    Ok(page.of(&difference(&old, &new), revision))
 }
 
 /// A version of a flag or a segment in its history.

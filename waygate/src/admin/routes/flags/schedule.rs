@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, State},
     response::Response,
 };
-use http::{HeaderMap, request::Parts};
+use http::request::Parts;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -25,9 +25,7 @@ use crate::{
         responses::{Change, Conflicts, NotFound, Read, Tagged},
         state::AdminState,
     },
-    rest::{
-        JsonBody, Problem, ProblemKind, Reply, RequestBody, done, invalid_schedule, list_response,
-    },
+    rest::{JsonBody, Listing, Problem, ProblemKind, Reply, RequestBody, done, invalid_schedule},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -50,12 +48,12 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 async fn list(
     State(state): State<Arc<AdminState>>,
     DefinitionKey(key): DefinitionKey<FlagKey>,
-    headers: HeaderMap,
+    Listing { page, .. }: Listing,
 ) -> Result<Response, Problem> {
     let record = state.waygate.flags().flag(key.as_str())?;
     let mut changes = record.flag.scheduled_changes.clone();
     changes.sort_by_key(|change| change.execute_at);
-    Ok(list_response(&changes, record.revision, &headers))
+    Ok(page.of(&changes, record.revision))
 }
 
 /// A change of a flag at a future time.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
+use serde::Deserialize;
 use serde_json::Value;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::flag::{Segment, SegmentKey};
 
@@ -20,7 +21,9 @@ use crate::{
         state::AdminState,
     },
     engine::SegmentRecord,
-    rest::{Definition, Problem, Reply, invalid_definition, invalid_patch, list_response},
+    rest::{
+        Definition, Filters, Listing, Problem, Reply, Search, invalid_definition, invalid_patch,
+    },
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -39,18 +42,51 @@ pub(super) fn parse(definition: &Value) -> Result<Segment, Problem> {
     Segment::parse(definition).map_err(|problems| invalid_definition("segment", problems))
 }
 
+/// Filters of segments.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct SegmentParams {
+    /// Only segments with this tag.
+    #[param(nullable = false)]
+    tag: Option<String>,
+    /// Only segments with this string in their keys, names or descriptions, regardless of case: 1 to 200 characters.
+    #[param(nullable = false, value_type = Option<String>)]
+    search: Option<Search>,
+}
+
+impl Filters for SegmentParams {}
+
+impl SegmentParams {
+    fn selects(&self, segment: &Segment) -> bool {
+        let strings = [segment.key.as_str(), &segment.name, &segment.description];
+        self.tag
+            .as_ref()
+            .is_none_or(|tag| segment.tags.contains(tag))
+            && self
+                .search
+                .as_ref()
+                .is_none_or(|search| search.finds(strings))
+    }
+}
+
 /// Lists the segments, by key.
 #[utoipa::path(
     get,
     path = "/api/segments",
     operation_id = "list_segments",
     tag = "segments",
+    params(SegmentParams),
     responses((status = OK, description = "The segments.", body = [Segment]), Read),
     security(("token" = ["read"]))
 )]
-async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
+async fn list(
+    State(state): State<Arc<AdminState>>,
+    Listing { filters, page }: Listing<SegmentParams>,
+) -> Response {
     let flags = state.waygate.flags();
-    list_response(&flags.segments(), flags.revision(), &headers)
+    let mut all = flags.segments();
+    all.retain(|record| filters.selects(&record.segment));
+    page.of(&all, flags.revision())
 }
 
 /// Creates a segment.

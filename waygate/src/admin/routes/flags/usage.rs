@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -13,10 +12,11 @@ use crate::{
     admin::{
         key::DefinitionKey,
         responses::{NotFound, Read},
+        searched::Searched,
         state::AdminState,
     },
     engine,
-    rest::{Problem, ProblemKind, Reply, list_response},
+    rest::{Listing, Problem, ProblemKind, Reply},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -113,13 +113,19 @@ impl From<engine::FlagUsage> for FlagUsage {
     path = "/api/flag-usage",
     operation_id = "list_flag_usage",
     tag = "flags",
+    params(Searched),
     responses((status = OK, description = "The use of each flag.", body = [FlagUsage]), Read),
     security(("token" = ["read"]))
 )]
-async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
+async fn list(
+    State(state): State<Arc<AdminState>>,
+    Listing { filters, page }: Listing<Searched>,
+) -> Response {
     let flags = state.waygate.flags();
-    let usages: Vec<FlagUsage> = flags.usages().into_iter().map(FlagUsage::from).collect();
-    list_response(&usages, flags.revision(), &headers)
+    let usages = flags.usages().into_iter();
+    let usages = usages.filter(|usage| filters.finds([usage.key.as_str()]));
+    let usages: Vec<FlagUsage> = usages.map(FlagUsage::from).collect();
+    page.of(&usages, flags.revision())
 }
 
 /// Shows the use of a flag in this process.

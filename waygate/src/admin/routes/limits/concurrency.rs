@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use serde_json::{Map, Value};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
@@ -15,14 +14,17 @@ use crate::{
     ChangeError, Operator, Waygate,
     admin::{
         key::{PathKey, PathText},
-        resource::{self, OfRoute, Resource},
+        resource::{self, LimitsOfRoutes, LimitsOfScope, OfRoute, Resource},
         responses::{Change, NoRoute, Read, Tagged},
         scoped::Scoped,
         state::AdminState,
         within::Within,
     },
     limits::ConcurrencyRecord,
-    rest::{JsonBody, Params, Problem, ProblemKind, Reply, read_fields, route_concurrency_limit},
+    rest::{
+        JsonBody, Listing, Params, Problem, ProblemKind, Reply, read_fields,
+        route_concurrency_limit,
+    },
 };
 
 /// Concurrency limits.
@@ -106,6 +108,7 @@ pub(super) fn shared_router() -> OpenApiRouter<Arc<AdminState>> {
     path = "/api/concurrency-limits",
     operation_id = "list_concurrency_limits",
     tag = "concurrency-limits",
+    params(LimitsOfRoutes),
     responses((status = OK, description = "The limits of routes.", body = [RouteConcurrencyLimit]), Read),
     security(("token" = ["read"])),
     extensions(("x-waygate-services" = json!("checked")))
@@ -113,9 +116,9 @@ pub(super) fn shared_router() -> OpenApiRouter<Arc<AdminState>> {
 async fn list(
     State(state): State<Arc<AdminState>>,
     within: Within,
-    headers: HeaderMap,
+    listing: Listing<LimitsOfRoutes>,
 ) -> Response {
-    resource::list_of_routes::<ConcurrencyLimits>(&state, &within, &headers)
+    resource::list_of_routes::<ConcurrencyLimits>(&state, &within, &listing)
 }
 
 /// Sets a concurrency limit of a route, replacing the previous one. Missing fields are set to their defaults.
@@ -152,6 +155,7 @@ async fn set(
     path = "/api/concurrency-limits/{pk}",
     operation_id = "get_concurrency_limits",
     tag = "concurrency-limits",
+    params(LimitsOfScope),
     responses(
         (status = OK, description = "The route's limits.", body = [RouteConcurrencyLimit]),
         Read,
@@ -162,9 +166,9 @@ async fn set(
 async fn get(
     State(state): State<Arc<AdminState>>,
     PathKey(key): PathKey,
-    headers: HeaderMap,
+    listing: Listing<LimitsOfScope>,
 ) -> Result<Response, Problem> {
-    resource::list_of_route::<ConcurrencyLimits>(&state, &key, &headers)
+    resource::list_of_route::<ConcurrencyLimits>(&state, &key, &listing)
 }
 
 /// Deletes a limit set by an operator; the declared limit of the route applies again, if there is one.
@@ -199,15 +203,16 @@ async fn delete(
     get,
     path = "/",
     operation_id = "list_{scope}_concurrency_limits",
+    params(LimitsOfScope),
     responses((status = OK, description = "The limits.", body = [SharedConcurrencyLimit]), Read),
     security(("token" = ["read"]))
 )]
 async fn list_shared(
     State(state): State<Arc<AdminState>>,
     scope: Scoped,
-    headers: HeaderMap,
+    listing: Listing<LimitsOfScope>,
 ) -> Response {
-    resource::list_shared::<ConcurrencyLimits>(&state, &scope.limits(), &headers)
+    resource::list_shared::<ConcurrencyLimits>(&state, &scope.limits(), &listing)
 }
 
 /// Sets a concurrency limit of {of}, replacing the previous one. Missing fields are set to their defaults.

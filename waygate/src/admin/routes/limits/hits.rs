@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,7 +22,7 @@ use crate::{
         within::Within,
     },
     limits::HitQuery,
-    rest::{AtMost, Flag, Params, Problem, ProblemKind, Reply, list_response, with_warning},
+    rest::{Filters, Flag, Listing, Params, Problem, ProblemKind, Reply, Time, with_warning},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -33,19 +32,24 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(top))
 }
 
-const DEFAULT_HITS: usize = 50;
 /// The number of hits that are kept.
 const MAX_HITS: usize = 10_000;
-const DEFAULT_KEYS: usize = 20;
 /// The number of keys that are kept.
 const MAX_KEYS: usize = 256;
+
+/// For the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "read by the listing")]
+struct HitLimit {
+    /// The maximum number of refusals: a whole number; more than 10000 counts as 10000.
+    #[param(nullable = false, minimum = 0, default = 50)]
+    limit: Option<u64>,
+}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct HitParams {
-    /// The maximum number of refusals: a whole number; more than 10000 counts as 10000.
-    #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 50)]
-    limit: Option<AtMost<MAX_HITS>>,
     /// Only refusals on routes with this path, or on this route: `/path` or `METHOD:/path`.
     #[param(nullable = false)]
     route: Option<RouteKey>,
@@ -58,6 +62,17 @@ struct HitParams {
     /// `true`: only requests that were refused. `false`: only those that a policy in shadow mode would have refused.
     #[param(nullable = false, value_type = Option<bool>)]
     enforced: Option<Flag>,
+    /// Only refusals from this time on, as RFC 3339.
+    #[param(nullable = false, value_type = Option<String>, format = DateTime)]
+    since: Option<Time>,
+    /// Only refusals before this time, as RFC 3339.
+    #[param(nullable = false, value_type = Option<String>, format = DateTime)]
+    until: Option<Time>,
+}
+
+impl Filters for HitParams {
+    const DEFAULT_LIMIT: Option<usize> = Some(50);
+    const MAX_LIMIT: usize = MAX_HITS;
 }
 
 /// Lists the latest requests that were refused, or would have been, newest first. With a store in a file or in Redis,
@@ -67,7 +82,7 @@ struct HitParams {
     path = "/api/rate-limits/hits",
     operation_id = "list_rate_limit_hits",
     tag = "rate-limits",
-    params(HitParams),
+    params(HitLimit, HitParams),
     responses((status = OK, description = "The refusals.", body = [HitRecord]), Read),
     security(("token" = ["read"])),
     extensions(("x-waygate-services" = json!("checked")))
@@ -75,15 +90,19 @@ struct HitParams {
 async fn hits(
     State(state): State<Arc<AdminState>>,
     within: Within,
-    Params(params): Params<HitParams>,
-    headers: HeaderMap,
+    Listing {
+        filters: params,
+        page,
+    }: Listing<HitParams>,
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
-    let mut query = HitQuery::newest(params.limit.map_or(DEFAULT_HITS, |limit| limit.0));
+    let mut query = HitQuery::newest(MAX_HITS);
     query.route = params.route.map(|route| route.to_string());
     query.policy = params.policy.map(|policy| policy.to_string());
     query.key = params.key;
     query.enforced = params.enforced.map(|enforced| enforced.0);
+    query.since = params.since.map(|since| since.0);
+    query.until = params.until.map(|until| until.0);
     let (mut hits, fault) = match state.waygate.shared_rate_limit_hits(&query).await {
         Ok(hits) => (hits, None),
         Err(error) => (
@@ -97,9 +116,8 @@ async fn hits(
         .as_deref()
         .filter(|_| within.services().are_all());
     let warning = unknown_route(&state.waygate, route, &hits);
-    let response = list_response(&hits, revision, &headers);
     Ok(with_warning(
-        response,
+        page.of(&hits, revision),
         join(warning.into_iter().chain(fault)),
     ))
 }
@@ -141,15 +159,27 @@ async fn explain(
     })
 }
 
+/// For the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "read by the listing")]
+pub(super) struct TopLimit {
+    /// The maximum number of keys: a whole number; more than 256 counts as 256.
+    #[param(nullable = false, minimum = 0, default = 20)]
+    limit: Option<u64>,
+}
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TopParams {
     /// The name of the policy. Default: `default`.
     #[param(nullable = false)]
-    pub(super) name: Option<PolicyName>,
-    /// The maximum number of keys: a whole number; more than 256 counts as 256.
-    #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 20)]
-    pub(super) limit: Option<AtMost<MAX_KEYS>>,
+    name: Option<PolicyName>,
+}
+
+impl Filters for TopParams {
+    const DEFAULT_LIMIT: Option<usize> = Some(20);
+    const MAX_LIMIT: usize = MAX_KEYS;
 }
 
 /// Lists the keys that came close to a rate limit or were refused, those with the most such requests first. Each
@@ -159,31 +189,28 @@ pub(super) struct TopParams {
     path = "/api/rate-limits/{pk}/top",
     operation_id = "list_top_keys",
     tag = "rate-limits",
-    params(TopParams),
+    params(TopLimit, TopParams),
     responses((status = OK, description = "The keys.", body = [KeyUse]), Read, NoRoute),
     security(("token" = ["read"]))
 )]
 async fn top(
     State(state): State<Arc<AdminState>>,
     PathKey(key): PathKey,
-    Params(params): Params<TopParams>,
-    headers: HeaderMap,
+    listing: Listing<TopParams>,
 ) -> Result<Response, Problem> {
     let scope = LimitScope::Route(state.waygate.limited_route(&key)?);
-    nearest(&state, scope, params, &headers)
+    nearest(&state, scope, listing)
 }
 
 /// The keys of a scope's policy that came near it or were refused.
 pub(super) fn nearest(
     state: &AdminState,
     scope: LimitScope,
-    TopParams { name, limit }: TopParams,
-    headers: &HeaderMap,
+    Listing { filters, page }: Listing<TopParams>,
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
-    let key = LimitKey::new(scope, or_default(name)?);
+    let key = LimitKey::new(scope, or_default(filters.name)?);
     state.waygate.known_rate_limit(&key)?;
-    let limit = limit.map_or(DEFAULT_KEYS, |limit| limit.0);
-    let keys = state.waygate.near_limit(&key, limit);
-    Ok(list_response(&keys, revision, headers))
+    let keys = state.waygate.near_limit(&key, MAX_KEYS);
+    Ok(page.of(&keys, revision))
 }

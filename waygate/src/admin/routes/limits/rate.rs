@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use serde_json::{Map, Value};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
@@ -18,14 +17,14 @@ use crate::{
     ChangeError, Operator, Waygate,
     admin::{
         key::{PathKey, PathText},
-        resource::{self, OfRoute, Resource},
+        resource::{self, LimitsOfRoutes, LimitsOfScope, OfRoute, Resource},
         responses::{Change, NoRoute, Read, Tagged},
         state::AdminState,
         within::Within,
     },
     engine::LimitCommand,
     limits::LimitRecord,
-    rest::{JsonBody, Params, Problem, Reply, route_rate_limit},
+    rest::{JsonBody, Listing, Params, Problem, Reply, route_rate_limit},
 };
 
 /// Rate limits.
@@ -101,6 +100,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     path = "/api/rate-limits",
     operation_id = "list_rate_limits",
     tag = "rate-limits",
+    params(LimitsOfRoutes),
     responses((status = OK, description = "The policies of routes.", body = [RouteRateLimit]), Read),
     security(("token" = ["read"])),
     extensions(("x-waygate-services" = json!("checked")))
@@ -108,9 +108,9 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 async fn list(
     State(state): State<Arc<AdminState>>,
     within: Within,
-    headers: HeaderMap,
+    listing: Listing<LimitsOfRoutes>,
 ) -> Response {
-    resource::list_of_routes::<RateLimits>(&state, &within, &headers)
+    resource::list_of_routes::<RateLimits>(&state, &within, &listing)
 }
 
 /// Sets a rate limit of a route, replacing the previous one. Missing fields are set to their defaults.
@@ -146,6 +146,7 @@ async fn set(
     path = "/api/rate-limits/{pk}",
     operation_id = "get_rate_limits",
     tag = "rate-limits",
+    params(LimitsOfScope),
     responses(
         (status = OK, description = "The route's policies.", body = [RouteRateLimit]),
         Read,
@@ -156,9 +157,9 @@ async fn set(
 async fn get(
     State(state): State<Arc<AdminState>>,
     PathKey(key): PathKey,
-    headers: HeaderMap,
+    listing: Listing<LimitsOfScope>,
 ) -> Result<Response, Problem> {
-    resource::list_of_route::<RateLimits>(&state, &key, &headers)
+    resource::list_of_route::<RateLimits>(&state, &key, &listing)
 }
 
 /// Deletes a policy set by an operator; the declared limit of the route applies again, if there is one.

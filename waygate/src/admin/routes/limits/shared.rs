@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     model::LimitKey,
@@ -11,7 +10,7 @@ use waygate_core::{
 };
 
 use super::{
-    hits::{self, TopParams},
+    hits::{self, TopLimit, TopParams},
     rate::RateLimits,
     request::{NameParams, PolicyNameRequest, ResetKeyRequest, SetSharedRateLimit, or_default},
     reset::reset_counter,
@@ -19,14 +18,14 @@ use super::{
 use crate::{
     ChangeError, Operator,
     admin::{
-        resource::{self, Resource},
+        resource::{self, LimitsOfScope, Resource},
         responses::{Change, NotFound, Read, Tagged},
         scoped::Scoped,
         state::AdminState,
         warnings::no_effect,
     },
     engine::LimitCommand,
-    rest::{JsonBody, Params, Problem, Reply, done, done_or},
+    rest::{JsonBody, Listing, Params, Problem, Reply, done, done_or},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -140,11 +139,16 @@ async fn delete(
     get,
     path = "/policies",
     operation_id = "list_{scope}_rate_limits",
+    params(LimitsOfScope),
     responses((status = OK, description = "The policies.", body = [SharedRateLimit]), Read),
     security(("token" = ["read"]))
 )]
-async fn list(State(state): State<Arc<AdminState>>, scope: Scoped, headers: HeaderMap) -> Response {
-    resource::list_shared::<RateLimits>(&state, &scope.limits(), &headers)
+async fn list(
+    State(state): State<Arc<AdminState>>,
+    scope: Scoped,
+    listing: Listing<LimitsOfScope>,
+) -> Response {
+    resource::list_shared::<RateLimits>(&state, &scope.limits(), &listing)
 }
 
 /// Resets all rate-limit counters of {of}, in every process.
@@ -187,17 +191,16 @@ async fn reset_key(
     get,
     path = "/top",
     operation_id = "list_{scope}_top_keys",
-    params(TopParams),
+    params(TopLimit, TopParams),
     responses((status = OK, description = "The keys.", body = [KeyUse]), Read, NotFound),
     security(("token" = ["read"]))
 )]
 async fn top(
     State(state): State<Arc<AdminState>>,
     scope: Scoped,
-    Params(params): Params<TopParams>,
-    headers: HeaderMap,
+    listing: Listing<TopParams>,
 ) -> Result<Response, Problem> {
-    hits::nearest(&state, scope.limits(), params, &headers)
+    hits::nearest(&state, scope.limits(), listing)
 }
 
 /// Resumes the paused rate limit of {of}. Succeeds if there is none, unless the request names one.

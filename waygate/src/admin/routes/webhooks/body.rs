@@ -71,6 +71,13 @@ pub(super) struct DisabledWebhook {
     reason: String,
 }
 
+impl Webhook {
+    /// The strings that a list is searched by.
+    pub(super) fn searched(&self) -> [&str; 2] {
+        [&self.name, &self.url]
+    }
+}
+
 impl From<WebhookRecord> for Webhook {
     fn from(record: WebhookRecord) -> Self {
         let WebhookDefinition {

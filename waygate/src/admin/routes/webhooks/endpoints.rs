@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     grammar::PolicyName,
@@ -15,10 +14,11 @@ use crate::{
     admin::{
         key::Name,
         responses::{Change, Conflicts, NotFound, Read, Tagged},
+        searched::Searched,
         state::AdminState,
     },
     engine::{WebhookError, WebhookRecord},
-    rest::{JsonBody, Problem, Reply, done, list_response},
+    rest::{JsonBody, Listing, Problem, Reply, done},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -33,14 +33,19 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     path = "/api/webhooks",
     operation_id = "list_webhooks",
     tag = "webhooks",
+    params(Searched),
     responses((status = OK, description = "The webhooks.", body = [Webhook]), Read),
     security(("token" = ["read"]))
 )]
-async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
+async fn list(
+    State(state): State<Arc<AdminState>>,
+    Listing { filters, page }: Listing<Searched>,
+) -> Response {
     let revision = state.waygate.revision();
     let all = state.waygate.webhooks().await.into_iter();
-    let all: Vec<Webhook> = all.map(Webhook::from).collect();
-    list_response(&all, revision, &headers)
+    let mut all: Vec<Webhook> = all.map(Webhook::from).collect();
+    all.retain(|webhook| filters.finds(webhook.searched()));
+    page.of(&all, revision)
 }
 
 /// Creates a webhook. It gets what happens from now on. The response shows its secret, which no other shows.

@@ -1,11 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::{Timestamp, view::Done};
+use waygate_core::{Timestamp, view::Done, webhook::EventPattern};
 
 use crate::{
     Operator,
@@ -16,7 +15,7 @@ use crate::{
     },
     auth::Principal,
     engine::{Replay, WebhookAttempt, WebhookDelivery},
-    rest::{JsonBody, Problem, ProblemKind, Reply, RequestBody, SMALL, done, list_response},
+    rest::{Filters, JsonBody, Listing, Problem, ProblemKind, Reply, RequestBody, SMALL, done},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -175,23 +174,48 @@ async fn replay(
     Ok(Reply::ok(Replayed { count }))
 }
 
+/// Filters of events.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct QueueParams {
+    /// Only events with types that this pattern matches: `route.disabled`, `route.*` or `*`.
+    #[param(nullable = false, value_type = Option<String>, example = "route.*")]
+    event: Option<EventPattern>,
+    /// Only events with this subject.
+    #[param(nullable = false, example = "GET:/payments")]
+    subject: Option<String>,
+}
+
+impl Filters for QueueParams {}
+
+impl QueueParams {
+    fn selects(&self, event: &str, subject: &str) -> bool {
+        let is_of =
+            |pattern: &EventPattern| event.parse().is_ok_and(|event| pattern.matches(event));
+        self.event.as_ref().is_none_or(is_of)
+            && self.subject.as_ref().is_none_or(|wanted| wanted == subject)
+    }
+}
+
 /// Lists the last attempts of the process that answers, newest first, at most 100.
 #[utoipa::path(
     get,
     path = "/api/webhooks/{name}/attempts",
     operation_id = "list_webhook_attempts",
     tag = "webhooks",
+    params(QueueParams),
     responses((status = OK, description = "The attempts.", body = [WebhookAttempt]), Read, NotFound),
     security(("token" = ["read"]))
 )]
 async fn attempts(
     State(state): State<Arc<AdminState>>,
     Name(name): Name,
-    headers: HeaderMap,
+    listing: Listing<QueueParams>,
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
-    let attempts = state.waygate.webhook_attempts(name.as_str()).await?;
-    Ok(list_response(&attempts, revision, &headers))
+    let mut attempts = state.waygate.webhook_attempts(name.as_str()).await?;
+    attempts.retain(|known| listing.filters.selects(&known.event, &known.subject));
+    Ok(listing.page.of(&attempts, revision))
 }
 
 /// Lists the events that are sent again, oldest first.
@@ -200,15 +224,16 @@ async fn attempts(
     path = "/api/webhooks/{name}/retries",
     operation_id = "list_webhook_retries",
     tag = "webhooks",
+    params(QueueParams),
     responses((status = OK, description = "The events.", body = [WebhookDelivery]), Read, NotFound),
     security(("token" = ["read"]))
 )]
 async fn retries(
     State(state): State<Arc<AdminState>>,
     Name(name): Name,
-    headers: HeaderMap,
+    listing: Listing<QueueParams>,
 ) -> Result<Response, Problem> {
-    deliveries(&state, name.as_str(), &headers, |known| {
+    deliveries(&state, name.as_str(), &listing, |known| {
         known.next.is_some()
     })
     .await
@@ -220,15 +245,16 @@ async fn retries(
     path = "/api/webhooks/{name}/dead-letters",
     operation_id = "list_webhook_dead_letters",
     tag = "webhooks",
+    params(QueueParams),
     responses((status = OK, description = "The events.", body = [WebhookDelivery]), Read, NotFound),
     security(("token" = ["read"]))
 )]
 async fn dead_letters(
     State(state): State<Arc<AdminState>>,
     Name(name): Name,
-    headers: HeaderMap,
+    listing: Listing<QueueParams>,
 ) -> Result<Response, Problem> {
-    deliveries(&state, name.as_str(), &headers, |known| {
+    deliveries(&state, name.as_str(), &listing, |known| {
         known.next.is_none()
     })
     .await
@@ -237,11 +263,11 @@ async fn dead_letters(
 async fn deliveries(
     state: &AdminState,
     name: &str,
-    headers: &HeaderMap,
+    Listing { filters, page }: &Listing<QueueParams>,
     keep: impl Fn(&WebhookDelivery) -> bool,
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
     let mut all = state.waygate.webhook_deliveries(name).await?;
-    all.retain(keep);
-    Ok(list_response(&all, revision, headers))
+    all.retain(|known| keep(known) && filters.selects(&known.event, &known.subject));
+    Ok(page.of(&all, revision))
 }

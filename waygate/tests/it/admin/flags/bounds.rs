@@ -51,6 +51,10 @@ impl Backend for Metered {
         })
     }
 
+    fn count_audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<usize, BackendError>> {
+        self.store.count_audit(query)
+    }
+
     fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         self.store.health()
     }

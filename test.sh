@@ -64,6 +64,12 @@ if ! "$VENV/bin/waygate" --help >/dev/null 2>&1; then
     "$VENV/bin/pip" install -q 'waygate[cli,flags]==0.2.0' aiofiles # the released `cli` extra lacks the other two
 fi
 export WAYGATE_TEST_PYTHON_CLI="$PWD/$VENV/bin/waygate"
+SCHEMATHESIS=target/schemathesis-4.32.5
+if ! "$SCHEMATHESIS/bin/schemathesis" --version >/dev/null 2>&1; then
+    python3 -m venv "$SCHEMATHESIS"
+    "$SCHEMATHESIS/bin/pip" install -q schemathesis==4.32.5
+fi
+export WAYGATE_TEST_SCHEMATHESIS="$PWD/$SCHEMATHESIS/bin/schemathesis"
 # OpenFeature clients, in exactly the versions of their lock files.
 CLIENTS=target/ofrep-clients
 LOCKS=tests/data/ofrep

@@ -149,7 +149,7 @@ fn idempotency_key() -> Value {
 
 /// A whole number in a query.
 fn query(name: &str, text: &str, most: Option<u64>) -> Value {
-    let mut schema = json!({ "type": "integer", "format": "int64", "minimum": 0 });
+    let mut schema = json!({ "type": "integer", "minimum": 0 });
     if let Some(most) = most {
         schema["maximum"] = most.into();
         schema["default"] = 0.into();
@@ -163,6 +163,7 @@ fn complete(path: &str, operation: &mut Value) {
         operation[EXTENSION] = reach.into();
     }
     leave_out_null_bodies(operation);
+    accept_large_numbers(operation);
     allow_bearer(operation);
     if !operation["requestBody"].is_null() {
         let problems = WithBody::responses().into_iter();
@@ -255,6 +256,18 @@ fn leave_out_null_bodies(operation: &mut Value) {
         && let Some(one) = any.iter().find(|one| one["type"] != "null")
     {
         *schema = one.clone();
+    }
+}
+
+/// A number above the maximum of a parameter counts as the maximum, so it may be of any size.
+fn accept_large_numbers(operation: &mut Value) {
+    let parameters = operation["parameters"].as_array_mut();
+    for parameter in parameters.into_iter().flatten() {
+        if parameter["schema"]["type"] == "integer"
+            && let Some(schema) = parameter["schema"].as_object_mut()
+        {
+            schema.remove("format");
+        }
     }
 }
 

@@ -68,7 +68,7 @@ struct DisableRequest {
     #[serde(default)]
     reason: Reason,
     /// The time when the route returns to its current state; in UTC if it has no zone.
-    #[schema(format = DateTime)]
+    #[schema(example = "2030-01-01T04:00:00Z")]
     until: Option<String>,
 }
 
@@ -101,10 +101,10 @@ struct MaintenanceRequest {
     #[serde(default)]
     reason: Reason,
     /// With `end`: the start of the maintenance; in UTC if it has no zone. Default: immediately.
-    #[schema(format = DateTime)]
+    #[schema(example = "2030-01-01T02:00:00Z")]
     start: Option<String>,
     /// The end of the maintenance; in UTC if it has no zone. Default: none.
-    #[schema(format = DateTime)]
+    #[schema(example = "2030-01-01T04:00:00Z")]
     end: Option<String>,
 }
 

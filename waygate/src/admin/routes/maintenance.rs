@@ -20,7 +20,7 @@ use super::change::{instant, networks};
 use crate::{
     Operator,
     admin::{
-        responses::{Change, Read, Tagged},
+        responses::{Change, NotFound, Read, Tagged},
         scoped::{Scoped, global, service},
         searched::Searched,
         state::AdminState,
@@ -118,10 +118,10 @@ struct EnableRequest {
     #[serde(default)]
     include_force_active: bool,
     /// The start; in UTC if it has no zone. Default: immediately.
-    #[schema(format = DateTime)]
+    #[schema(example = "2030-01-01T02:00:00Z")]
     start: Option<String>,
     /// The end, after the start; in UTC if it has no zone. Default: none.
-    #[schema(format = DateTime)]
+    #[schema(example = "2030-01-01T04:00:00Z")]
     end: Option<String>,
     /// Clients in these networks are served.
     #[serde(default)]
@@ -228,7 +228,7 @@ struct CancelParams {
     path = "/schedule",
     operation_id = "cancel_{scope}_schedule",
     params(CancelParams),
-    responses((status = OK, description = "The updated maintenance.", body = Tagged<Maintenance>), Change),
+    responses((status = OK, description = "The updated maintenance.", body = Tagged<Maintenance>), Change, NotFound),
     security(("token" = ["write:global"]))
 )]
 async fn cancel_schedule(

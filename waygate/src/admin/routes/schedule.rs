@@ -34,10 +34,10 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 #[serde(deny_unknown_fields)]
 struct ScheduleRequest {
     /// The start; in UTC if it has no zone.
-    #[schema(format = DateTime, nullable = false)]
+    #[schema(example = "2030-01-01T02:00:00Z", nullable = false)]
     start: Option<String>,
     /// The end, after the start; in UTC if it has no zone.
-    #[schema(format = DateTime, nullable = false)]
+    #[schema(example = "2030-01-01T04:00:00Z", nullable = false)]
     end: Option<String>,
     /// The name of recurring windows. It follows from the other fields; a given one is checked.
     #[schema(nullable = false)]

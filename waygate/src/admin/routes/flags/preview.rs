@@ -42,11 +42,11 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 struct PreviewRequest {
     /// The whole definition, as for `PUT`. Without it and without `patch`: the draft.
     #[serde(default)]
-    #[schema(value_type = Option<Object>, nullable = false)]
+    #[schema(value_type = Option<Object>)]
     definition: Option<Value>,
     /// Members of the definition, as for `PATCH`.
     #[serde(default)]
-    #[schema(value_type = Option<Object>, nullable = false)]
+    #[schema(value_type = Option<Object>)]
     patch: Option<Value>,
     /// At most 10,000 evaluation contexts, in the forms of `evaluate`.
     #[serde(default)]
@@ -65,11 +65,11 @@ impl RequestBody for PreviewRequest {
 struct SegmentPreviewRequest {
     /// The whole definition, as for `PUT`.
     #[serde(default)]
-    #[schema(value_type = Option<Object>, nullable = false)]
+    #[schema(value_type = Option<Object>)]
     definition: Option<Value>,
     /// Members of the definition, as for `PATCH`.
     #[serde(default)]
-    #[schema(value_type = Option<Object>, nullable = false)]
+    #[schema(value_type = Option<Object>)]
     patch: Option<Value>,
     /// Evaluation contexts, in the forms of `evaluate`: at most 100,000 divided by the number of flags, but always one.
     #[schema(value_type = Vec<Object>)]
@@ -105,7 +105,6 @@ struct Preview {
     /// The results for contexts that this process has seen recently, if it records them
     /// (`WaygateBuilder::observe_flags`). Their keys are hashes, so numbers about rollouts are right on average.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     seen: Option<Effect>,
 }
 
@@ -136,7 +135,6 @@ struct FlagEffect {
     /// The results for contexts that this process has seen recently, if it records them
     /// (`WaygateBuilder::observe_flags`): for as many as 100,000 evaluations of all flags allow.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     seen: Option<Effect>,
 }
 

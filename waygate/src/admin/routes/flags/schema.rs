@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{RefOr, Schema},
+    openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema, Type, schema::SchemaType},
 };
 use waygate_core::flag::{Flag, Segment};
 
@@ -70,11 +70,9 @@ pub(super) struct FlagDefinitions {
     /// The version of the form: 1.
     version: u64,
     /// The flags.
-    #[schema(required = false)]
-    flags: Vec<Flag>,
+    flags: Option<Vec<Flag>>,
     /// The segments.
-    #[schema(required = false)]
-    segments: Vec<Segment>,
+    segments: Option<Vec<Segment>>,
 }
 
 /// The required members besides the key, which may be in the URL.
@@ -94,8 +92,31 @@ fn request(
         for name in ["created_at", "updated_at", "created_by"] {
             object.properties.remove(name);
         }
+        for (name, member) in &mut object.properties {
+            if name != "key" && !required.contains(&name.as_str()) {
+                accept_null(member);
+            }
+        }
     }
     stored
+}
+
+/// `null` stands for the default of a member.
+fn accept_null(member: &mut RefOr<Schema>) {
+    let kind = match member {
+        RefOr::T(Schema::Object(object)) => &mut object.schema_type,
+        RefOr::T(Schema::Array(array)) => &mut array.schema_type,
+        RefOr::Ref(_) => {
+            let null = ObjectBuilder::new().schema_type(Type::Null);
+            let either = OneOfBuilder::new().item(null).item(member.clone());
+            *member = RefOr::T(Schema::OneOf(either.build()));
+            return;
+        }
+        RefOr::T(_) => return,
+    };
+    if let SchemaType::Type(own) = kind {
+        *kind = SchemaType::from_iter([own.clone(), Type::Null]);
+    }
 }
 
 macro_rules! named {

@@ -148,31 +148,25 @@ pub(super) struct WebhookFields {
     #[schema(example = json!(["route.*"]), nullable = false)]
     events: Option<Vec<String>>,
     /// Names of services. Empty for all.
-    #[schema(nullable = false)]
     services: Option<Vec<String>>,
     /// Subjects such as `GET:/payments`, or `GET:/v2/*` for a prefix. Empty for all.
-    #[schema(nullable = false)]
     routes: Option<Vec<String>>,
     /// `standard`, `python`, `python_slack`, `slack`, `cloudevents` or `template`.
-    #[schema(example = "standard", nullable = false)]
+    #[schema(example = "standard")]
     format: Option<String>,
     /// The template of minijinja for the format `template`.
-    #[schema(nullable = false, max_length = 16384)]
+    #[schema(max_length = 16384)]
     template: Option<String>,
     /// The type of the body for the format `template`. Default: `application/json`.
-    #[schema(nullable = false, max_length = 100)]
+    #[schema(max_length = 100)]
     content_type: Option<String>,
     /// A secret of your own: `whsec_` and the base64 of 24 to 64 bytes. By default, the server makes one.
-    #[schema(nullable = false)]
     secret: Option<String>,
     /// Additional headers. Their values are never shown.
-    #[schema(nullable = false)]
     headers: Option<BTreeMap<String, String>>,
     /// Leaves out the values before and after a change.
-    #[schema(nullable = false)]
     thin: Option<bool>,
     /// Lets its events wait.
-    #[schema(nullable = false)]
     paused: Option<bool>,
 }
 
@@ -196,7 +190,6 @@ pub(super) struct CreateWebhook {
     pub(super) events: Vec<String>,
     /// A secret of your own: `whsec_` and the base64 of 24 to 64 bytes. By default, the server makes one.
     #[serde(default)]
-    #[schema(nullable = false)]
     pub(super) secret: Option<String>,
 }
 

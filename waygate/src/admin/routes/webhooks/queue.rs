@@ -126,10 +126,10 @@ async fn enable(
 #[serde(default, deny_unknown_fields)]
 struct ReplayRequest {
     /// Only the event of this entry of the audit log.
-    #[schema(value_type = Option<String>, format = Uuid, nullable = false)]
+    #[schema(value_type = Option<String>, format = Uuid)]
     entry: Option<uuid::Uuid>,
     /// Everything since this time that the audit log still has.
-    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
 }
 

@@ -250,7 +250,7 @@ async fn canaries(
     Listing { filters, page }: Listing<Searched>,
 ) -> Response {
     let canaries = state.waygate.canaries().into_iter();
-    let canaries = canaries.filter(|it| filters.finds([it.route.as_str(), it.flag.as_ref()]));
+    let canaries = canaries.filter(|it| filters.finds([it.route.as_str(), it.flag]));
     let canaries: Vec<Canary> = canaries.map(Canary::from).collect();
     page.of(&canaries, state.waygate.revision())
 }

@@ -3,6 +3,8 @@
 
 mod delivery;
 mod faults;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod operators;
 mod receiver;
 #[cfg(feature = "redis-server")]

@@ -152,11 +152,11 @@ impl Hub {
         self.known().remove(name);
     }
 
-    pub(super) fn all_counts(&self) -> BTreeMap<String, WebhookCounts> {
+    /// The counters of an endpoint: 0 before its first attempt.
+    pub(super) fn read_counts(&self, name: &PolicyName) -> WebhookCounts {
         let known = self.known();
-        let counts = known.iter();
-        counts
-            .map(|(name, known)| (name.to_string(), known.counts.read()))
-            .collect()
+        known
+            .get(name)
+            .map_or_else(WebhookCounts::default, |known| known.counts.read())
     }
 }

@@ -39,7 +39,7 @@ const LOGINS: Family = Family {
 };
 
 /// Every component, with the class of its impairments.
-const COMPONENTS: [(Component, &str); 13] = [
+const COMPONENTS: [(Component, &str); 14] = [
     (Component::Store, "fault"),
     (Component::StoreReset, "fault"),
     (Component::Records, "fault"),
@@ -50,6 +50,7 @@ const COMPONENTS: [(Component, &str); 13] = [
     (Component::Traffic, "fault"),
     (Component::BootCache, "fault"),
     (Component::CounterSnapshot, "fault"),
+    (Component::Webhooks, "fault"),
     (Component::Unmatched, "configuration"),
     (Component::LifecycleBypass, "bypass"),
     (Component::RateLimitBypass, "bypass"),

@@ -19,4 +19,5 @@ records! {
     webhooks: webhook::Webhooks,
     webhook_cursors: webhook::WebhookCursors,
     webhook_deliveries: webhook::WebhookDeliveries,
+    event_marks: webhook::EventMarks,
 }

@@ -48,6 +48,9 @@ const MAX_ATTEMPTS: usize = 100;
 /// The most commits that are remembered as silent.
 const MAX_SILENT: usize = 1_024;
 
+/// The most events that are remembered as delivered before they were in the log.
+const MAX_EARLY: usize = 16;
+
 /// The webhooks of a process.
 #[derive(Debug)]
 pub(crate) struct Hub {
@@ -66,6 +69,8 @@ struct Known {
     /// Newest first.
     attempts: VecDeque<WebhookAttempt>,
     counts: Arc<Counts>,
+    /// The last events that this process has delivered before they were in the log.
+    early: VecDeque<Uuid>,
     /// The report of entries that the log has dropped.
     gap: Option<String>,
 }
@@ -126,6 +131,20 @@ impl Hub {
         let known = self.known();
         let attempts = known.get(name).map(|known| known.attempts.iter().cloned());
         attempts.into_iter().flatten().collect()
+    }
+
+    pub(super) fn note_early(&self, name: &PolicyName, entry: Uuid) {
+        let mut known = self.known();
+        let known = known.entry(name.clone()).or_default();
+        known.early.push_front(entry);
+        known.early.truncate(MAX_EARLY);
+    }
+
+    pub(super) fn was_early(&self, name: &PolicyName, entry: Uuid) -> bool {
+        let known = self.known();
+        known
+            .get(name)
+            .is_some_and(|known| known.early.contains(&entry))
     }
 
     pub(super) fn note_gap(&self, name: &PolicyName, gap: String) {

@@ -20,6 +20,14 @@ struct OpenFeaturePage;
 #[doc = include_str!("../../docs/windows.md")]
 struct WindowsPage;
 
+#[cfg(all(doctest, feature = "webhooks"))]
+#[doc = include_str!("../../docs/webhooks.md")]
+struct WebhooksPage;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/metrics.md")]
+struct MetricsPage;
+
 use std::{
     io,
     net::{TcpListener, TcpStream},

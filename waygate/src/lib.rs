@@ -359,7 +359,7 @@ pub use waygate_macros::{
     maintenance, rate_limit, sunset,
 };
 
-#[cfg(all(doctest, feature = "full"))]
+#[cfg(all(doctest, feature = "full", feature = "webhooks"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
 

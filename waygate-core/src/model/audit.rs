@@ -197,6 +197,11 @@ pub struct AuditEntry {
     /// The service, in a fleet.
     #[cfg_attr(feature = "schema", schema(required))]
     pub service: Option<String>,
+    /// The tags of the route's operations in the OpenAPI document of the process that made the change; omitted if there
+    /// are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
+    pub tags: Vec<String>,
     /// The action.
     pub action: Action,
     /// The author: a user, a user's token (`alice/deploy`), `scheduler`, `system` or `anonymous`.
@@ -248,6 +253,7 @@ impl AuditEntry {
             timestamp,
             path: path.into(),
             service: None,
+            tags: Vec::new(),
             action,
             actor: origin.actor.clone(),
             platform: origin.platform.clone(),

@@ -150,6 +150,7 @@ impl WebhookDefinition {
 /// let webhook = Webhook::new("chat", "https://hooks.slack.com/services/T0/B0/x")
 ///     .events(["route.*", "global.*"])
 ///     .services(["billing"])
+///     .tags(["payments"])
 ///     .routes(["GET:/payments", "GET:/v2/*"])
 ///     .format(WebhookFormat::Slack)
 ///     .secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
@@ -202,6 +203,12 @@ impl Webhook {
         self.filter
             .services
             .extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Only events about routes with one of these tags in the OpenAPI document.
+    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.filter.tags.extend(tags.into_iter().map(Into::into));
         self
     }
 

@@ -54,6 +54,7 @@ impl WebhookEvent {
             "subject": entry.path,
             "route": route,
             "service": entry.service,
+            "tags": entry.tags,
             "action": entry.action,
             "actor": entry.actor,
             "platform": entry.platform,

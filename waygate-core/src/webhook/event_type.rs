@@ -72,7 +72,7 @@ events! {
     LimitResumed => "limit.resumed", "A rate limit was resumed.";
     LimitPromoted => "limit.promoted", "A rate limit in shadow mode is enforced now.";
     LimitReset => "limit.reset", "The counters of a rate limit were reset.";
-    LimitThreshold => "limit.threshold", "Not sent by this version.";
+    LimitThreshold => "limit.threshold", "Clients of a rate limit have come near it, or were refused. Sent only to endpoints that name this type.";
     FlagCreated => "flag.created", "A flag was created.";
     FlagUpdated => "flag.updated", "A flag was changed.";
     FlagEnabled => "flag.enabled", "A flag was turned on.";
@@ -90,8 +90,8 @@ events! {
     AccessTokenRevoked => "access.token_revoked", "A token was revoked.";
     AnnouncementSet => "announcement.set", "An announcement was set.";
     AnnouncementDeleted => "announcement.deleted", "An announcement was deleted.";
-    StoreDegraded => "store.degraded", "Not sent by this version.";
-    StoreRecovered => "store.recovered", "Not sent by this version.";
+    StoreDegraded => "store.degraded", "The store could not be read or written for ten seconds.";
+    StoreRecovered => "store.recovered", "The store can be read and written again.";
     StoreReset => "store.reset", "The store was emptied or replaced, and written again.";
     EndpointDisabled => "endpoint.disabled", "A webhook was disabled, because its receiver was gone or failed for too long.";
     EndpointTest => "endpoint.test", "A test by an operator.";
@@ -192,12 +192,22 @@ impl EventType {
             Action::Other(word) => match &**word {
                 "announcement_set" => Self::AnnouncementSet,
                 "announcement_deleted" => Self::AnnouncementDeleted,
+                "limit_threshold" => Self::LimitThreshold,
+                "store_degraded" => Self::StoreDegraded,
+                "store_recovered" => Self::StoreRecovered,
                 "webhook_disabled" => Self::EndpointDisabled,
                 "webhook_tested" => Self::EndpointTest,
                 _ => return None,
             },
             Action::Login | Action::Logout => return None,
         })
+    }
+}
+
+impl EventType {
+    /// An event that is sent only to endpoints that name it.
+    pub(super) fn is_opt_in(self) -> bool {
+        self == Self::LimitThreshold
     }
 }
 

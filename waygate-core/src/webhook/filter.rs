@@ -21,11 +21,13 @@ use crate::{grammar::Invalid, model::AuditEntry};
 pub struct EventPattern(Box<str>);
 
 impl EventPattern {
-    /// Returns whether a type is meant. A test is meant by every pattern.
+    /// Returns whether a type is meant. A test is meant by every pattern, and [`EventType::LimitThreshold`] only by its
+    /// full name.
     pub fn matches(&self, event: EventType) -> bool {
         let name = event.as_str();
         match self.0.strip_suffix('*') {
             _ if event == EventType::EndpointTest => true,
+            Some(_) if event.is_opt_in() => false,
             Some(start) => name.starts_with(start),
             None => *name == *self.0,
         }
@@ -93,12 +95,31 @@ pub struct EventFilter {
     /// Names of services. An event of no service passes none of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<String>,
+    /// Tags of routes in the OpenAPI document. An event about anything else passes none of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// Subjects: keys of routes such as `GET:/a`, with `*` at the end for a prefix.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<String>,
 }
 
 impl EventFilter {
+    /// Returns whether events of this type may pass, whatever they are about.
+    ///
+    /// ```
+    /// use waygate_core::webhook::{EventFilter, EventType};
+    ///
+    /// let all = EventFilter::default();
+    /// assert!(all.wants(EventType::RouteDisabled));
+    /// assert!(!all.wants(EventType::LimitThreshold), "only by its name");
+    /// ```
+    pub fn wants(&self, event: EventType) -> bool {
+        match self.events.is_empty() {
+            true => !event.is_opt_in(),
+            false => self.events.iter().any(|pattern| pattern.matches(event)),
+        }
+    }
+
     /// Returns whether an event passes. An entry with no event never does.
     pub fn matches(&self, entry: &AuditEntry) -> bool {
         let Some(event) = EventType::of(entry) else {
@@ -106,18 +127,21 @@ impl EventFilter {
         };
         let any_or_empty = |is_empty: bool, found: bool| is_empty || found;
         let service = entry.service.as_ref();
-        any_or_empty(
-            self.events.is_empty(),
-            self.events.iter().any(|pattern| pattern.matches(event)),
-        ) && any_or_empty(
-            self.services.is_empty(),
-            service.is_some_and(|service| self.services.contains(service)),
-        ) && any_or_empty(
-            self.routes.is_empty(),
-            self.routes
-                .iter()
-                .any(|route| is_subject(route, &entry.path)),
-        )
+        self.wants(event)
+            && any_or_empty(
+                self.services.is_empty(),
+                service.is_some_and(|service| self.services.contains(service)),
+            )
+            && any_or_empty(
+                self.tags.is_empty(),
+                self.tags.iter().any(|tag| entry.tags.contains(tag)),
+            )
+            && any_or_empty(
+                self.routes.is_empty(),
+                self.routes
+                    .iter()
+                    .any(|route| is_subject(route, &entry.path)),
+            )
     }
 }
 

@@ -60,6 +60,9 @@ fn each_action_has_its_event() {
         ("store_reseeded", "store.reset"),
         ("webhook_disabled", "endpoint.disabled"),
         ("announcement_set", "announcement.set"),
+        ("limit_threshold", "limit.threshold"),
+        ("store_degraded", "store.degraded"),
+        ("store_recovered", "store.recovered"),
     ] {
         let found = EventType::of(&line(action, "GET:/a"));
         assert_eq!(found.map(EventType::as_str), Some(event), "{action}");
@@ -117,7 +120,7 @@ fn the_fields_are_those_of_the_entry() {
 }
 
 #[test]
-fn filters_select_by_type_service_and_route() {
+fn filters_select_by_type_service_tag_and_route() {
     let mut entry = line("disable", "GET:/v2/pay");
     entry.service = Some("billing".to_owned());
     let filter = |change: &dyn Fn(&mut EventFilter)| {
@@ -158,6 +161,27 @@ fn filters_select_by_type_service_and_route() {
             passes,
             "{route}"
         );
+    }
+    let mut entry = entry.clone();
+    entry.tags = vec!["money".to_owned(), "payments".to_owned()];
+    let tags = |tags: &[&str]| {
+        let mut filter = EventFilter::default();
+        filter.tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        filter
+    };
+    assert!(tags(&["bills", "payments"]).matches(&entry));
+    assert!(!tags(&["pay"]).matches(&entry));
+    assert!(!tags(&["payments"]).matches(&line("disable", "GET:/v2/pay")));
+    let busy = line("limit_threshold", "GET:/v2/pay");
+    for (events, passes) in [
+        (&[][..], false),
+        (&["*"], false),
+        (&["limit.*"], false),
+        (&["limit.*", "limit.threshold"], true),
+    ] {
+        let mut filter = EventFilter::default();
+        filter.events = events.iter().map(|text| pattern(text)).collect();
+        assert_eq!(filter.matches(&busy), passes, "{events:?}");
     }
     // All parts must pass.
     assert!(!filter(&|f| {

@@ -132,7 +132,8 @@ fn recurring(args: &mut Args) -> Option<(LitStr, Recurring)> {
         &length.value(),
     );
     if let Err(invalid) = times {
-        args.errors.at(&every, invalid);
+        let mistaken = mistaken(&every, at.as_ref(), from.as_ref(), &length);
+        args.errors.at(mistaken, invalid);
     }
     let recurring = Recurring {
         length,
@@ -142,6 +143,28 @@ fn recurring(args: &mut Args) -> Option<(LitStr, Recurring)> {
         except,
     };
     Some((every, recurring))
+}
+
+/// The argument of recurring windows that is wrong: the one without which the others are right, or `every`.
+fn mistaken<'a>(
+    every: &'a LitStr,
+    at: Option<&'a LitStr>,
+    from: Option<&'a LitStr>,
+    length: &'a LitStr,
+) -> &'a LitStr {
+    let text = |literal: Option<&LitStr>| literal.map(LitStr::value);
+    let (at_text, from_text) = (text(at), text(from));
+    let is_right = |at: Option<&str>, from: Option<&str>| {
+        WindowTimes::parse(&every.value(), at, from, "1m").is_ok()
+    };
+    if is_right(at_text.as_deref(), from_text.as_deref()) {
+        return length;
+    }
+    match (at, from) {
+        (Some(at), _) if is_right(Some("00:00"), from_text.as_deref()) => at,
+        (_, Some(from)) if is_right(at_text.as_deref(), Some("2000-01-01")) => from,
+        _ => every,
+    }
 }
 
 /// Declarations hold whole seconds.

@@ -314,6 +314,8 @@ pub(crate) struct Found {
     pub(crate) covered: Vec<Registered>,
     /// The paths with one endpoint for all methods, except those with a separate endpoint.
     pub(crate) others: Vec<(PathTemplate, super::MethodSet)>,
+    /// The tags of routes in the OpenAPI document.
+    pub(crate) tags: Vec<(RouteKey, Vec<String>)>,
 }
 
 impl Found {
@@ -322,6 +324,7 @@ impl Found {
         for route in self.covered {
             table.cover(route);
         }
+        table.add_tags(self.tags);
         for (path, apart) in self.others {
             table.serve_others(path.as_str(), apart);
         }

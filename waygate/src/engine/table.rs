@@ -45,6 +45,8 @@ pub(crate) struct Table {
     pub(crate) judged: Judged,
     /// The findings of requests about handlers, for all tables of an engine.
     pub(crate) mounts: Arc<Mounts>,
+    /// The tags of routes in the OpenAPI documents.
+    tags: Arc<HashMap<Box<str>, Vec<String>>>,
     /// The requests of each slot, for all tables of an engine.
     pub(crate) traffic: TrafficSlots,
 }
@@ -138,6 +140,20 @@ impl Table {
             methods.is_whole = true;
             self.shape += 1;
         }
+    }
+
+    pub(crate) fn add_tags(&mut self, tags: Vec<(RouteKey, Vec<String>)>) {
+        let own = Arc::make_mut(&mut self.tags);
+        own.extend(
+            tags.into_iter()
+                .map(|(key, tags)| (key.as_str().into(), tags)),
+        );
+    }
+
+    /// The tags of the route that an audit line is about: itself, or a limit of it (`GET:/a#default`).
+    pub(crate) fn tags(&self, subject: &str) -> &[String] {
+        let route = subject.split('#').next().unwrap_or_default();
+        self.tags.get(route).map_or(&[], Vec::as_slice)
     }
 
     /// Keeps a route that a registered route covers.

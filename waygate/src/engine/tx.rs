@@ -122,7 +122,9 @@ impl<'a> Tx<'a> {
     }
 
     /// Adds a line to the audit log.
-    pub(crate) fn audit(&mut self, line: AuditEntry) {
+    pub(crate) fn audit(&mut self, mut line: AuditEntry) {
+        let snapshot = self.engine.snapshot.load();
+        line.tags = snapshot.table.tags(&line.path).to_vec();
         self.batch.audit.push(line);
     }
 

@@ -38,6 +38,8 @@ pub(super) struct Bound {
     pub(super) covered: Vec<Registered>,
     /// The routes of each handler with attributes, by its stamp.
     pub(super) handlers: HashMap<Stamp, Vec<RouteKey>>,
+    /// The tags of routes in the documents.
+    pub(super) tags: Vec<(RouteKey, Vec<String>)>,
 }
 
 /// Binds every declaration of this program to the routes of the routers, in addition to the `known` routes. Removes
@@ -72,15 +74,18 @@ pub(super) async fn bind(
     for operation in &operations {
         claims.entry(operation.route.clone()).or_default();
     }
+    let tags = operations::tags(&operations);
     let mut bound = Bound {
         routes: Vec::new(),
         covered: Vec::new(),
         handlers: HashMap::new(),
+        tags: Vec::new(),
     };
     // Paths of routes without a method, which sort first.
     let mut every_method = HashSet::new();
     for (route, mut claims) in claims {
         unmounted.keep_required(&mut claims);
+        let tags = tags.get(&route);
         let found = served_as(parts, &route).await;
         let serves = |(_, served): &&(usize, Served)| served.has(route.method());
         let serving: Vec<usize> = found.iter().filter(serves).map(|(part, _)| *part).collect();
@@ -120,6 +125,10 @@ pub(super) async fn bind(
                         limits::check(claim.declaration, &route, has_principal, &mut errors);
                     }
                     bound.add(&route, claims.first());
+                    if let Some(tags) = tags {
+                        let tags = tags.iter().cloned().collect();
+                        bound.tags.push((RouteKey::from(&route), tags));
+                    }
                 }
             }
         }

@@ -117,6 +117,7 @@ impl Waygate {
             served: surveys().flat_map(Survey::served).map(served).collect(),
             covered: bound.covered,
             others: surveys().flat_map(Survey::others).collect(),
+            tags: bound.tags,
         };
         inner.register_found(bound.routes, found).await?;
         let table = inner.snapshot.load().table.clone();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use waygate::{
     Waygate,
-    webhook::{AttemptOutcome, Egress, Webhook, WebhookOptions},
+    webhook::{AttemptOutcome, Egress, Webhook, WebhookFormat, WebhookOptions},
 };
 
 use crate::{
@@ -94,6 +94,43 @@ async fn of_a_gigabyte_only_the_start_is_read() {
     assert!(attempt.answer.bytes().all(|byte| byte == b'x'));
     // The rest is buffers of the system.
     assert!(receiver.sent() < 50 << 20, "{} bytes", receiver.sent());
+}
+
+#[tokio::test]
+async fn a_body_that_drips_holds_up_nothing() {
+    let since = Instant::now();
+    let (receiver, waygate, attempt) = attempt(Answer::DripBody).await;
+    assert_eq!(
+        (attempt.outcome, attempt.status),
+        (AttemptOutcome::Delivered, Some(200))
+    );
+    assert!(!attempt.answer.is_empty() && attempt.answer.len() < 200);
+    assert!(since.elapsed() < Duration::from_secs(10));
+    receiver.answer([OK]);
+    toggle(&waygate, 2).await;
+    receiver.wait_for(3).await;
+}
+
+#[tokio::test]
+async fn the_status_decides_and_not_the_page_that_slack_answers_with() {
+    for (status, outcome) in [
+        (200, AttemptOutcome::Delivered),
+        (404, AttemptOutcome::Failed),
+    ] {
+        let html = "<!DOCTYPE html><html><body>channel_not_found</body></html>";
+        let receiver = Receiver::start([Answer::Is(status, "", html)]).await;
+        let slack = hook("ops", &receiver).format(WebhookFormat::Slack);
+        let builder = Waygate::builder()
+            .webhook_options(options(&[&receiver]))
+            .webhook(slack);
+        let waygate = start(builder).await;
+        waygate.system().disable("GET:/1", "r").await.unwrap();
+        until(async || !waygate.webhook_attempts("ops").await.unwrap().is_empty()).await;
+        let attempt = waygate.webhook_attempts("ops").await.unwrap().remove(0);
+        assert_eq!((attempt.outcome, attempt.status), (outcome, Some(status)));
+        assert_eq!(attempt.answer, html);
+        assert!(receiver.got()[0].json()["blocks"].is_array());
+    }
 }
 
 #[tokio::test]

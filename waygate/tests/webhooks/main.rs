@@ -3,9 +3,16 @@
 
 mod delivery;
 mod faults;
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(all(feature = "axum", feature = "testing"))]
+mod noticed;
 mod operators;
 mod receiver;
 #[cfg(feature = "redis-server")]
 mod replicas;
 mod retries;
+mod speed;
 mod support;
+#[cfg(feature = "openapi")]
+mod tags;

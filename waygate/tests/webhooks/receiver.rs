@@ -29,6 +29,8 @@ pub(crate) enum Answer {
     Late(Duration),
     /// The head of the answer, one byte at a time.
     Drip,
+    /// 200, and a long body one byte at a time.
+    DripBody,
 }
 
 pub(crate) const OK: Answer = Answer::Is(200, "", "fine");
@@ -38,6 +40,8 @@ pub(crate) const OK: Answer = Answer::Is(200, "", "fine");
 pub(crate) struct Got {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// The time of its arrival.
+    pub(crate) at: waygate::Timestamp,
 }
 
 impl Got {
@@ -212,6 +216,15 @@ impl Receiver {
                 }
                 Ok(())
             }
+            Answer::DripBody => {
+                stream
+                    .write_all(b"HTTP/1.1 200 x\r\ncontent-length: 4096\r\n\r\n")
+                    .await?;
+                loop {
+                    stream.write_all(b"x").await?;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
             Answer::Drip => {
                 for byte in whole(200, "x-long: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", "").bytes() {
                     stream.write_all(&[byte]).await?;
@@ -255,5 +268,6 @@ async fn read(
     }
     let rest = buffer.split_off(end + length);
     let body = buffer.split_off(end);
-    Ok(Some((Got { headers, body }, rest)))
+    let at = waygate::Timestamp::now();
+    Ok(Some((Got { headers, body, at }, rest)))
 }

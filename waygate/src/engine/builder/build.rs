@@ -201,6 +201,8 @@ impl WaygateBuilder {
         crate::engine::webhooks::prepare(&inner).await;
         #[cfg(feature = "webhooks")]
         supervise(Component::Webhooks, &inner, crate::engine::webhooks::run);
+        #[cfg(feature = "webhooks")]
+        supervise(Component::Webhooks, &inner, crate::engine::webhooks::watch);
         if inner.counters.shared.is_some() {
             supervise(Component::Counters, &inner, concurrency::renew);
             supervise(Component::Counters, &inner, catch_up::run);

@@ -114,9 +114,16 @@ pub(crate) struct WebhookCursors;
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct WebhookDeliveries;
 
+/// The marks of events, in a process without webhooks.
+#[cfg(not(feature = "webhooks"))]
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct EventMarks;
+
 #[cfg(not(feature = "webhooks"))]
 opaque!(Webhooks, "webhook");
 #[cfg(not(feature = "webhooks"))]
 opaque!(WebhookCursors, "webhook_cursor");
 #[cfg(not(feature = "webhooks"))]
 opaque!(WebhookDeliveries, "webhook_delivery");
+#[cfg(not(feature = "webhooks"))]
+opaque!(EventMarks, "event_marks");

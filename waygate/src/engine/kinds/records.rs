@@ -21,4 +21,5 @@ records! {
     webhook_cursors: webhook::WebhookCursors,
     webhook_deliveries: webhook::WebhookDeliveries,
     idempotency_keys: idempotency::IdempotencyKeys,
+    event_marks: webhook::EventMarks,
 }

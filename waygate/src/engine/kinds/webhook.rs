@@ -1,6 +1,6 @@
 //! Webhooks: their definitions, their places in the audit log, and what could not be delivered.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use waygate_core::{
     webhook::WebhookDefinition,
 };
 
-use crate::engine::store::{Kind, Shown, View, named};
+use crate::engine::store::{Kind, Shown, View, named, named_freely};
 
 /// Endpoints that operators have created.
 #[derive(Debug, Default, Clone, Copy)]
@@ -181,6 +181,33 @@ impl Kind for WebhookDeliveries {
     }
 
     fn shown(_: &DeliveryKey, _: Option<&Delivery>, _: &dyn View) -> Option<Shown> {
+        None
+    }
+}
+
+/// Marks of events that every process notices, so that one of them writes each.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct EventMarks;
+
+/// By name, the time up to which an event has been written.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Marks(pub(crate) BTreeMap<String, Timestamp>);
+
+impl Kind for EventMarks {
+    const NAMES: &'static [&'static str] = &["event_marks"];
+    type Key = Box<str>;
+    type Value = Marks;
+
+    fn parse(kind: &str, name: Option<&str>) -> Result<Box<str>, Invalid> {
+        named_freely(kind, name)
+    }
+
+    fn entity(group: &Box<str>) -> EntityKey {
+        EntityKey::of("event_marks", group)
+    }
+
+    fn shown(_: &Box<str>, _: Option<&Marks>, _: &dyn View) -> Option<Shown> {
         None
     }
 }

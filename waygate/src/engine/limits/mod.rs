@@ -64,10 +64,14 @@ pub(crate) use problem::{Noticed, Problem, lock};
 pub use record::{HitQuery, LimitRecord};
 pub(crate) use refusal::{Refusal, RefusalCause};
 pub(crate) use replace::Known;
+#[cfg(feature = "webhooks")]
+pub(crate) use replace::{audit_path, service};
 pub(crate) use request::RequestInfo;
 pub(crate) use settings::LimitConfig;
 pub use settings::RateLimitHeaders;
 pub(crate) use shared::Shared;
+#[cfg(feature = "webhooks")]
+pub(crate) use stats::Pressure;
 pub(crate) use stats::{Hit, LimitStats};
 pub(crate) use store::Counters;
 pub use waygate_core::view::{

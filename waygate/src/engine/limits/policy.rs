@@ -120,6 +120,13 @@ impl Policy {
         }
     }
 
+    /// The length of its shortest window in seconds.
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn shortest_window(&self, now: Nanos) -> Option<u64> {
+        let rates = self.limits.iter().flat_map(|rates| &rates.list);
+        rates.map(|rate| rate.rule.window_seconds(now)).min()
+    }
+
     /// Describes the policy in words.
     pub(crate) fn meaning(&self) -> String {
         self.with_costs(self.fields.meaning())

@@ -145,10 +145,31 @@ impl PolicyStats {
         counts
     }
 
+    /// How often keys were near the limit or over it.
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn pressure(&self) -> Pressure {
+        let counts = self.counts();
+        Pressure {
+            near: lock(&self.top).notes(),
+            refused: counts.refused,
+            would_refuse: counts.would_refuse,
+        }
+    }
+
     /// Keys near the limit, sorted by the number of requests.
     pub(crate) fn top(&self, limit: usize) -> Vec<KeyUse> {
         lock(&self.top).list(limit)
     }
+}
+
+/// Requests near a limit or over it, since the process started.
+#[cfg(feature = "webhooks")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Pressure {
+    /// Requests that left a fifth of the limit or less, those that shadow mode would have refused included.
+    pub(crate) near: u64,
+    pub(crate) refused: u64,
+    pub(crate) would_refuse: u64,
 }
 
 /// The state of a key after a request.
@@ -196,6 +217,12 @@ impl TopKeys {
             last,
         };
         self.0.insert(key.clone(), seen);
+    }
+
+    /// The number of calls of [`note`](Self::note): a new key inherits the number of the one that it replaces.
+    #[cfg(feature = "webhooks")]
+    fn notes(&self) -> u64 {
+        self.0.values().map(|seen| seen.times).sum()
     }
 
     fn list(&self, limit: usize) -> Vec<KeyUse> {

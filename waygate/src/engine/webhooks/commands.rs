@@ -113,7 +113,7 @@ fn delete(tx: &mut Tx<'_>, name: &PolicyName) {
     if tx.stored.records.webhook_cursors.contains(name) {
         tx.delete::<WebhookCursors>(name);
     }
-    let keys: Vec<DeliveryKey> = deliveries(tx.stored, name)
+    let keys: Vec<DeliveryKey> = deliveries(&tx.stored.records, name)
         .map(|(key, _)| key.clone())
         .collect();
     for key in keys {
@@ -155,7 +155,7 @@ impl Change for Again {
         };
         let count = match &self.what {
             What::Failed => {
-                let all = deliveries(tx.stored, &self.name);
+                let all = deliveries(&tx.stored.records, &self.name);
                 let all: Vec<_> = all
                     .map(|(key, known)| (key.clone(), again(known)))
                     .collect();

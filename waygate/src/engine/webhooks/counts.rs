@@ -8,11 +8,7 @@ use std::{
 use waygate_core::Timestamp;
 
 use super::records::{AttemptOutcome, WebhookAttempt};
-
-/// The upper bounds of the histogram of durations, in seconds.
-const BUCKETS: [f64; 14] = [
-    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
-];
+use crate::engine::{kinds::Delivery, traffic::Latencies};
 
 /// Counters of one webhook in this process, since its start.
 ///
@@ -42,19 +38,56 @@ pub struct WebhookCounts {
     pub durations: [u64; 15],
     /// The sum of the durations.
     pub duration: Duration,
-    /// Events that were read from the audit log and are not delivered yet. At most a page of them is read.
+    /// Events that are neither delivered nor given up: those in the audit log, as far as this process has read it, and
+    /// those that are sent again.
     pub outbox_events: u64,
     /// The time of the oldest of them.
     pub outbox_oldest: Option<Timestamp>,
+    /// Events that were given up. They are in the store, so that each process has the same number.
+    pub dead_letters: u64,
+}
+
+impl WebhookCounts {
+    /// Adds the counters of another endpoint.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (sum, count) in [
+            (&mut self.delivered, other.delivered),
+            (&mut self.failed, other.failed),
+            (&mut self.throttled, other.throttled),
+            (&mut self.gone, other.gone),
+            (&mut self.unformatted, other.unformatted),
+            (&mut self.outbox_events, other.outbox_events),
+            (&mut self.dead_letters, other.dead_letters),
+        ] {
+            *sum += count;
+        }
+        for (sum, count) in self.durations.iter_mut().zip(other.durations) {
+            *sum += count;
+        }
+        self.duration = self.duration.saturating_add(other.duration);
+        let oldest = [self.outbox_oldest, other.outbox_oldest];
+        self.outbox_oldest = oldest.into_iter().flatten().min();
+    }
+
+    /// Adds an event that has failed.
+    pub(super) fn add(&mut self, failed: &Delivery) {
+        if failed.next.is_none() {
+            self.dead_letters += 1;
+            return;
+        }
+        self.outbox_events += 1;
+        let oldest = [self.outbox_oldest, Some(failed.entry.timestamp)];
+        self.outbox_oldest = oldest.into_iter().flatten().min();
+    }
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     outcomes: [AtomicU64; 5],
-    durations: [AtomicU64; 15],
-    micros: AtomicU64,
+    durations: Latencies,
     outbox: AtomicU64,
-    /// In seconds since the Unix epoch; 0 if there is none.
+    /// In milliseconds since the Unix epoch; 0 if there is none.
     oldest: AtomicI64,
 }
 
@@ -68,35 +101,33 @@ impl Counts {
             AttemptOutcome::Unformatted => 4,
         };
         self.outcomes[outcome].fetch_add(1, Relaxed);
-        let seconds = attempt.duration_ms / 1_000.0;
-        let bucket = BUCKETS.iter().position(|bound| seconds <= *bound);
-        self.durations[bucket.unwrap_or(BUCKETS.len())].fetch_add(1, Relaxed);
-        self.micros
-            .fetch_add((attempt.duration_ms * 1_000.0) as u64, Relaxed);
+        let duration = Duration::try_from_secs_f64(attempt.duration_ms / 1_000.0);
+        self.durations.add(duration.unwrap_or_default());
     }
 
     pub(super) fn set_outbox(&self, events: usize, oldest: Option<Timestamp>) {
         self.outbox.store(events as u64, Relaxed);
         self.oldest
-            .store(oldest.map_or(0, Timestamp::as_second), Relaxed);
+            .store(oldest.map_or(0, Timestamp::as_millisecond), Relaxed);
     }
 
     pub(super) fn read(&self) -> WebhookCounts {
         let [delivered, failed, throttled, gone, unformatted] =
             std::array::from_fn(|at| self.outcomes[at].load(Relaxed));
-        let oldest = self.oldest.load(Relaxed);
+        let (oldest, durations) = (self.oldest.load(Relaxed), self.durations.totals());
         WebhookCounts {
             delivered,
             failed,
             throttled,
             gone,
             unformatted,
-            durations: std::array::from_fn(|at| self.durations[at].load(Relaxed)),
-            duration: Duration::from_micros(self.micros.load(Relaxed)),
+            durations: durations.counts,
+            duration: Duration::from_nanos(durations.sum),
             outbox_events: self.outbox.load(Relaxed),
             outbox_oldest: (oldest > 0)
-                .then(|| Timestamp::from_second(oldest).ok())
+                .then(|| Timestamp::from_millisecond(oldest).ok())
                 .flatten(),
+            dead_letters: 0,
         }
     }
 }

@@ -1,6 +1,9 @@
 //! The endpoints of code and of the store.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use waygate_core::{
     grammar::PolicyName,
@@ -32,14 +35,14 @@ pub(crate) fn needed_from(records: &Records) -> Option<u64> {
 
 /// The deliveries of an endpoint, in the order of their entries' ids.
 pub(super) fn deliveries<'a>(
-    stored: &'a Stored,
+    records: &'a Records,
     name: &PolicyName,
 ) -> impl Iterator<Item = (&'a DeliveryKey, &'a Delivery)> + use<'a> {
     let start = DeliveryKey {
         endpoint: name.clone(),
         entry: uuid::Uuid::nil(),
     };
-    let from = stored.records.webhook_deliveries.from(&start);
+    let from = records.webhook_deliveries.from(&start);
     let of_name = from.take_while(|(key, _)| key.endpoint == *name);
     let all: Vec<_> = of_name.map(|(key, known)| (key, &known.value)).collect();
     all.into_iter()
@@ -64,7 +67,7 @@ impl Inner {
 
     pub(super) async fn endpoint(&self, name: &PolicyName) -> Option<Endpoint> {
         let stored = self.stored.lock().await;
-        let all = deliveries(&stored, name);
+        let all = deliveries(&stored.records, name);
         Some(Endpoint {
             name: name.clone(),
             definition: self.definition(&stored, name)?,
@@ -76,6 +79,19 @@ impl Inner {
         })
     }
 
+    /// The counters of each webhook. Read from the snapshot, since a scrape cannot wait for the store.
+    pub(crate) fn webhook_counts(&self) -> BTreeMap<String, WebhookCounts> {
+        let records = &self.snapshot.load().records;
+        let declared = self.webhooks.declared.keys();
+        let names: BTreeSet<&PolicyName> = declared.chain(records.webhooks.keys()).collect();
+        let counts = names.into_iter().map(|name| {
+            let mut counts = self.webhooks.read_counts(name);
+            deliveries(records, name).for_each(|(_, failed)| counts.add(failed));
+            (name.to_string(), counts)
+        });
+        counts.collect()
+    }
+
     fn webhook_record(&self, stored: &Stored, name: &PolicyName) -> Option<WebhookRecord> {
         let definition = self.definition(stored, name)?;
         let cursor = stored
@@ -85,7 +101,7 @@ impl Inner {
             .map(|known| &known.value);
         let disabled = cursor.and_then(|cursor: &WebhookCursor| cursor.disabled.clone());
         let is_dead = |(_, known): &(&DeliveryKey, &Delivery)| known.next.is_none();
-        let dead_letters = deliveries(stored, name).filter(is_dead).count();
+        let dead_letters = deliveries(&stored.records, name).filter(is_dead).count();
         Some(WebhookRecord {
             name: name.to_string(),
             definition: WebhookDefinition::clone(&definition),
@@ -97,7 +113,7 @@ impl Inner {
             disabled: disabled.map(|disabled| (disabled.at, disabled.reason)),
             failing_since: cursor.and_then(|cursor| cursor.failing_since),
             throttled_until: cursor.and_then(|cursor| cursor.throttled_until),
-            retries: deliveries(stored, name).count() - dead_letters,
+            retries: deliveries(&stored.records, name).count() - dead_letters,
             dead_letters,
         })
     }
@@ -166,7 +182,9 @@ impl Waygate {
     ) -> Result<Vec<WebhookDelivery>, ChangeError> {
         self.webhook(name).await?;
         let (stored, name) = (self.inner.stored.lock().await, name.parse()?);
-        let mut all: Vec<_> = deliveries(&stored, &name).map(|(_, known)| known).collect();
+        let mut all: Vec<_> = deliveries(&stored.records, &name)
+            .map(|(_, known)| known)
+            .collect();
         all.sort_by_key(|known| known.entry.revision);
         let shown = all.into_iter().map(|known| WebhookDelivery {
             id: event_id(known.entry.id),
@@ -184,7 +202,7 @@ impl Waygate {
     }
 
     /// Returns the counters of each webhook in this process, for metrics.
-    pub fn webhook_counts(&self) -> std::collections::BTreeMap<String, WebhookCounts> {
-        self.inner.webhooks.all_counts()
+    pub fn webhook_counts(&self) -> BTreeMap<String, WebhookCounts> {
+        self.inner.webhook_counts()
     }
 }

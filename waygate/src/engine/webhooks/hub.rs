@@ -48,6 +48,9 @@ const MAX_ATTEMPTS: usize = 100;
 /// The most commits that are remembered as silent.
 const MAX_SILENT: usize = 1_024;
 
+/// The most events that are remembered as delivered before they were in the log.
+const MAX_EARLY: usize = 16;
+
 /// The webhooks of a process.
 #[derive(Debug)]
 pub(crate) struct Hub {
@@ -66,6 +69,8 @@ struct Known {
     /// Newest first.
     attempts: VecDeque<WebhookAttempt>,
     counts: Arc<Counts>,
+    /// The last events that this process has delivered before they were in the log.
+    early: VecDeque<Uuid>,
     /// The report of entries that the log has dropped.
     gap: Option<String>,
 }
@@ -128,6 +133,20 @@ impl Hub {
         attempts.into_iter().flatten().collect()
     }
 
+    pub(super) fn note_early(&self, name: &PolicyName, entry: Uuid) {
+        let mut known = self.known();
+        let known = known.entry(name.clone()).or_default();
+        known.early.push_front(entry);
+        known.early.truncate(MAX_EARLY);
+    }
+
+    pub(super) fn was_early(&self, name: &PolicyName, entry: Uuid) -> bool {
+        let known = self.known();
+        known
+            .get(name)
+            .is_some_and(|known| known.early.contains(&entry))
+    }
+
     pub(super) fn note_gap(&self, name: &PolicyName, gap: String) {
         self.known().entry(name.clone()).or_default().gap = Some(gap);
     }
@@ -152,11 +171,11 @@ impl Hub {
         self.known().remove(name);
     }
 
-    pub(super) fn all_counts(&self) -> BTreeMap<String, WebhookCounts> {
+    /// The counters of an endpoint: 0 before its first attempt.
+    pub(super) fn read_counts(&self, name: &PolicyName) -> WebhookCounts {
         let known = self.known();
-        let counts = known.iter();
-        counts
-            .map(|(name, known)| (name.to_string(), known.counts.read()))
-            .collect()
+        known
+            .get(name)
+            .map_or_else(WebhookCounts::default, |known| known.counts.read())
     }
 }

@@ -53,7 +53,8 @@ impl Hub {
         })
     }
 
-    /// Makes one attempt, and lists it. `None` if the endpoint gets no message about this entry.
+    /// Makes one attempt, and lists it. `None` if the endpoint gets no message about this entry, or
+    /// has it already.
     pub(super) async fn deliver(
         &self,
         name: &PolicyName,
@@ -62,6 +63,9 @@ impl Hub {
         attempt: u32,
         now: Timestamp,
     ) -> Option<Attempted> {
+        if self.was_early(name, entry.id) {
+            return None;
+        }
         let since = Instant::now();
         let attempted = match self.message(name, endpoint, entry) {
             Ok(None) => return None,
@@ -124,7 +128,7 @@ pub(super) fn throttle(attempted: &Attempted, now: Timestamp) -> Option<Timestam
     is_throttled.then(|| later(now, attempted.pause.unwrap_or(THROTTLE)))
 }
 
-fn random() -> f64 {
+pub(super) fn random() -> f64 {
     let bytes = *uuid::Uuid::new_v4().as_bytes();
     f64::from(u16::from_be_bytes([bytes[0], bytes[1]])) / f64::from(u16::MAX)
 }

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use waygate_core::{
     grammar::{Invalid, PolicyName},
@@ -25,6 +25,7 @@ use super::{
 pub struct WebhookOptions {
     egress: Egress,
     proxy: Option<String>,
+    ca_file: Option<PathBuf>,
 }
 
 impl WebhookOptions {
@@ -38,6 +39,20 @@ impl WebhookOptions {
     /// are then not checked here. The proxies in environment variables are not used.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
+        self
+    }
+
+    /// Trusts the certificates in this file of PEM, too: those of your own certification authority, for receivers in your
+    /// network. It is read when the first webhook is sent, or at the start if the application declares one.
+    ///
+    /// ```
+    /// use waygate::webhook::WebhookOptions;
+    ///
+    /// let options = WebhookOptions::default().ca_file("/etc/ssl/internal.pem");
+    /// # drop(options);
+    /// ```
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(path.into());
         self
     }
 }
@@ -65,7 +80,12 @@ impl Declared {
             let name: PolicyName = name.parse()?;
             Ok((name, formatter))
         });
-        let sender = Sender::new(self.options.egress, self.options.proxy);
+        let WebhookOptions {
+            egress,
+            proxy,
+            ca_file,
+        } = self.options;
+        let sender = Sender::new(egress, proxy, ca_file);
         if !declared.is_empty() {
             let problem = |problem| Invalid::new("webhook", "TLS", problem);
             sender.client().map_err(problem)?;

@@ -60,6 +60,9 @@ pub(super) struct Run {
     busy: BTreeSet<String>,
     /// The entries of the page that are done or not wanted.
     passed: Vec<bool>,
+    /// The passed entries before the first other one, and the number of others.
+    done: usize,
+    open: usize,
     furthest: Option<usize>,
     is_stopped: bool,
     progress: Progress,
@@ -71,15 +74,30 @@ impl Run {
         for index in plan.jobs.iter().filter_map(|job| job.index) {
             passed[index] = false;
         }
-        Self {
+        let mut run = Self {
             jobs: plan.jobs.into_iter().map(Some).collect(),
             page: plan.page,
             busy: BTreeSet::new(),
+            open: passed.iter().filter(|passed| !**passed).count(),
             passed,
+            done: 0,
             furthest: None,
             is_stopped: false,
             progress,
-        }
+        };
+        run.advance();
+        run
+    }
+
+    fn advance(&mut self) {
+        let rest = self.passed.iter().skip(self.done);
+        self.done += rest.take_while(|passed| **passed).count();
+    }
+
+    /// The events of the log that are not done, and the time of the oldest one.
+    pub(super) fn waiting(&self) -> (usize, Option<Timestamp>) {
+        let oldest = self.page.get(self.done).map(|entry| entry.timestamp);
+        (self.open, oldest)
     }
 
     /// Returns whether more events may be read while an attempt takes long.
@@ -101,6 +119,7 @@ impl Run {
             let wanted = endpoint.wants(&entry);
             let index = self.page.len();
             self.passed.push(!wanted);
+            self.open += usize::from(wanted);
             self.jobs.extend(wanted.then(|| {
                 Some(Job {
                     entry: entry.clone(),
@@ -110,6 +129,7 @@ impl Run {
             }));
             self.page.push(entry);
         }
+        self.advance();
     }
 
     /// The next job: the first about a subject that no running one is about. After a stop, only those before one that
@@ -141,6 +161,8 @@ impl Run {
         self.busy.remove(&job.entry.path);
         if let Some(index) = job.index {
             self.passed[index] = true;
+            self.open -= 1;
+            self.advance();
         }
         let key = DeliveryKey {
             endpoint: self.progress.name.clone(),
@@ -171,8 +193,8 @@ impl Run {
     pub(super) fn take(&mut self) -> Progress {
         let next = Progress::new(self.progress.name.clone(), self.progress.instance);
         let mut progress = std::mem::replace(&mut self.progress, next);
-        let count = self.passed.iter().take_while(|passed| **passed).count();
-        progress.position = count
+        progress.position = self
+            .done
             .checked_sub(1)
             .map(|last| AuditPosition::of(&self.page[last]));
         progress

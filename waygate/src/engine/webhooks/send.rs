@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    path::PathBuf,
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
@@ -74,6 +75,7 @@ pub(crate) struct Sender {
     pub(super) egress: Egress,
     lookup: Lookup,
     proxy: Option<String>,
+    ca_file: Option<PathBuf>,
     client: OnceLock<Result<reqwest::Client, String>>,
 }
 
@@ -112,11 +114,12 @@ impl Attempted {
 }
 
 impl Sender {
-    pub(crate) fn new(egress: Egress, proxy: Option<String>) -> Self {
+    pub(crate) fn new(egress: Egress, proxy: Option<String>, ca_file: Option<PathBuf>) -> Self {
         Self {
             egress,
             lookup: system_lookup,
             proxy,
+            ca_file,
             client: OnceLock::new(),
         }
     }
@@ -125,7 +128,7 @@ impl Sender {
     pub(super) fn with_lookup(egress: Egress, lookup: Lookup) -> Self {
         Self {
             lookup,
-            ..Self::new(egress, None)
+            ..Self::new(egress, None, None)
         }
     }
 
@@ -142,7 +145,7 @@ impl Sender {
             has_proxy: self.proxy.is_some(),
         };
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls()?)
+            .tls_backend_preconfigured(super::tls::config(self.ca_file.as_deref())?)
             .dns_resolver(Arc::new(guard))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
@@ -258,27 +261,6 @@ fn explain(error: &reqwest::Error) -> String {
         cause = inner.source();
     }
     text.chars().take(500).collect()
-}
-
-/// TLS with the certificates of the system, and the cryptography that the process has chosen.
-fn tls() -> Result<rustls::ClientConfig, String> {
-    use rustls::crypto::CryptoProvider;
-    use rustls_platform_verifier::BuilderVerifierExt;
-
-    #[cfg(any(feature = "webhooks-ring", feature = "tls-ring"))]
-    let fallback = || Some(Arc::new(rustls::crypto::ring::default_provider()));
-    #[cfg(not(any(feature = "webhooks-ring", feature = "tls-ring")))]
-    let fallback = || None;
-    let provider = CryptoProvider::get_default().cloned().or_else(fallback);
-    let provider = provider.ok_or("webhooks need cryptography: enable the feature `webhooks-ring`, or install a provider of rustls before the engine is built")?;
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_platform_verifier()
-        .map_err(|error| format!("the certificates of the system cannot be read: {error}"))?;
-    let mut config = config.with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
 }
 
 #[cfg(test)]

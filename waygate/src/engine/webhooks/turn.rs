@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use waygate_core::{
     Printable, Timestamp,
     grammar::PolicyName,
-    model::Origin,
+    model::{AuditEntry, Origin},
     port::{AuditPosition, AuditQuery},
 };
 
@@ -92,11 +92,16 @@ impl Worker {
             self.read_until = 0;
             return Ok(Wake::Now);
         };
-        if cursor.value.disabled.is_some() || endpoint.definition.paused {
+        if cursor.value.disabled.is_some() {
+            inner.webhooks.counts(&self.name).set_outbox(0, None);
             return Ok(Wake::At(None));
         }
-        if let Some(until) = cursor.value.throttled_until.filter(|until| *until > now) {
-            return Ok(Wake::At(Some(until)));
+        let throttled = cursor.value.throttled_until.filter(|until| *until > now);
+        if endpoint.definition.paused || throttled.is_some() {
+            // For metrics.
+            self.read_page(inner, &endpoint, cursor).await?;
+            let until = throttled.filter(|_| !endpoint.definition.paused);
+            return Ok(Wake::At(until));
         }
         let plan = self.plan(inner, &endpoint, cursor, now).await?;
         let next = endpoint
@@ -146,7 +151,31 @@ impl Worker {
             jobs: jobs.collect(),
             page: Vec::new(),
         };
-        let room = MAX_RETRIES.saturating_sub(alive.count()).min(PAGE);
+        let mut room = MAX_RETRIES.saturating_sub(alive.count());
+        for entry in self.read_page(inner, endpoint, cursor).await? {
+            if endpoint.wants(&entry) {
+                let Some(left) = room.checked_sub(1) else {
+                    break;
+                };
+                room = left;
+                plan.jobs.push(Job {
+                    entry: entry.clone(),
+                    attempts: 0,
+                    index: Some(plan.page.len()),
+                });
+            }
+            plan.page.push(entry);
+        }
+        Ok(plan)
+    }
+
+    /// Reads what waits in the log, and counts it.
+    async fn read_page(
+        &mut self,
+        inner: &Arc<Inner>,
+        endpoint: &Endpoint,
+        cursor: &Versioned<WebhookCursor>,
+    ) -> Result<Vec<Arc<AuditEntry>>, ChangeError> {
         let (stored, read, skipped) = match self.read {
             Some(read) if read.0 == cursor.value.position => read,
             _ => {
@@ -155,49 +184,39 @@ impl Worker {
             }
         };
         self.read_until = inner.webhooks.skip_silent(self.read_until);
-        if room == 0 || self.read_until >= endpoint.revision.number {
-            return Ok(plan);
+        if self.read_until >= endpoint.revision.number {
+            return Ok(Vec::new());
         }
-        let query = AuditQuery::oldest(room).after(read);
+        let query = AuditQuery::oldest(PAGE).after(read);
         let page = inner.backend.audit(query).await?;
         self.check_gap(inner, stored, !page.is_empty()).await?;
+        let wanted = page.iter().filter(|entry| endpoint.wants(entry));
+        let oldest = wanted.clone().map(|entry| entry.timestamp).next();
+        let counts = inner.webhooks.counts(&self.name);
+        counts.set_outbox(wanted.count(), oldest);
         let Some(last) = page.last() else {
-            (self.read, self.read_until) =
-                (Some((stored, read, skipped)), endpoint.revision.number);
-            return Ok(plan);
+            self.read = Some((stored, read, skipped));
+            self.read_until = endpoint.revision.number;
+            return Ok(Vec::new());
         };
-        let end = AuditPosition::of(last);
-        plan.page = page.into_iter().map(Arc::new).collect();
-        let wanted = plan.page.iter().enumerate();
-        let wanted = wanted.filter(|(_, entry)| endpoint.wants(entry));
-        let before = plan.jobs.len();
-        plan.jobs.extend(wanted.map(|(index, entry)| Job {
-            entry: entry.clone(),
-            attempts: 0,
-            index: Some(index),
-        }));
-        let oldest = plan.jobs.iter().map(|job| job.entry.timestamp).min();
-        inner
-            .webhooks
-            .counts(&self.name)
-            .set_outbox(plan.jobs.len(), oldest);
-        if plan.jobs.len() == before {
-            let skipped = skipped + plan.page.len();
-            self.read = Some((stored, end, skipped));
+        if oldest.is_none() {
+            let (to, skipped) = (AuditPosition::of(last), skipped + page.len());
+            self.read = Some((stored, to, skipped));
             if skipped >= SKIPPED {
-                let (name, revision) = (self.name.clone(), cursor.revision);
-                change(
-                    inner,
-                    Skip {
-                        name,
-                        revision,
-                        to: end,
-                    },
-                )
-                .await?;
+                self.skip(inner, cursor.revision, to).await?;
             }
         }
-        Ok(plan)
+        Ok(page.into_iter().map(Arc::new).collect())
+    }
+
+    async fn skip(
+        &self,
+        inner: &Arc<Inner>,
+        revision: u64,
+        to: AuditPosition,
+    ) -> Result<(), ChangeError> {
+        let name = self.name.clone();
+        change(inner, Skip { name, revision, to }).await
     }
 
     /// Reports entries that the log has dropped before they were delivered.
@@ -239,7 +258,10 @@ impl Worker {
         let name = self.name.clone();
         let mut running = FuturesUnordered::new();
         let mut renewal = Instant::now() + RENEW;
+        let counts = inner.webhooks.counts(&self.name);
         loop {
+            let (waiting, oldest) = run.waiting();
+            counts.set_outbox(waiting, oldest);
             let is_over = self
                 .deadline
                 .is_some_and(|deadline| Instant::now() >= deadline);
@@ -280,7 +302,6 @@ impl Worker {
         let mut last = run.take();
         last.goes_on = false;
         self.record(inner, last).await;
-        inner.webhooks.counts(&self.name).set_outbox(0, None);
         Ok(Wake::Now)
     }
 

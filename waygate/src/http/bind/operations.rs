@@ -1,5 +1,7 @@
 //! The operations of the routers' OpenAPI documents.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 use waygate_core::grammar::{Method, RouteSpec};
 
@@ -15,12 +17,27 @@ pub(super) struct Operation {
     pub(super) id: Option<String>,
     /// The handler's stamp.
     handler: Option<String>,
+    tags: Vec<String>,
 }
 
 impl Operation {
     pub(super) fn is_of(&self, declaration: &HandlerDeclaration) -> bool {
         self.handler.as_deref() == Some(*declaration.stamp)
     }
+}
+
+/// The tags of each operation, and of all operations of each path together.
+pub(super) fn tags(operations: &[Operation]) -> BTreeMap<RouteSpec, BTreeSet<String>> {
+    let mut all: BTreeMap<RouteSpec, BTreeSet<String>> = BTreeMap::new();
+    for operation in operations.iter().filter(|known| !known.tags.is_empty()) {
+        let whole = RouteSpec::new(None, operation.route.path().clone());
+        for route in [operation.route.clone(), whole] {
+            all.entry(route)
+                .or_default()
+                .extend(operation.tags.iter().cloned());
+        }
+    }
+    all
 }
 
 const METHODS: [&str; 8] = [
@@ -48,6 +65,9 @@ pub(super) fn take_operations(
             #[cfg(not(feature = "openapi"))]
             let handler = None;
             let id = operation.get("operationId").cloned().and_then(text);
+            let tags = operation.get("tags").and_then(Value::as_array);
+            let tags = tags.into_iter().flatten().filter_map(Value::as_str);
+            let tags = tags.map(str::to_owned).collect();
             match (path.parse(), Method::from_name(&verb.to_ascii_uppercase())) {
                 (Ok(path), Some(method)) => {
                     operations.push(Operation {
@@ -55,6 +75,7 @@ pub(super) fn take_operations(
                         route: RouteSpec::new(method, path),
                         id,
                         handler,
+                        tags,
                     });
                 }
                 (Err(invalid), _) => errors.push(invalid.into()),

@@ -51,6 +51,7 @@ const COMPONENTS: [(Component, &str); 14] = [
     (Component::BootCache, "fault"),
     (Component::CounterSnapshot, "fault"),
     (Component::AdminUsers, "configuration"),
+    (Component::Webhooks, "fault"),
     (Component::Unmatched, "configuration"),
     (Component::LifecycleBypass, "bypass"),
     (Component::RateLimitBypass, "bypass"),

@@ -8,6 +8,8 @@ mod limits;
 mod own;
 mod routes;
 mod store;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 mod windows;
 
 use std::fmt;
@@ -26,6 +28,8 @@ const ALL: &[Collect] = &[
     engine::collect,
     #[cfg(feature = "flags")]
     flags::collect,
+    #[cfg(feature = "webhooks")]
+    webhooks::collect,
     own::collect,
 ];
 

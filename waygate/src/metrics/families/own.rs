@@ -22,13 +22,14 @@ const BUILD: Family = Family {
 };
 
 /// The families that may drop series.
-const CAPPED: [&str; 6] = [
+const CAPPED: [&str; 7] = [
     "http_server_request_duration_seconds",
     "waygate_blocked_requests_total",
     "waygate_concurrency_in_use",
     "waygate_flag_evaluations_total",
     "waygate_rate_limit_decisions_total",
     "waygate_route_status",
+    "waygate_webhook_attempts_total",
 ];
 
 pub(super) fn collect(scrape: &mut Scrape<'_>, out: &mut Exposition<'_>) -> fmt::Result {
@@ -60,6 +61,7 @@ fn features() -> String {
         ("openapi", cfg!(feature = "openapi")),
         ("redis", cfg!(feature = "redis")),
         ("swagger-ui", cfg!(feature = "swagger-ui")),
+        ("webhooks", cfg!(feature = "webhooks")),
     ];
     let on = all.iter().filter(|(_, is_on)| *is_on);
     let on: Vec<&str> = on.map(|(name, _)| *name).collect();

@@ -17,6 +17,8 @@ use std::{
 
 use axum::{Router, routing::get};
 use http::Method;
+#[cfg(feature = "webhooks")]
+use waygate::webhook::Webhook;
 use waygate::{
     Waygate,
     admin::Credentials,
@@ -69,6 +71,10 @@ fn text_of(path: &str) -> String {
 
 /// An engine with a series in every family that needs no second process.
 async fn busy() -> (Waygate, TestApp) {
+    // Paused, so that nothing is sent.
+    #[cfg(feature = "webhooks")]
+    let builder =
+        || builder().webhook(Webhook::new("ops", "https://hooks.example.com/").paused(true));
     let waygate = builder().build().await.unwrap();
     let app = app(&waygate, &["GET:/x", "POST:/x", "GET:/y"]).await;
     let system = waygate.system();
@@ -199,6 +205,15 @@ async fn requests_have_their_labels() {
     ];
     assert_eq!(value(&families, "waygate_route_status", &status), Some(1.0));
     assert_eq!(value(&families, "waygate_routes", &[]), Some(3.0));
+    #[cfg(feature = "webhooks")]
+    for outcome in ["delivered", "failed", "throttled", "gone", "unformatted"] {
+        let labels = [("endpoint", "ops"), ("outcome", outcome)];
+        assert_eq!(
+            value(&families, "waygate_webhook_attempts_total", &labels),
+            Some(0.0),
+            "before the first one"
+        );
+    }
     let change = [("kind", "disable"), ("platform", "system")];
     assert_eq!(
         value(&families, "waygate_changes_total", &change),

@@ -29,6 +29,8 @@ pub(super) struct Webhook {
     events: Vec<String>,
     /// The services of its events. Empty for all.
     services: Vec<String>,
+    /// The tags of the routes of its events. Empty for all.
+    tags: Vec<String>,
     /// The subjects of its events. Empty for all.
     routes: Vec<String>,
     /// The form of its bodies.
@@ -95,6 +97,7 @@ impl From<WebhookRecord> for Webhook {
             url: format!("{}/…", url.origin()),
             events: filter.events.into_iter().map(String::from).collect(),
             services: filter.services,
+            tags: filter.tags,
             routes: filter.routes,
             format: format.name().to_owned(),
             template: match format {
@@ -149,6 +152,9 @@ pub(super) struct WebhookFields {
     events: Option<Vec<String>>,
     /// Names of services. Empty for all.
     services: Option<Vec<String>>,
+    /// Tags of routes in the OpenAPI document. Empty for all.
+    #[schema(nullable = false)]
+    tags: Option<Vec<String>>,
     /// Subjects such as `GET:/payments`, or `GET:/v2/*` for a prefix. Empty for all.
     routes: Option<Vec<String>>,
     /// `standard`, `python`, `python_slack`, `slack`, `cloudevents` or `template`.
@@ -236,6 +242,7 @@ impl WebhookFields {
             self.services,
             self.routes,
         )?;
+        definition.filter.tags = self.tags.unwrap_or(definition.filter.tags);
         if let Some(secret) = self.secret {
             let secret: WebhookSecret = secret.parse()?;
             definition.secrets = vec![StoredSecret::new(secret)];

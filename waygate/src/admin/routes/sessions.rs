@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,7 +19,7 @@ use crate::{
         state::AdminState,
     },
     auth::{Principal, Token},
-    rest::{Params, Problem, ProblemKind, Reply, done, list_response},
+    rest::{Filters, Listing, Params, Problem, ProblemKind, Reply, done},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -36,6 +35,8 @@ struct SessionParams {
     #[param(nullable = false)]
     username: Option<String>,
 }
+
+impl Filters for SessionParams {}
 
 /// The user in question.
 fn user(principal: &Principal, params: SessionParams) -> Result<String, Problem> {
@@ -67,11 +68,10 @@ fn is_admin(principal: &Principal) -> bool {
 async fn list(
     State(state): State<Arc<AdminState>>,
     principal: Principal,
-    Params(params): Params<SessionParams>,
-    headers: HeaderMap,
+    Listing { filters, page }: Listing<SessionParams>,
 ) -> Result<Response, Problem> {
     state.auth.accounts()?;
-    let user = user(&principal, params)?;
+    let user = user(&principal, filters)?;
     let revision = state.waygate.revision();
     let now = state.waygate.inner.clock.now();
     let tokens = state.auth.tokens();
@@ -79,7 +79,7 @@ async fn list(
         .iter()
         .filter(|token| is_login_of(token, &user) && token.record.expires_at > now);
     let bodies = views(logins, principal.token);
-    Ok(list_response(&bodies, revision, &headers))
+    Ok(page.of(&bodies, revision))
 }
 
 fn is_login_of(token: &Token, user: &str) -> bool {

@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = format!("127.0.0.1:{port}");
     // A real secret is in the environment or in a file.
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-    let events = Webhook::new("receiver", &format!("http://{address}/receiver"))
+    let events = Webhook::new("receiver", format!("http://{address}/receiver"))
         .events(["route.*", "limit.*"])
         .secret(secret);
     // The receiver runs in this program: by default, addresses of this machine and plain `http` are refused.

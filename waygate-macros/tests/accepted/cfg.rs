@@ -1,5 +1,7 @@
 //! A handler that is configured out takes its declarations with it; one of two alternatives leaves the other alone.
 
+#![allow(clippy::non_minimal_cfg)]
+
 use waygate::disabled;
 
 #[disabled(route = "GET /gone")]

@@ -1,5 +1,7 @@
 //! Every attribute with every argument, and without arguments.
 
+#![allow(dead_code, clippy::multiple_bound_locations)]
+
 use axum::response::{IntoResponse, Response};
 use waygate::{
     Blocked, allowed_ips, allowed_roles, concurrency_limit, disabled, env_only, force_active,

@@ -1,5 +1,7 @@
 //! Sync, generic and `extern` functions, methods, and functions inside a body, all with a route.
 
+#![allow(clippy::needless_lifetimes)]
+
 use waygate::{disabled, env_only};
 
 #[disabled(route = "GET /sync")]
@@ -57,5 +59,5 @@ fn it_compiles() {
     drop((generic(&[1, 2]), with_inner_attributes(), local()));
     drop((Api(1).method(), Api::<u8>::associated()));
     Box::new(1_u8).provided();
-    let _: unsafe extern "C" fn() = foreign;
+    let _: extern "C" fn() = foreign;
 }

@@ -39,7 +39,7 @@ const LOGINS: Family = Family {
 };
 
 /// Every component, with the class of its impairments.
-const COMPONENTS: [(Component, &str); 14] = [
+const COMPONENTS: [(Component, &str); 15] = [
     (Component::Store, "fault"),
     (Component::StoreReset, "fault"),
     (Component::Records, "fault"),

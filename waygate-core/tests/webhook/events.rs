@@ -164,10 +164,9 @@ fn filters_select_by_type_service_tag_and_route() {
     }
     let mut entry = entry.clone();
     entry.tags = vec!["money".to_owned(), "payments".to_owned()];
-    let tags = |tags: &[&str]| {
-        let mut filter = EventFilter::default();
-        filter.tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
-        filter
+    let tags = |tags: &[&str]| EventFilter {
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        ..EventFilter::default()
     };
     assert!(tags(&["bills", "payments"]).matches(&entry));
     assert!(!tags(&["pay"]).matches(&entry));
@@ -179,8 +178,10 @@ fn filters_select_by_type_service_tag_and_route() {
         (&["limit.*"], false),
         (&["limit.*", "limit.threshold"], true),
     ] {
-        let mut filter = EventFilter::default();
-        filter.events = events.iter().map(|text| pattern(text)).collect();
+        let filter = EventFilter {
+            events: events.iter().map(|text| pattern(text)).collect(),
+            ..EventFilter::default()
+        };
         assert_eq!(filter.matches(&busy), passes, "{events:?}");
     }
     // All parts must pass.

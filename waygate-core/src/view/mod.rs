@@ -3,10 +3,12 @@
 //! Unknown fields are ignored, so that a client can talk to a newer server.
 
 mod auth;
+mod bulk;
 mod concurrency;
 mod decision;
 mod done;
 mod maintenance;
+mod plan;
 mod rate_limit;
 mod route;
 mod system;
@@ -17,10 +19,12 @@ mod windows;
 use crate::model::RouteKey;
 
 pub use auth::{Login, Me, NewToken, Platform, Token, TokenScope, TokenScopes};
+pub use bulk::{AppliedChange, AppliedChanges, Reverted};
 pub use concurrency::{ConcurrencyLimit, RouteConcurrencyLimit, SharedConcurrencyLimit};
 pub use decision::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
 pub use done::{DeletedLimit, Done, Mistake, Problem, Reseeded, ResetRateLimits};
 pub use maintenance::Maintenance;
+pub use plan::{LimitKind, Plan, PlannedChange, PlannedLimit, PlannedRoute, RouteOutcome};
 pub use rate_limit::{AboutRateLimit, RouteRateLimit, SharedRateLimit, SharedRateLimitState};
 pub use route::{FlagGate, Route};
 pub use system::{CountingMode, CountingModes, Degraded, Health, MaintenanceNotice};

@@ -43,6 +43,7 @@ mod limits;
 mod lineage;
 mod listing;
 mod maintenance;
+mod make;
 mod merge;
 mod methods;
 mod misnamed;
@@ -53,6 +54,7 @@ mod notice;
 mod observed;
 mod open;
 mod operator;
+mod plan;
 mod precondition;
 mod principal;
 mod publish;
@@ -64,6 +66,9 @@ mod register_error;
 mod report;
 mod request;
 mod reseed;
+mod revert;
+mod revert_error;
+mod revert_subject;
 mod route_change;
 mod scheduler;
 mod setback;
@@ -72,6 +77,8 @@ mod setting;
 mod shutdown;
 mod snapshot;
 mod stacked;
+mod staged;
+mod staging;
 mod store;
 mod store_faults;
 mod store_reset;
@@ -113,6 +120,7 @@ pub use limits::{
 };
 pub use maintenance::MaintenanceRecord;
 pub use operator::Operator;
+pub use plan::DryRun;
 pub use principal::Principal;
 pub use record::RouteRecord;
 pub use refusals::{BlockReason, Blocked, ConcurrencyLimited, KeyMissing, RateLimited};
@@ -120,6 +128,7 @@ pub use register::Registration;
 pub use register_error::RegisterError;
 pub use report::Report;
 pub use request::{RequestHead, Roles};
+pub use revert_error::RevertError;
 pub use store_reset::OnStoreReset;
 #[cfg(feature = "webhooks")]
 pub use webhooks::{
@@ -178,5 +187,8 @@ pub(crate) use {
     kinds::{Logins, MaintenanceScope, Opaque, Records, Tokens},
     limits::LimitCommand,
     notice::MaintenanceNotice,
+    plan::planned,
+    revert_subject::is_shared as is_shared_entry,
+    staged::StagedHandle,
     store::{Collection, Holds, Kind, Setting, Versioned},
 };

@@ -2,9 +2,12 @@
 
 use serde_json::{Map, Value, json};
 use utoipa::{IntoResponses, OpenApi};
-use waygate_core::view::Problem;
+use waygate_core::view::{Plan, Problem};
 
-use super::responses::{self, TAGGED, WithBody};
+use super::{
+    policy::DRY_RUN,
+    responses::{self, TAGGED, WithBody},
+};
 
 /// The parts of the document that belong to no handler.
 #[derive(OpenApi)]
@@ -32,7 +35,7 @@ use super::responses::{self, TAGGED, WithBody};
         (name = "auth", description = "Logins and tokens."),
         (name = "system", description = "The engine itself."),
     ),
-    components(schemas(Problem)),
+    components(schemas(Plan, Problem)),
 )]
 pub(super) struct Base;
 
@@ -54,6 +57,13 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
         "ETag": { "description": "The entity tag.", "schema": { "type": "string" } },
     });
     components["parameters"] = json!({
+        "DryRun": {
+            "name": "dry_run",
+            "in": "query",
+            "description": "`true` to change nothing, and respond with what the change would do.",
+            "required": false,
+            "schema": { "type": "boolean", "default": false },
+        },
         "IfMatch": header("If-Match", "The ETag of the version to change, a list of them, or `*`."),
         "IfNew": header("If-None-Match", "`*`: only if the resource does not exist yet. A list of ETags: only if the current one is not in it."),
         "IfChanged": header("If-None-Match", "The ETag of the list that the client has."),
@@ -65,8 +75,11 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
     }
     if let Some(Value::Object(paths)) = document.get_mut("paths") {
         for (path, item) in paths {
-            for operation in item.as_object_mut().into_iter().flatten().map(|(_, o)| o) {
+            for (method, operation) in item.as_object_mut().into_iter().flatten() {
                 complete(path, operation);
+                if method != "get" && can_be_planned(operation) {
+                    add_dry_run(operation);
+                }
             }
         }
     }
@@ -117,6 +130,11 @@ fn complete(path: &str, operation: &mut Value) {
     describe_path(path, operation);
     leave_out_null_bodies(operation);
     allow_bearer(operation);
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    if id.starts_with("patch_") && id.ends_with("_limit") {
+        let content = &mut operation["requestBody"]["content"];
+        content["application/merge-patch+json"] = content["application/json"].clone();
+    }
     if !operation["requestBody"].is_null() {
         let problems = WithBody::responses().into_iter();
         for (status, problem) in problems {
@@ -138,6 +156,35 @@ fn complete(path: &str, operation: &mut Value) {
         let tag = json!({ "ETag": { "$ref": "#/components/headers/ETag" } });
         if let Some(response) = success(operation) {
             response["headers"] = tag;
+        }
+    }
+}
+
+/// Changes with an effect besides their commit.
+const UNPLANNED: [&str; 4] = [
+    "reseed_store",
+    "reset_rate_limit_key",
+    "reset_global_rate_limit_key",
+    "reset_service_rate_limit_key",
+];
+
+/// Returns `true` for changes with preconditions, which are made by an operator.
+fn can_be_planned(operation: &Value) -> bool {
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    !operation["responses"]["412"].is_null() && !UNPLANNED.contains(&id)
+}
+
+/// Adds the parameter for a dry run, and its response.
+fn add_dry_run(operation: &mut Value) {
+    add_parameters(operation, vec![json!({ "$ref": DRY_RUN })]);
+    let plan = json!({ "$ref": "#/components/schemas/Plan" });
+    let content = |schema| json!({ "application/json": { "schema": schema } });
+    let done = &mut operation["responses"]["200"];
+    match done.pointer_mut("/content/application~1json/schema") {
+        Some(schema) => *schema = json!({ "oneOf": [schema.take(), plan] }),
+        None => {
+            let description = "With `dry_run=true`: what the change would do.";
+            *done = json!({ "description": description, "content": content(plan) });
         }
     }
 }
@@ -204,6 +251,7 @@ fn describe_path(path: &str, operation: &mut Value) {
         let text = match name {
             "pk" => "The path key: the route's key, percent-encoded or in base64url.",
             "id" => "The token's id.",
+            "entry" => "The id of an entry.",
             "key" => "The key: 1 to 128 letters, digits or `. _ -`, percent-encoded.",
             "change" => "The id of the scheduled change.",
             "name" => "The name: ASCII letters, digits and `. _ -`; 1 to 64 bytes.",

@@ -18,6 +18,7 @@ mod authorize;
 mod computations;
 mod config;
 mod docs;
+mod dry_run;
 mod key;
 #[cfg(feature = "ofrep")]
 mod ofrep;

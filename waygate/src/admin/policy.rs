@@ -10,6 +10,9 @@ use waygate_core::{Printable, view::TokenScope};
 
 use crate::rest::meant;
 
+/// The parameter of operations that can be planned.
+pub(super) const DRY_RUN: &str = "#/components/parameters/DryRun";
+
 /// The access that an operation requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
@@ -29,6 +32,8 @@ pub(super) struct Operation {
     pub(super) takes_query: bool,
     /// The error of a request with a body. `None` if the operation reads one.
     pub(super) no_body: Option<Arc<str>>,
+    /// `true` if it can be planned with `dry_run=true`.
+    pub(super) has_dry_run: bool,
 }
 
 /// The result of a lookup.
@@ -110,6 +115,7 @@ impl Methods {
             access: access(operation),
             takes_query: queries(operation).next().is_some(),
             no_body: no_body(&name, item, operation),
+            has_dry_run: has_dry_run(operation),
         };
         let methods = fields
             .map(|(name, operation)| (name.to_ascii_uppercase(), operation))
@@ -144,6 +150,12 @@ fn queries(operation: &Value) -> impl Iterator<Item = &str> {
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     let queries = parameters.filter(|parameter| parameter["in"] == "query");
     queries.filter_map(|parameter| parameter["name"].as_str())
+}
+
+fn has_dry_run(operation: &Value) -> bool {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let mut references = parameters.map(|parameter| &parameter["$ref"]);
+    references.any(|reference| reference == DRY_RUN)
 }
 
 /// The error of a request with a body, if the operation reads none, since the body was meant to have an effect.
@@ -224,6 +236,7 @@ mod tests {
             access,
             takes_query: false,
             no_body: None,
+            has_dry_run: false,
         })
     }
 
@@ -262,6 +275,7 @@ mod tests {
                 access: Access::Public,
                 takes_query: true,
                 no_body: None,
+                has_dry_run: false,
             })
         );
         for path in [

@@ -5,6 +5,7 @@ mod announcements;
 mod audit;
 mod auth;
 mod change;
+mod changes;
 mod deprecation;
 #[cfg(feature = "flags")]
 mod flags;
@@ -40,6 +41,7 @@ pub(super) fn router(settings: &Settings) -> OpenApiRouter<Arc<AdminState>> {
     let router = OpenApiRouter::with_openapi(docs::Base::openapi())
         .merge(auth::router())
         .merge(tokens::router())
+        .merge(changes::router())
         .merge(route::router())
         .merge(lifecycle::router())
         .merge(schedule::router())

@@ -1,9 +1,11 @@
 //! The admin REST API, through its public interface.
 
 mod announcements;
+mod changes;
 mod concurrency;
 mod contract;
 mod document;
+mod dry_run;
 #[cfg(feature = "flags")]
 mod flags;
 mod gate;
@@ -15,7 +17,9 @@ mod malformed;
 mod mistakes;
 mod no_credentials;
 mod openapi;
+mod patch;
 mod preconditions;
+mod revert;
 mod routes;
 mod services;
 mod socket;

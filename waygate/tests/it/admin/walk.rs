@@ -58,6 +58,18 @@ impl Operation {
                     .to_vec(),
             ),
             (
+                "entry",
+                [
+                    ENTRY,
+                    "00000000-0000-0000-0000-000000000000",
+                    "x",
+                    "%00",
+                    "%FF",
+                ]
+                .map(str::to_owned)
+                .to_vec(),
+            ),
+            (
                 "name",
                 ["upgrade", "ghost", "a%20b", "%00", "%FF", &long]
                     .map(str::to_owned)
@@ -528,7 +540,7 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
                 "limit" | "offset" | "days" | "minutes" => {
                     &["", "abc", "-1", "+1", "1e3", "1.0", "%201", "0x10", "٣"]
                 }
-                "orphaned" | "enforced" | "dry_run" | "partial" | "round_weights" => {
+                "orphaned" | "enforced" | "dry_run" | "force" | "partial" | "round_weights" => {
                     &["", "1", "yes", "True", "true%20"]
                 }
                 "service" | "policy" | "name" => &["", "a%20b", "%00", "a%2Fb"],
@@ -571,9 +583,9 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
     }
     let expected: &[&str] = &[
         "days",
-        #[cfg(feature = "flags")]
         "dry_run",
         "enforced",
+        "force",
         #[cfg(feature = "flags")]
         "format",
         "limit",

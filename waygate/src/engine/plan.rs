@@ -27,7 +27,8 @@ const MINUTES: usize = 60;
 ///
 /// let waygate = Waygate::builder().build().await?;
 /// let upgrade = GlobalMaintenance::new("upgrade".parse()?);
-/// let dry = waygate.system().dry_run(|dry| {
+/// let system = waygate.system();
+/// let dry = system.dry_run(|dry| {
 ///     let upgrade = upgrade.clone();
 ///     async move { dry.enable_global_maintenance(upgrade).await }
 /// });

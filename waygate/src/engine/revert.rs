@@ -158,10 +158,7 @@ impl Operator {
             #[cfg(feature = "admin")]
             Subject::Announcement(name) => {
                 let value = previous(entry)?;
-                drop(
-                    self.change_setting::<super::kinds::Announcements>(name, value)
-                        .await?,
-                );
+                self.change_setting::<super::kinds::Announcements>(name, value).await?;
             }
             #[cfg(feature = "flags")]
             Subject::Flag(key) => {

@@ -65,7 +65,8 @@ async fn a_batch_is_made_whole_or_not_at_all() {
 #[tokio::test]
 async fn a_failed_batch_within_a_batch_leaves_no_trace() {
     let waygate = engine(Arc::new(MemoryBackend::new())).await;
-    let made = waygate.system().batch(|batch| async move {
+    let system = waygate.system();
+    let made = system.batch(|batch| async move {
         let inner = batch.batch(|inner| async move {
             inner.disable("GET:/a", "x").await?;
             inner.disable("GET:/ghost", "x").await
@@ -101,7 +102,8 @@ async fn batches_of_two_processes_are_never_mixed() {
     let (one, other) = (engine(backend.clone()).await, engine(backend).await);
     let both = async |waygate: &Waygate, reason: &'static str| {
         for _ in 0..25 {
-            let made = waygate.system().batch(|batch| async move {
+            let system = waygate.system();
+            let made = system.batch(|batch| async move {
                 batch.disable("GET:/a", reason).await?;
                 batch.disable("GET:/b", reason).await
             });

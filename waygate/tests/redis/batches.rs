@@ -19,7 +19,8 @@ async fn batches_of_two_processes_are_never_mixed() {
     }
     let both = async |waygate: &Waygate, reason: &'static str| {
         for _ in 0..ROUNDS {
-            let made = waygate.system().batch(|batch| async move {
+            let system = waygate.system();
+            let made = system.batch(|batch| async move {
                 batch.disable("GET:/0", reason).await?;
                 batch.disable("GET:/1", reason).await
             });

@@ -61,7 +61,8 @@ impl Operator {
     /// # waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
     /// # waygate.register("GET:/search".parse()?, RouteState::default()).await?;
     /// let before = waygate.revision().number;
-    /// let closing = waygate.system().batch(|batch| async move {
+    /// let system = waygate.system();
+    /// let closing = system.batch(|batch| async move {
     ///     batch.set_maintenance("GET:/payments", "migration").await?;
     ///     batch.disable("GET:/search", "migration").await
     /// });

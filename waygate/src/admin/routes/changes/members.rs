@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 use waygate_core::{
-    grammar::{Invalid, ServiceName},
+    grammar::ServiceName,
     model::{LimitScope, RouteKey},
 };
 

@@ -158,7 +158,8 @@ impl Operator {
             #[cfg(feature = "admin")]
             Subject::Announcement(name) => {
                 let value = previous(entry)?;
-                self.change_setting::<super::kinds::Announcements>(name, value).await?;
+                self.change_setting::<super::kinds::Announcements>(name, value)
+                    .await?;
             }
             #[cfg(feature = "flags")]
             Subject::Flag(key) => {

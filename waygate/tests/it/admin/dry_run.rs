@@ -177,24 +177,7 @@ async fn no_operation_changes_anything_in_a_dry_run() {
 async fn prepare(server: &Server) {
     let system = server.waygate.system();
     system.disable("GET:/orders", "to revert").await.unwrap();
-    let limit = json!({ "limit": "1000/minute", "key_strategy": "ip" });
-    let mut of_route = limit.clone();
-    of_route["path"] = json!("/orders");
-    of_route["method"] = json!("GET");
-    let concurrency = json!({ "path": "/orders", "method": "GET", "limit": 5 });
-    for (path, body) in [
-        ("/api/rate-limits", of_route),
-        ("/api/global-rate-limit", limit.clone()),
-        ("/api/services/billing/rate-limit", limit),
-        ("/api/concurrency-limits", concurrency),
-        ("/api/global-concurrency-limits", json!({ "limit": 5 })),
-        (
-            "/api/services/billing/concurrency-limits",
-            json!({ "limit": 5 }),
-        ),
-    ] {
-        server.post(path, body).await.expect(201);
-    }
+    super::support::set_limits(server).await;
     let text = json!({ "text": "Soon." });
     let set = server.put("/api/announcements/upgrade", text).await;
     set.expect(200);
@@ -204,6 +187,7 @@ async fn prepare(server: &Server) {
         let set = server.put("/api/webhooks/upgrade", webhook).await;
         set.expect(200);
     }
-    system.enable("GET:/orders", "").await.unwrap();
-    system.disable("GET:/orders", "to revert").await.unwrap();
+    // The end of maintenance is refused on a disabled route.
+    let maintained = system.set_maintenance("GET:/orders", "to revert").await;
+    maintained.unwrap();
 }

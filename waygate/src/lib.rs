@@ -210,6 +210,8 @@ pub mod audit {
         model::{Action, ActionPattern, AuditEntry, Origin},
         port::{AuditPosition, AuditQuery},
     };
+
+    pub use crate::engine::RevertError;
 }
 
 /// The stream of changes.
@@ -230,6 +232,16 @@ pub mod traffic {
     pub use waygate_core::view::{
         Latency, LatencyBucket, RouteTraffic, StatusClasses, Traffic, TrafficHistory, TrafficMinute,
     };
+}
+
+/// What planned changes would do.
+#[cfg(feature = "engine")]
+pub mod plan {
+    pub use waygate_core::view::{
+        LimitKind, Plan, PlannedChange, PlannedLimit, PlannedRoute, RouteOutcome,
+    };
+
+    pub use crate::engine::DryRun;
 }
 
 /// Decisions about requests, for adapters to frameworks other than axum.

@@ -238,6 +238,14 @@ pub struct AuditEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>, nullable = false))]
     pub dropped: Option<serde_json::Value>,
+    /// The id that all entries of one bulk change share; missing otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub batch: Option<Uuid>,
+    /// The id of the entry that this change has reverted; missing otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub reverts: Option<Uuid>,
 }
 
 impl AuditEntry {
@@ -264,6 +272,8 @@ impl AuditEntry {
             previous: None,
             new: None,
             dropped: None,
+            batch: None,
+            reverts: None,
         }
     }
 }

@@ -3,11 +3,13 @@
 //! Unknown fields are ignored, so that a client can talk to a newer server.
 
 mod auth;
+mod bulk;
 mod concurrency;
 mod decision;
 mod device;
 mod done;
 mod maintenance;
+mod plan;
 mod rate_limit;
 mod rights;
 mod role;
@@ -21,11 +23,13 @@ mod windows;
 use crate::model::RouteKey;
 
 pub use auth::{Login, Me, NewToken, Platform, Token, TokenScope, TokenScopes};
+pub use bulk::{AppliedChange, AppliedChanges, Reverted};
 pub use concurrency::{ConcurrencyLimit, RouteConcurrencyLimit, SharedConcurrencyLimit};
 pub use decision::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
 pub use device::{DeviceLogin, DeviceToken};
 pub use done::{DeletedLimit, Done, Mistake, Problem, Reseeded, ResetRateLimits};
 pub use maintenance::Maintenance;
+pub use plan::{LimitKind, Plan, PlannedChange, PlannedLimit, PlannedRoute, RouteOutcome};
 pub use rate_limit::{AboutRateLimit, RouteRateLimit, SharedRateLimit, SharedRateLimitState};
 pub use rights::Rights;
 pub use role::Role;

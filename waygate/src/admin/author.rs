@@ -7,6 +7,7 @@ use super::state::AdminState;
 use crate::{
     Operator,
     auth::Principal,
+    engine::StagedHandle,
     rest::{Problem, ProblemKind, precondition},
 };
 
@@ -36,7 +37,34 @@ impl FromRequestParts<Arc<AdminState>> for Operator {
                 "This server takes changes only with `If-Match`: send the ETag of what you have seen.",
             ));
         }
-        let operator = state.waygate.operator(principal.origin);
+        let operator = author(state, principal, parts);
         Ok(operator.expecting(precondition))
+    }
+}
+
+/// The author of the changes of a request, which may be a dry run.
+fn author(state: &AdminState, principal: Principal, parts: &Parts) -> Operator {
+    let operator = state.waygate.operator(principal.origin);
+    match parts.extensions.get::<StagedHandle>() {
+        Some(staged) => operator.staged_in(staged.clone()),
+        None => operator,
+    }
+}
+
+/// Extracts the author of several changes, which have their own preconditions.
+pub(super) struct BulkOperator(pub(super) Operator);
+
+impl FromRequestParts<Arc<AdminState>> for BulkOperator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &Arc<AdminState>,
+    ) -> Result<Self, Problem> {
+        let principal = Principal::from_request_parts(parts, state).await?;
+        let precondition = precondition(&parts.headers)?;
+        Ok(Self(
+            author(state, principal, parts).expecting(precondition),
+        ))
     }
 }

@@ -11,6 +11,7 @@ use http::{Method, header};
 use waygate_core::view::TokenScope;
 
 use super::{
+    dry_run,
     policy::{Access, Found, Operation},
     probes::is_probe,
     reach::Reach,
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     auth::{AuthMode, Principal, check_without_credentials},
-    rest::{Problem, ProblemKind, TrustedClient, ensure_empty, without_body},
+    rest::{Problem, ProblemKind, TrustedClient, ensure_empty, take_flag, without_body},
 };
 
 /// The operations without a token, besides probes: exactly these methods on exactly these paths, which have no parameters.
@@ -68,13 +69,29 @@ pub(super) async fn authorize(
                 request.extensions_mut().insert(principal);
                 request.extensions_mut().insert(TrustedClient);
             }
+            let uri = request.uri_mut();
+            let is_dry_run = match operation.has_dry_run {
+                true => take_flag(uri, "dry_run"),
+                false => Ok(false),
+            };
+            let is_dry_run = is_dry_run.and_then(|is_dry_run| match operation.takes_query {
+                true => Ok(is_dry_run),
+                false => ensure_empty(uri).map(|()| is_dry_run),
+            });
+            let is_dry_run = match is_dry_run {
+                Ok(is_dry_run) => is_dry_run,
+                Err(problem) => return problem.into_response(),
+            };
             if let Some(error) = operation.no_body {
                 request = match without_body(request, &state.readers).await {
                     Some(request) => request,
                     None => return Problem::new(ProblemKind::InvalidBody, &*error).into_response(),
                 };
             }
-            next.run(request).await
+            match is_dry_run {
+                true => dry_run::run(&state, request, next).await,
+                false => next.run(request).await,
+            }
         }
         Err(problem) => problem.into_response(),
     }
@@ -131,9 +148,6 @@ fn admit(
             .is_some_and(|known| !known.services.are_all())
     {
         return Err(needs_all());
-    }
-    if !operation.takes_query {
-        ensure_empty(request.uri())?;
     }
     Ok((principal, operation))
 }

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 use utoipa::{IntoResponses, OpenApi};
-use waygate_core::view::Problem;
+use waygate_core::view::{Plan, Problem};
 
 use super::{
+    policy::DRY_RUN,
     reach::{EXTENSION, Reach},
     responses::{self, TAGGED, WithBody, WithKey},
 };
@@ -38,7 +39,7 @@ use super::{
         (name = "auth", description = "Logins and tokens."),
         (name = "system", description = "The engine itself."),
     ),
-    components(schemas(Problem)),
+    components(schemas(Plan, Problem)),
 )]
 pub(super) struct Base;
 
@@ -74,6 +75,13 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
         },
     });
     components["parameters"] = json!({
+        "DryRun": {
+            "name": "dry_run",
+            "in": "query",
+            "description": "`true` to change nothing, and respond with what the change would do.",
+            "required": false,
+            "schema": { "type": "boolean", "default": false },
+        },
         "IfMatch": header("If-Match", "The ETag of the version to change, a list of them, or `*`."),
         "IfNew": header("If-None-Match", "`*`: only if the resource does not exist yet. A list of ETags: only if the current one is not in it."),
         "IdempotencyKey": idempotency_key(),
@@ -92,6 +100,9 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
                 complete(path, operation);
                 if method != "get" && is_secured(operation) {
                     add_key(operation);
+                }
+                if method != "get" && can_be_planned(operation) {
+                    add_dry_run(operation);
                 }
             }
         }
@@ -165,6 +176,11 @@ fn complete(path: &str, operation: &mut Value) {
     leave_out_null_bodies(operation);
     accept_large_numbers(operation);
     allow_bearer(operation);
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    if id.starts_with("patch_") && id.ends_with("_limit") {
+        let content = &mut operation["requestBody"]["content"];
+        content["application/merge-patch+json"] = content["application/json"].clone();
+    }
     if !operation["requestBody"].is_null() {
         let problems = WithBody::responses().into_iter();
         for (status, problem) in problems {
@@ -220,6 +236,35 @@ fn add_key(operation: &mut Value) {
     if let Some(response) = success(operation) {
         response["headers"]["Idempotent-Replayed"] =
             json!({ "$ref": "#/components/headers/IdempotentReplayed" });
+    }
+}
+
+/// Changes with an effect besides their commit.
+const UNPLANNED: [&str; 4] = [
+    "reseed_store",
+    "reset_rate_limit_key",
+    "reset_global_rate_limit_key",
+    "reset_service_rate_limit_key",
+];
+
+/// Returns `true` for changes with preconditions, which are made by an operator.
+fn can_be_planned(operation: &Value) -> bool {
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    !operation["responses"]["412"].is_null() && !UNPLANNED.contains(&id)
+}
+
+/// Adds the parameter for a dry run, and its response.
+fn add_dry_run(operation: &mut Value) {
+    add_parameters(operation, vec![json!({ "$ref": DRY_RUN })]);
+    let plan = json!({ "$ref": "#/components/schemas/Plan" });
+    let content = |schema| json!({ "application/json": { "schema": schema } });
+    let done = &mut operation["responses"]["200"];
+    match done.pointer_mut("/content/application~1json/schema") {
+        Some(schema) => *schema = json!({ "oneOf": [schema.take(), plan] }),
+        None => {
+            let description = "With `dry_run=true`: what the change would do.";
+            *done = json!({ "description": description, "content": content(plan) });
+        }
     }
 }
 
@@ -297,6 +342,7 @@ fn describe_path(path: &str, operation: &mut Value) {
         let text = match name {
             "pk" => "The path key: the route's key, percent-encoded or in base64url.",
             "id" => "The token's id.",
+            "entry" => "The id of an entry.",
             "key" => "The key: 1 to 128 letters, digits or `. _ -`, percent-encoded.",
             "change" => "The id of the scheduled change.",
             "name" => "The name: ASCII letters, digits and `. _ -`; 1 to 64 bytes.",

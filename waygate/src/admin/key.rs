@@ -56,6 +56,23 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
+/// The id of an entry of the audit log in a URL.
+#[derive(Debug)]
+pub(super) struct EntryId(pub(super) uuid::Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for EntryId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = segment(parts, state, "entry").await?.unwrap_or_default();
+        let id = text.parse().map_err(|_| {
+            let text = "Invalid id of an entry: expected a UUID.";
+            Problem::new(ProblemKind::InvalidPath, text)
+        });
+        id.map(Self)
+    }
+}
+
 /// The name of a setting in a URL.
 #[derive(Debug)]
 pub(super) struct Name(pub(super) PolicyName);

@@ -19,6 +19,7 @@ mod authorize;
 mod computations;
 mod config;
 mod docs;
+mod dry_run;
 mod form;
 mod idempotency;
 mod key;

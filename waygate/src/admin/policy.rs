@@ -11,6 +11,9 @@ use waygate_core::{Printable, view::TokenScope};
 use super::reach::Reach;
 use crate::rest::meant;
 
+/// The parameter of operations that can be planned.
+pub(super) const DRY_RUN: &str = "#/components/parameters/DryRun";
+
 /// The access that an operation requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
@@ -32,6 +35,8 @@ pub(super) struct Operation {
     pub(super) takes_query: bool,
     /// The error of a request with a body. `None` if the operation reads one.
     pub(super) no_body: Option<Arc<str>>,
+    /// `true` if it can be planned with `dry_run=true`.
+    pub(super) has_dry_run: bool,
 }
 
 /// The result of a lookup.
@@ -112,8 +117,9 @@ impl Methods {
         let read = |name: String, operation: &Value| Operation {
             access: access(operation),
             reach: Reach::of(operation),
-            takes_query: queries(operation, document).next().is_some(),
+            takes_query: queries(operation, document).any(|name| name != "dry_run"),
             no_body: no_body(&name, item, operation, document),
+            has_dry_run: has_dry_run(operation),
         };
         let methods = fields
             .map(|(name, operation)| (name.to_ascii_uppercase(), operation))
@@ -157,6 +163,12 @@ fn resolved<'a>(parameter: &'a Value, document: &'a Value) -> &'a Value {
     let pointer = reference.and_then(|reference| reference.strip_prefix('#'));
     let shared = pointer.and_then(|pointer| document.pointer(pointer));
     shared.unwrap_or(parameter)
+}
+
+fn has_dry_run(operation: &Value) -> bool {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let mut references = parameters.map(|parameter| &parameter["$ref"]);
+    references.any(|reference| reference == DRY_RUN)
 }
 
 /// The error of a request with a body, if the operation reads none, since the body was meant to have an effect.
@@ -238,6 +250,7 @@ mod tests {
             reach: Reach::All,
             takes_query: false,
             no_body: None,
+            has_dry_run: false,
         })
     }
 
@@ -277,6 +290,7 @@ mod tests {
                 reach: Reach::All,
                 takes_query: true,
                 no_body: None,
+                has_dry_run: false,
             })
         );
         for path in [

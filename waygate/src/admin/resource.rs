@@ -26,7 +26,7 @@ pub(super) trait Resource {
     const NOUN: &'static str;
 
     /// The policy that requests set.
-    type Policy: Send;
+    type Policy: Send + Serialize;
     /// The record of the engine.
     type Record: Send;
     /// The command of an operator.
@@ -47,6 +47,7 @@ pub(super) trait Resource {
 
     fn read(fields: Map<String, Value>, waygate: &Waygate) -> Result<Self::Policy, Problem>;
     fn name(policy: &Self::Policy) -> &PolicyName;
+    fn policy(record: &Self::Record) -> &Self::Policy;
     fn set(policy: Self::Policy) -> Self::Command;
     /// Deletes an operator's limit. Returns `false` if there was none.
     async fn delete(operator: &Operator, key: LimitKey) -> Result<bool, ChangeError>;
@@ -175,13 +176,20 @@ pub(super) struct RouteFields {
     pub(super) policy: Map<String, Value>,
 }
 
-/// Sets a limit of a route.
-pub(super) async fn set_of_route<R: Resource>(
-    state: &AdminState,
-    operator: Operator,
+/// A limit to set.
+pub(super) struct Set<R: Resource> {
+    pub(super) key: LimitKey,
+    pub(super) policy: R::Policy,
+    /// A warning about the request.
+    pub(super) warning: Option<String>,
+}
+
+/// Reads a limit of a route to set.
+pub(super) fn set_of_route<R: Resource>(
+    waygate: &Waygate,
     within: &Within,
     fields: RouteFields,
-) -> OfRoute<R> {
+) -> Result<Set<R>, Problem> {
     let RouteFields {
         path,
         method,
@@ -189,27 +197,54 @@ pub(super) async fn set_of_route<R: Resource>(
     } = fields;
     let warning = masked_exemptions(&policy);
     // Errors in the policy come first, as in the contract.
-    let policy = R::read(policy, &state.waygate)?;
-    let route = route(&state.waygate, within, &path, method.as_deref())?;
+    let policy = R::read(policy, waygate)?;
+    let route = route(waygate, within, &path, method.as_deref())?;
     let key = LimitKey::new(LimitScope::Route(route), R::name(&policy).clone());
-    let left = R::run(&operator, key, R::set(policy)).await?;
-    Ok(show_of_route::<R>(left, warning).created())
+    Ok(Set {
+        key,
+        policy,
+        warning,
+    })
 }
 
-/// Sets a limit of a service, or of all routes together.
-pub(super) async fn set_shared<R: Resource>(
-    state: &AdminState,
-    operator: Operator,
+/// Reads a limit of a service to set, or of all routes together.
+pub(super) fn set_shared<R: Resource>(
+    waygate: &Waygate,
     scope: LimitScope,
     fields: Map<String, Value>,
-) -> Result<Reply<R::Shared>, Problem> {
+) -> Result<Set<R>, Problem> {
     let warning = masked_exemptions(&fields);
-    let policy = R::read(fields, &state.waygate)?;
+    let policy = R::read(fields, waygate)?;
     let key = LimitKey::new(scope, R::name(&policy).clone());
-    let left = R::run(&operator, key, R::set(policy)).await?;
-    let record = flagged::<R>(left, warning);
+    Ok(Set {
+        key,
+        policy,
+        warning,
+    })
+}
+
+impl<R: Resource> Set<R> {
+    /// Sets a limit of a route.
+    pub(super) async fn on_route(self, operator: &Operator) -> OfRoute<R> {
+        let left = R::run(operator, self.key, R::set(self.policy)).await?;
+        Ok(show_of_route::<R>(left, self.warning).created())
+    }
+
+    /// Sets a limit of a service, or of all routes together.
+    pub(super) async fn on_all(self, operator: &Operator) -> Result<Reply<R::Shared>, Problem> {
+        let left = R::run(operator, self.key, R::set(self.policy)).await?;
+        Ok(show_shared::<R>(left, self.warning).created())
+    }
+}
+
+/// Shows a limit that several routes share, with a warning about the request.
+pub(super) fn show_shared<R: Resource>(
+    record: R::Record,
+    warning: Option<String>,
+) -> Reply<R::Shared> {
+    let record = flagged::<R>(record, warning);
     let revision = R::revision(&record);
-    Ok(Reply::ok(record.into()).with_tag(revision).created())
+    Reply::ok(record.into()).with_tag(revision)
 }
 
 /// Adds a warning about the request to the record.

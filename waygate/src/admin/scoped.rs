@@ -49,7 +49,12 @@ pub(super) fn service(path: &str, router: Router) -> Router {
 fn nest(path: &str, mut router: Router, tag: &str, scope: &str, of: &str) -> Router {
     let document = router.get_openapi_mut();
     for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.post, &mut item.delete];
+        let operations = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.patch,
+            &mut item.delete,
+        ];
         for operation in operations.into_iter().flatten() {
             name(operation, tag, scope, of);
         }

@@ -153,7 +153,9 @@ fn is_deliberate_type(headers: &HeaderMap) -> bool {
         .and_then(|line| line.to_str().ok())
         .unwrap_or_default();
     let essence = text.split(';').next().unwrap_or_default().trim();
-    let is_json = essence.eq_ignore_ascii_case("application/json");
+    let is_json = ["application/json", "application/merge-patch+json"]
+        .iter()
+        .any(|json| essence.eq_ignore_ascii_case(json));
     #[cfg(feature = "flags")]
     let is_json = is_json || crate::rest::is_yaml(essence.as_bytes());
     is_json

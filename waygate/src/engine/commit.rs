@@ -33,19 +33,25 @@ impl Inner {
         })
     }
 
+    /// Fails if decisions on this state must not be stored.
+    pub(crate) fn check_writable(&self, stored: &Stored) -> Result<(), BackendError> {
+        // A decision without any state must not be stored next to unreadable records.
+        if let Some(cause) = &stored.blind {
+            return Err(BackendError::Unreadable(cause.clone()));
+        }
+        match self.monitor.current().get(&Component::StoreReset) {
+            Some(reset) => Err(BackendError::Corrupt(reset.cause.clone())),
+            None => Ok(()),
+        }
+    }
+
     /// Writes a batch and applies it to `stored`, or changes nothing.
     pub(crate) async fn commit(
         &self,
         stored: &mut Stored,
         mut batch: Batch,
     ) -> Result<Revision, CommitError> {
-        // A decision without any state must not be stored next to unreadable records.
-        if let Some(cause) = &stored.blind {
-            return Err(BackendError::Unreadable(cause.clone()).into());
-        }
-        if let Some(reset) = self.monitor.current().get(&Component::StoreReset) {
-            return Err(BackendError::Corrupt(reset.cause.clone()).into());
-        }
+        self.check_writable(stored)?;
         // A decision on this snapshot must not be written into a store that has lost it.
         batch.expected_epoch = (stored.revision.number > 0).then_some(stored.revision.epoch);
         #[cfg(feature = "webhooks")]

@@ -182,6 +182,17 @@ pub enum ChangeError {
         /// The subject of the change.
         what: String,
     },
+    /// The change has an effect besides its commit, such as on counters in memory, or its batch is over.
+    #[error("`{what}` can neither be planned nor be part of a batch: {problem}")]
+    NotStaged {
+        /// The subject of the change.
+        what: String,
+        /// Why not.
+        problem: &'static str,
+    },
+    /// An entry of the audit log that cannot be reverted.
+    #[error(transparent)]
+    Revert(#[from] super::revert_error::RevertError),
     /// The store did not accept the change.
     #[error(transparent)]
     Backend(#[from] BackendError),

@@ -58,8 +58,15 @@ impl MaintenanceScope {
             }
             (Self::Global, MaintenanceCommand::Cancel(_)) => Action::GlobalScheduleCancelled,
             (Self::Service(_), MaintenanceCommand::Cancel(_)) => Action::ServiceScheduleCancelled,
-            (Self::Global, _) => Action::GlobalMaintenanceScheduled,
-            (Self::Service(_), _) => Action::ServiceMaintenanceScheduled,
+            (_, _) => self.scheduled(),
+        }
+    }
+
+    /// The audit action of maintenance that starts later.
+    fn scheduled(&self) -> Action {
+        match self {
+            Self::Global => Action::GlobalMaintenanceScheduled,
+            Self::Service(_) => Action::ServiceMaintenanceScheduled,
         }
     }
 
@@ -87,17 +94,11 @@ impl Change for MaintenanceChange {
         Maintenances::entity(&self.scope).to_string()
     }
 
-    async fn attempt(&self, mut tx: Tx<'_>) -> Result<MaintenanceRecord, Attempt> {
+    async fn attempt(&self, tx: Tx<'_>) -> Result<MaintenanceRecord, Attempt> {
         let Self { scope, command } = self;
-        let (engine, now) = (tx.engine, tx.now);
-        let known = tx.stored.maintenance(scope);
-        let entity = Maintenances::entity(scope);
-        tx.check(entity.as_str(), Some(known.revision))?;
-        let before = known.value;
-        // An expired record is removed.
-        let current = before.clone().settled(now);
+        let known = known(&tx, scope)?;
         let next = checked(command)?
-            .apply(&before, now)
+            .apply(&known, tx.now)
             .map_err(|refused| refuse(scope, refused))?;
         let reason = match command {
             MaintenanceCommand::Enable(config) => config.reason.to_string(),
@@ -105,46 +106,93 @@ impl Change for MaintenanceChange {
             MaintenanceCommand::Cancel(Some(id)) => id.to_string(),
             _ => String::new(),
         };
-        let dropped = DroppedMaintenance::between(&current, &next, now);
-        let is_on = next.holds_at(now);
-        let timed = Timed::Maintenance(scope.clone());
-        tx.follow(&timed, &before, &next);
-        let mut entry = tx.line(scope.action(command, is_on), &scope.audit_path());
-        entry.reason = reason;
-        entry.service = scope.service().map(ToString::to_string);
-        entry.previous_status = Some(status(current.holds_at(now)));
-        entry.new_status = Some(status(is_on));
-        entry.previous = Some(json(&current));
-        entry.new = Some(json(&next));
-        entry.dropped = (!dropped.is_empty()).then(|| json(&dropped));
-        tx.audit(entry);
-        if current.holds_at(now) && !is_on {
-            tx.reset_after_maintenance(&timed);
-        }
-        tx.put::<Maintenances>(scope, &next);
-        let revision = tx.commit().await?;
-        // Unknown routes are logged by health, if this process can know them.
-        let named = engine
-            .snapshot
-            .load()
-            .unmatched_by_maintenance(scope, &next, now);
-        let named = named.filter(|_| !engine.snapshot.load().knows_every_route());
-        let warnings = named
-            .into_iter()
-            .chain(engine.roles_warning(scope, &next, now));
-        for warning in warnings {
-            tracing::warn!(
-                maintenance = %Printable(&entity), warning = %Printable(warning),
-                "the maintenance is set, but parts of it have no effect"
-            );
-        }
-        let maintenance = next.at(now);
-        Ok(MaintenanceRecord {
-            maintenance,
-            revision,
-            dropped,
-        })
+        let action = scope.action(command, next.holds_at(tx.now));
+        store(tx, scope, &known, next, (action, reason)).await
     }
+}
+
+/// Restores maintenance from the audit log.
+pub(crate) struct MaintenanceRestore {
+    pub(crate) scope: MaintenanceScope,
+    pub(crate) maintenance: GlobalMaintenance,
+    pub(crate) reason: String,
+}
+
+impl Change for MaintenanceRestore {
+    type Done = MaintenanceRecord;
+
+    fn subject(&self) -> String {
+        Maintenances::entity(&self.scope).to_string()
+    }
+
+    async fn attempt(&self, tx: Tx<'_>) -> Result<MaintenanceRecord, Attempt> {
+        let known = known(&tx, &self.scope)?;
+        let next = self.maintenance.clone().settled(tx.now);
+        let action = match next.holds_at(tx.now) {
+            false if next.enabled => self.scope.scheduled(),
+            is_on => self.scope.switched(is_on),
+        };
+        let line = (action, self.reason.clone());
+        store(tx, &self.scope, &known, next, line).await
+    }
+}
+
+/// The maintenance to change, at the revision that the author expects.
+fn known(tx: &Tx<'_>, scope: &MaintenanceScope) -> Result<GlobalMaintenance, ChangeError> {
+    let known = tx.stored.maintenance(scope);
+    let entity = Maintenances::entity(scope);
+    tx.check(entity.as_str(), Some(known.revision))?;
+    Ok(known.value)
+}
+
+/// Writes the next maintenance, with the action and the reason of its line in the audit log.
+async fn store(
+    mut tx: Tx<'_>,
+    scope: &MaintenanceScope,
+    before: &GlobalMaintenance,
+    next: GlobalMaintenance,
+    (action, reason): (Action, String),
+) -> Result<MaintenanceRecord, Attempt> {
+    let (engine, now, is_staged) = (tx.engine, tx.now, tx.is_staged());
+    // An expired record is removed.
+    let current = before.clone().settled(now);
+    let dropped = DroppedMaintenance::between(&current, &next, now);
+    let is_on = next.holds_at(now);
+    let timed = Timed::Maintenance(scope.clone());
+    tx.follow(&timed, before, &next);
+    let mut entry = tx.line(action, &scope.audit_path());
+    entry.reason = reason;
+    entry.service = scope.service().map(ToString::to_string);
+    entry.previous_status = Some(status(current.holds_at(now)));
+    entry.new_status = Some(status(is_on));
+    entry.previous = Some(json(&current));
+    entry.new = Some(json(&next));
+    entry.dropped = (!dropped.is_empty()).then(|| json(&dropped));
+    tx.audit(entry);
+    if current.holds_at(now) && !is_on {
+        tx.reset_after_maintenance(&timed);
+    }
+    tx.put::<Maintenances>(scope, &next);
+    let (revision, snapshot) = tx.commit_seen().await?;
+    // Unknown routes are logged by health, if this process can know them.
+    let named = snapshot.unmatched_by_maintenance(scope, &next, now);
+    let named = named.filter(|_| !snapshot.knows_every_route());
+    let warnings = named
+        .into_iter()
+        .chain(engine.roles_warning(scope, &next, now));
+    for warning in warnings.filter(|_| !is_staged) {
+        let entity = Maintenances::entity(scope);
+        tracing::warn!(
+            maintenance = %Printable(&entity), warning = %Printable(warning),
+            "the maintenance is set, but parts of it have no effect"
+        );
+    }
+    let maintenance = next.at(now);
+    Ok(MaintenanceRecord {
+        maintenance,
+        revision,
+        dropped,
+    })
 }
 
 /// Checks a command. Records are stored with whole microseconds.

@@ -45,6 +45,7 @@ mod limits;
 mod lineage;
 mod listing;
 mod maintenance;
+mod make;
 mod merge;
 mod methods;
 mod misnamed;
@@ -55,6 +56,7 @@ mod notice;
 mod observed;
 mod open;
 mod operator;
+mod plan;
 mod precondition;
 mod principal;
 mod publish;
@@ -67,6 +69,9 @@ mod register_error;
 mod report;
 mod request;
 mod reseed;
+mod revert;
+mod revert_error;
+mod revert_subject;
 mod route_change;
 mod scheduler;
 mod setback;
@@ -75,6 +80,8 @@ mod setting;
 mod shutdown;
 mod snapshot;
 mod stacked;
+mod staged;
+mod staging;
 mod store;
 mod store_faults;
 mod store_reset;
@@ -116,6 +123,7 @@ pub use limits::{
 };
 pub use maintenance::MaintenanceRecord;
 pub use operator::Operator;
+pub use plan::DryRun;
 pub use principal::Principal;
 pub use readiness::Require;
 pub use record::RouteRecord;
@@ -124,6 +132,7 @@ pub use register::Registration;
 pub use register_error::RegisterError;
 pub use report::Report;
 pub use request::{RequestHead, Roles};
+pub use revert_error::RevertError;
 pub use store_reset::OnStoreReset;
 #[cfg(feature = "webhooks")]
 pub use webhooks::{
@@ -186,5 +195,8 @@ pub(crate) use {
     kinds::{Devices, Logins, MaintenanceScope, Opaque, Records, Tokens},
     limits::LimitCommand,
     notice::MaintenanceNotice,
+    plan::planned,
+    revert_subject::is_shared as is_shared_entry,
+    staged::StagedHandle,
     store::{Collection, Holds, Kind, Setting, Versioned},
 };

@@ -1,4 +1,5 @@
 mod maintenance;
+mod staged;
 
 use waygate_core::{
     Timestamp,
@@ -12,6 +13,7 @@ use super::{
     error::route_key,
     precondition::Precondition,
     route_change::{Purge, RouteChange},
+    staged::StagedHandle,
     tx::{By, Change},
 };
 
@@ -21,16 +23,16 @@ use super::{
 pub struct Operator {
     pub(super) waygate: Waygate,
     pub(super) by: By,
+    /// Where changes are collected instead of committed.
+    staged: Option<StagedHandle>,
 }
 
 impl Operator {
     pub(crate) fn new(waygate: Waygate, origin: Origin) -> Self {
         Self {
             waygate,
-            by: By {
-                origin,
-                expected: Precondition::None,
-            },
+            by: By::new(origin),
+            staged: None,
         }
     }
 
@@ -39,6 +41,27 @@ impl Operator {
     pub fn if_revision(mut self, number: u64) -> Self {
         self.by.expected = Precondition::Number(number);
         self
+    }
+
+    /// Makes changes only if the record is still the one that was read, unless the author expects a revision.
+    #[cfg(any(feature = "admin", feature = "webhooks"))]
+    pub(crate) fn unless_changed(self, number: u64) -> Self {
+        match self.by.expected {
+            Precondition::None => self.if_revision(number),
+            _ => self,
+        }
+    }
+
+    /// Returns `true` if changes depend on what the author has seen.
+    #[cfg(feature = "admin")]
+    pub(crate) fn expects(&self) -> bool {
+        self.by.expected.is_expectation()
+    }
+
+    /// Returns `true` if changes have any condition.
+    #[cfg(feature = "admin")]
+    pub(crate) fn expects_any(&self) -> bool {
+        self.by.expected != Precondition::None
     }
 
     /// Makes changes only if this condition is met.
@@ -270,6 +293,9 @@ impl Operator {
         change: C,
     ) -> Result<C::Done, ChangeError> {
         let inner = self.waygate.inner.clone();
+        if let Some(staged) = &self.staged {
+            return staged.make(&inner, &change, &self.by).await;
+        }
         self.run_to_end(inner.make(change, self.by.clone())).await
     }
 

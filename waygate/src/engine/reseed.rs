@@ -127,6 +127,10 @@ impl Change for Reseed {
         PATH.to_owned()
     }
 
+    fn can_be_staged(&self) -> bool {
+        false
+    }
+
     async fn attempt(&self, tx: Tx<'_>) -> Result<bool, Attempt> {
         tx.check(PATH, Some(tx.stored.revision.number))?;
         let (inner, stored, by) = (tx.engine, tx.stored, tx.by);

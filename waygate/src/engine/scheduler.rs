@@ -16,7 +16,6 @@ use super::{
     Component, Inner,
     kinds::{MaintenanceScope, Maintenances, Records, Routes, Schedule, Schedules, Timed},
     maintenance,
-    precondition::Precondition,
     store::{Holds, Kind, json},
     stored::Stored,
     touched::Touched,
@@ -279,10 +278,7 @@ impl Inner {
     where
         Records: Holds<K>,
     {
-        let by = By {
-            origin: Origin::scheduler(),
-            expected: Precondition::None,
-        };
+        let by = By::new(Origin::scheduler());
         let mut tx = Tx::new(self, stored, &by);
         tx.now = now;
         let known = tx.stored.records.schedules.get(timed);

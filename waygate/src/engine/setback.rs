@@ -16,7 +16,6 @@ use super::{
         MaintenanceScope, Maintenances, RecordId, Routes, closed_maintenance, closed_route,
         is_closed_for_good,
     },
-    precondition::Precondition,
     store::{Setback, json},
     stored::Stored,
     touched::Touched,
@@ -136,10 +135,7 @@ impl Inner {
     pub(crate) async fn close_lost(&self, lost: &Lost) {
         let mut stored = self.stored.lock().await;
         let latest = lost_records(lost);
-        let by = By {
-            origin: Origin::system(),
-            expected: Precondition::None,
-        };
+        let by = By::new(Origin::system());
         let mut tx = Tx::new(self, &mut stored, &by);
         for (id, line) in &latest {
             if let Some(key) = id.as_key::<Routes>() {

@@ -49,7 +49,7 @@ where
                 "set"
             }
             None if tx.stored.expected::<K>(&self.key) == Expected::Absent => {
-                tx.confirm(|stored| stored.expected::<K>(&self.key)).await?;
+                tx.confirm::<K>(&self.key).await?;
                 return Ok(None);
             }
             None => {

@@ -1,9 +1,10 @@
-//! Runs every change: reads the state, decides, writes one commit with its audit lines, publishes a new snapshot and
-//! sends events.
+//! One attempt at a change: reads the state, decides, writes one commit with its audit lines, publishes a new snapshot
+//! and sends events.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
+use uuid::Uuid;
 use waygate_core::{
     Timestamp,
     model::{Action, AuditEntry, Origin, Revision},
@@ -11,26 +12,37 @@ use waygate_core::{
 };
 
 use super::{
-    ChangeError, Inner, jitter,
+    ChangeError, Inner,
     kinds::{RecordId, Records},
     precondition::Precondition,
+    snapshot::Snapshot,
+    staging::Staging,
     store::{Holds, Kind, json},
     stored::Stored,
     touched::Touched,
 };
-
-/// The maximum number of attempts for a change that keeps losing races and expects no revision.
-const ATTEMPTS: u32 = 32;
-/// The number of attempts without a pause.
-const SWIFT_ATTEMPTS: u32 = 2;
-/// The longest pause between two attempts.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// The author of a change, and its precondition.
 #[derive(Debug, Clone)]
 pub(crate) struct By {
     pub(crate) origin: Origin,
     pub(crate) expected: Precondition,
+    /// The bulk change that it is part of.
+    pub(crate) batch: Option<Uuid>,
+    /// The entry of the audit log that it reverts.
+    pub(crate) reverts: Option<Uuid>,
+}
+
+impl By {
+    /// An author who expects nothing.
+    pub(crate) fn new(origin: Origin) -> Self {
+        Self {
+            origin,
+            expected: Precondition::None,
+            batch: None,
+            reverts: None,
+        }
+    }
 }
 
 /// A change that can be retried after a lost race.
@@ -40,6 +52,11 @@ pub(crate) trait Change: Send + Sync {
 
     /// The subject of the change, for messages.
     fn subject(&self) -> String;
+
+    /// Returns `false` for a change with an effect besides its commit, which cannot be planned or be part of a batch.
+    fn can_be_staged(&self) -> bool {
+        true
+    }
 
     /// Makes one attempt.
     fn attempt(&self, tx: Tx<'_>) -> impl Future<Output = Result<Self::Done, Attempt>> + Send;
@@ -54,6 +71,8 @@ pub(crate) struct Tx<'a> {
     batch: Batch,
     /// The records to announce.
     subjects: BTreeSet<RecordId>,
+    /// Collects the commit, which then has no effect yet.
+    staging: Option<&'a mut Staging>,
 }
 
 impl<'a> Tx<'a> {
@@ -65,6 +84,33 @@ impl<'a> Tx<'a> {
             now: engine.clock.now(),
             batch: Batch::default(),
             subjects: BTreeSet::new(),
+            staging: None,
+        }
+    }
+
+    /// An attempt on a copy of the state.
+    pub(super) fn staged(
+        engine: &'a Inner,
+        stored: &'a mut Stored,
+        by: &'a By,
+        staging: &'a mut Staging,
+    ) -> Self {
+        Self {
+            staging: Some(staging),
+            ..Self::new(engine, stored, by)
+        }
+    }
+
+    /// Returns `true` if the attempt has no effect yet.
+    pub(crate) fn is_staged(&self) -> bool {
+        self.staging.is_some()
+    }
+
+    /// The snapshot that the attempt changes.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        match &self.staging {
+            Some(staging) => staging.snapshot.clone(),
+            None => self.engine.snapshot.load_full(),
         }
     }
 
@@ -118,7 +164,10 @@ impl<'a> Tx<'a> {
 
     /// Creates an audit line for the caller to complete.
     pub(crate) fn line(&self, action: Action, path: &str) -> AuditEntry {
-        AuditEntry::new(&self.by.origin, action, path, self.now)
+        let mut line = AuditEntry::new(&self.by.origin, action, path, self.now);
+        line.batch = self.by.batch;
+        line.reverts = self.by.reverts;
+        line
     }
 
     /// Adds a line to the audit log.
@@ -145,12 +194,28 @@ impl<'a> Tx<'a> {
         self.batch.expected.is_empty() && self.batch.audit.is_empty()
     }
 
-    /// Confirms that the store still has what `read` returns, for a change that writes nothing. Without a commit, nothing
-    /// else detects that another process was faster.
-    pub(crate) async fn confirm<T: PartialEq>(
+    /// Confirms that the store still has this record, for a change that writes nothing. Without a commit, nothing else
+    /// detects that another process was faster.
+    pub(crate) async fn confirm<K: Kind>(mut self, key: &K::Key) -> Result<(), Attempt>
+    where
+        Records: Holds<K>,
+    {
+        if self.is_staged() {
+            self.expect::<K>(key);
+            self.commit().await?;
+            return Ok(());
+        }
+        self.confirm_all(|stored| stored.expected::<K>(key)).await
+    }
+
+    /// Confirms that the store still has what `read` returns.
+    pub(crate) async fn confirm_all<T: PartialEq>(
         self,
         read: impl Fn(&Stored) -> T,
     ) -> Result<(), Attempt> {
+        if self.is_staged() {
+            return Ok(());
+        }
         let known = read(self.stored);
         let reloaded = self.engine.reload(self.stored).await;
         reloaded.map_err(|error| Attempt::Commit(error.into()))?;
@@ -162,11 +227,34 @@ impl<'a> Tx<'a> {
 
     /// Commits, publishes the next snapshot, and sends the events.
     pub(crate) async fn commit(self) -> Result<Revision, CommitError> {
-        Ok(self.write().await?.announce())
+        Ok(self.commit_seen().await?.0)
     }
 
-    /// Commits, and publishes the next snapshot.
+    /// Like [`commit`](Self::commit), and returns the next snapshot as well.
+    pub(crate) async fn commit_seen(self) -> Result<(Revision, Arc<Snapshot>), CommitError> {
+        let Self {
+            engine,
+            stored,
+            batch,
+            subjects,
+            staging,
+            ..
+        } = self;
+        match staging {
+            Some(staging) => staging.add(engine, stored, batch, subjects),
+            None => {
+                let revision = engine.write(stored, batch, subjects).await?.announce();
+                Ok((revision, engine.snapshot.load_full()))
+            }
+        }
+    }
+
+    /// Commits, and publishes the next snapshot. Not for changes that [can be staged](Change::can_be_staged).
     pub(crate) async fn write(self) -> Result<Written<'a>, CommitError> {
+        if self.is_staged() {
+            let problem = "a change with an effect besides its commit was staged".to_owned();
+            return Err(BackendError::InvalidBatch(problem).into());
+        }
         let Self {
             engine,
             stored,
@@ -195,6 +283,18 @@ impl Written<'_> {
             .announce(self.stored, &self.subjects, &self.lines, self.revision);
         self.revision
     }
+
+    /// Sends the events of several changes: of each, its records with its number of lines.
+    pub(super) fn announce_each(self, changes: &[(BTreeSet<RecordId>, usize)]) -> Revision {
+        let mut lines = self.lines.as_slice();
+        for (subjects, count) in changes {
+            let (own, rest) = lines.split_at((*count).min(lines.len()));
+            self.engine
+                .announce(self.stored, subjects, own, self.revision);
+            lines = rest;
+        }
+        self.revision
+    }
 }
 
 impl Inner {
@@ -221,72 +321,6 @@ impl Inner {
             subjects,
             lines: lines.collect(),
         })
-    }
-
-    /// Tries a change until it succeeds or fails for good. A change is only refused on the store's current state: this
-    /// process may be behind.
-    pub(crate) async fn make<C: Change>(
-        self: Arc<Self>,
-        change: C,
-        by: By,
-    ) -> Result<C::Done, ChangeError> {
-        for nth in 0..ATTEMPTS {
-            if nth > SWIFT_ATTEMPTS {
-                // Without the lock, so that no other command of this process waits. Writers that start together do not
-                // stay in step.
-                tokio::time::sleep(jitter::up_to(PAUSE)).await;
-            }
-            let mut stored = self.stored.lock().await;
-            let is_current = nth > 0;
-            if is_current {
-                self.reload(&mut stored).await?;
-            }
-            let attempt = change.attempt(Tx::new(&self, &mut stored, &by)).await;
-            match attempt {
-                Err(Attempt::Failed(error)) if !is_current => {
-                    let known = stored.revision;
-                    // Without the store, the refusal stands on the last known state.
-                    if self.reload(&mut stored).await.is_err() || stored.revision == known {
-                        let refused = Err(error);
-                        self.note_conflict(&refused, &by);
-                        return refused;
-                    }
-                }
-                attempt => {
-                    if let Some(outcome) = settle(attempt) {
-                        self.note_conflict(&outcome, &by);
-                        return outcome;
-                    }
-                    self.observed.note_conflict("race", &by.origin.platform);
-                }
-            }
-        }
-        let what = change.subject();
-        Err(ChangeError::Contended { what })
-    }
-
-    fn note_conflict<T>(&self, outcome: &Result<T, ChangeError>, by: &By) {
-        if let Err(ChangeError::Conflict { .. }) = outcome {
-            let platform = &by.origin.platform;
-            self.observed.note_conflict("precondition", platform);
-        }
-    }
-}
-
-/// The outcome of an attempt; `None` after a lost race, to retry with the current state.
-fn settle<T>(attempt: Result<T, Attempt>) -> Option<Result<T, ChangeError>> {
-    match attempt {
-        Ok(done) => Some(Ok(done)),
-        Err(Attempt::Failed(error) | Attempt::Incomplete(error)) => Some(Err(error)),
-        // The next attempt checks the precondition again.
-        Err(
-            Attempt::Behind
-            | Attempt::Commit(CommitError::Conflict { .. } | CommitError::Replaced { .. }),
-        ) => None,
-        Err(Attempt::Commit(CommitError::Backend(error))) => Some(Err(error.into())),
-        Err(Attempt::Commit(other)) => {
-            Some(Err(BackendError::Unavailable(other.to_string()).into()))
-        }
     }
 }
 

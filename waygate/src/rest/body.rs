@@ -207,6 +207,12 @@ fn parse<T: RequestBody>(bytes: &[u8], head: &Parts) -> Result<T, Problem> {
         }
         Err(refused) => return Err(refused.into_problem(T::no_json(head))),
     };
+    read_object(object)
+}
+
+/// Reads a body from its fields.
+pub(crate) fn read_object<T: RequestBody>(object: Map<String, Value>) -> Result<T, Problem> {
+    let invalid = |text: &str| Problem::new(ProblemKind::InvalidBody, text);
     fields::read_known(object, "field", &T::fields()).map_err(|wrong| {
         match wrong.field.as_deref().and_then(T::wrong_type) {
             Some(error) => invalid(error).detail(wrong.text),

@@ -11,7 +11,7 @@ use waygate_core::{
 use super::problem::{Problem, ProblemKind};
 #[cfg(feature = "webhooks")]
 use crate::engine::WebhookError;
-use crate::{ChangeError, ResolveError, openapi::InvalidTags};
+use crate::{ChangeError, ResolveError, engine::RevertError, openapi::InvalidTags};
 
 impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
@@ -97,6 +97,14 @@ impl From<ChangeError> for Problem {
                 Self::new(ProblemKind::InvalidValue, text)
             }
             ChangeError::Conflict { current, .. } => Self::precondition_failed(current),
+            ChangeError::Revert(error) => {
+                let kind = match error {
+                    RevertError::NoEntry(_) => ProblemKind::NotFound,
+                    _ => ProblemKind::Conflict,
+                };
+                Self::new(kind, text)
+            }
+            ChangeError::NotStaged { .. } => Self::new(ProblemKind::InvalidQuery, text),
             ChangeError::Contended { .. } => {
                 Self::new(ProblemKind::Unavailable, text).retry_after(1)
             }

@@ -1,6 +1,6 @@
 //! Entity tags of resources, and the preconditions on them (RFC 9110 sections 8.8.3 and 13).
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use waygate_core::model::Revision;
 
 use crate::{
@@ -34,6 +34,13 @@ pub(crate) fn precondition(headers: &HeaderMap) -> Result<Precondition, InvalidT
         (Some(matching), Some(other)) => Precondition::Both(Box::new(matching), Box::new(other)),
         (one, other) => one.or(other).unwrap_or_default(),
     })
+}
+
+/// Reads the precondition in the text of an `If-Match`.
+pub(crate) fn matching(text: &str) -> Result<Precondition, InvalidTags> {
+    // A text that no header can carry is no list of tags.
+    let value = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("?"));
+    precondition(&HeaderMap::from_iter([(header::IF_MATCH, value)]))
 }
 
 /// Reads the precondition that a resource has this tag.

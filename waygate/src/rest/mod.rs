@@ -32,7 +32,7 @@ mod yaml;
 
 pub(crate) use body::{
     EmptyBody, JsonBody, RequestBody, SMALL, TrustedClient, buffered, bytes as read_bytes,
-    without_body,
+    read_object, without_body,
 };
 #[cfg(feature = "flags")]
 pub(crate) use definition::{Definition, MAX_BYTES as MAX_DEFINITION};
@@ -41,7 +41,7 @@ pub(crate) use disclosure::without_places;
 pub(crate) use etag::entity_tag;
 #[cfg(feature = "flags")]
 pub(crate) use etag::is_tagged;
-pub(crate) use etag::precondition;
+pub(crate) use etag::{matching, precondition};
 pub(crate) use fields::{kind_of, meant, names as field_names, read as read_fields};
 #[cfg(feature = "flags")]
 pub(crate) use filters::Parsed;
@@ -51,9 +51,9 @@ pub(crate) use flag_problem::{invalid_definition, invalid_patch, invalid_schedul
 pub(crate) use headers::secure;
 pub(crate) use listing::{Filters, Listing, Page};
 pub(crate) use problem::{PATH_KEYS, Problem, ProblemKind};
-pub(crate) use query::{AtMost, Flag, Params, ensure_empty};
+pub(crate) use query::{AtMost, Flag, Params, ensure_empty, take_flag};
 pub(crate) use readers::Readers;
-pub(crate) use reply::{Reply, done, done_or, json_response, with_warning};
+pub(crate) use reply::{Reply, WARNING, done, done_or, json_response, with_warning};
 #[cfg(feature = "flags")]
 pub(crate) use size::json_size;
 pub(crate) use views::{route_concurrency_limit, route_rate_limit};

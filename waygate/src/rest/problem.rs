@@ -122,7 +122,7 @@ impl ProblemKind {
 }
 
 /// An error response. Nothing was changed, unless it says otherwise.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Problem {
     kind: ProblemKind,
     error: String,
@@ -132,7 +132,7 @@ pub(crate) struct Problem {
 }
 
 /// Members of a few kinds of problems.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Members {
     ambiguous_matches: Option<Vec<String>>,
     mistakes: Option<Vec<view::Mistake>>,
@@ -163,7 +163,7 @@ impl Problem {
     }
 
     /// Adds all mistakes of a definition.
-    pub(super) fn mistakes(mut self, mistakes: Vec<view::Mistake>) -> Self {
+    pub(crate) fn mistakes(mut self, mistakes: Vec<view::Mistake>) -> Self {
         self.members.get_or_insert_default().mistakes = Some(mistakes);
         self
     }
@@ -243,9 +243,18 @@ impl Problem {
         }
     }
 
-    /// The text of the contract.
-    #[cfg(test)]
-    pub(crate) fn error(&self) -> &str {
+    /// The problem as one of several in a request.
+    pub(crate) fn as_mistake(&self, pointer: String) -> view::Mistake {
+        let (_, slug, _) = self.kind.facts();
+        view::Mistake {
+            pointer,
+            code: slug.replace('-', "_"),
+            message: self.error.clone(),
+        }
+    }
+
+    /// The text of the problem.
+    pub(crate) fn text(&self) -> &str {
         &self.error
     }
 

@@ -40,6 +40,35 @@ pub(super) fn values(uri: &Uri) -> Result<Map<String, Value>, Problem> {
     Ok(values)
 }
 
+/// Removes a parameter that is `true` or `false`, and returns its value.
+pub(crate) fn take_flag(uri: &mut Uri, name: &str) -> Result<bool, Problem> {
+    let Some(query) = uri.query() else {
+        return Ok(false);
+    };
+    let is_named = |pair: &&str| pair.split('=').next() == Some(name);
+    let (taken, left): (Vec<&str>, Vec<&str>) = query.split('&').partition(is_named);
+    let flag = match taken[..] {
+        [] => return Ok(false),
+        [one] => match one.split_once('=').map(|(_, value)| value) {
+            Some("true") => true,
+            Some("false") => false,
+            _ => return Err(invalid(format!("{name}: expected `true` or `false`"))),
+        },
+        _ => return Err(invalid(format!("the parameter `{name}` is given twice"))),
+    };
+    let path = match left.is_empty() {
+        true => uri.path().to_owned(),
+        false => format!("{}?{}", uri.path(), left.join("&")),
+    };
+    let mut parts = std::mem::take(uri).into_parts();
+    let rest = path
+        .parse()
+        .map_err(|_| invalid("the query is malformed".to_owned()))?;
+    parts.path_and_query = Some(rest);
+    *uri = Uri::from_parts(parts).map_err(|error| invalid(error.to_string()))?;
+    Ok(flag)
+}
+
 pub(super) fn invalid(text: String) -> Problem {
     Problem::new(ProblemKind::InvalidQuery, text)
 }

@@ -62,11 +62,13 @@ pub(crate) fn done_or(warning: Option<String>) -> Reply<Done> {
     Reply::ok(Done { ok: true, warning })
 }
 
+/// The warning of a response without a place for it in its body.
+pub(crate) const WARNING: HeaderName = HeaderName::from_static("x-waygate-warning");
+
 /// Adds a warning to a response without a place for it in its body. A text that no header can carry is omitted.
 pub(crate) fn with_warning(mut response: Response, warning: Option<String>) -> Response {
     if let Some(Ok(warning)) = warning.map(HeaderValue::try_from) {
-        let name = HeaderName::from_static("x-waygate-warning");
-        response.headers_mut().insert(name, warning);
+        response.headers_mut().insert(WARNING, warning);
     }
     response
 }

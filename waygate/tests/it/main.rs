@@ -6,6 +6,7 @@ mod admin;
 mod admit;
 mod agreement;
 mod apart;
+mod batch;
 mod bind;
 #[cfg(feature = "file")]
 mod boot_cache;

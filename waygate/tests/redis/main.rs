@@ -1,6 +1,7 @@
 //! Engines that share a real Redis with faults.
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod batches;
 mod convergence;
 mod faults;
 #[cfg(feature = "flags")]

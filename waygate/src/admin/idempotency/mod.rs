@@ -24,7 +24,7 @@ use super::state::AdminState;
 use crate::{
     auth::Principal,
     engine::{
-        Claim,
+        Claim, StagedHandle,
         kinds::{KeptResponse, KeyedRequest},
     },
     rest::{Problem, ProblemKind, buffered},
@@ -47,6 +47,10 @@ pub(super) async fn idempotent(
     request: Request,
     next: Next,
 ) -> Response {
+    // A plan changes nothing, and must not be the response to the change itself.
+    if request.extensions().get::<StagedHandle>().is_some() {
+        return next.run(request).await;
+    }
     let changes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
     // Operations without a token have no principal.
     let principal = request.extensions().get::<Principal>().cloned();

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{grammar::RoleName, model::Access, transition::RouteCommand, view::Route};
 
-use super::change::{Changed, change, networks};
+use super::change::{Changed, RouteBody, change_by, networks};
 use crate::{
     Operator,
     admin::{
@@ -14,7 +14,7 @@ use crate::{
         state::AdminState,
         warnings::masked,
     },
-    rest::{JsonBody, RequestBody},
+    rest::{JsonBody, Problem, RequestBody},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -24,7 +24,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 /// The access list of a route. Both lists are required, since an omitted one would admit all callers.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct AccessRequest {
+pub(super) struct AccessRequest {
     /// The client's address must be in one of these networks. If empty, any address is allowed.
     #[schema(example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
     allowed_ips: Vec<String>,
@@ -39,6 +39,23 @@ impl RequestBody for AccessRequest {
     );
 }
 
+impl RouteBody for AccessRequest {
+    fn command(self) -> Result<RouteCommand, Problem> {
+        let networks = networks("allowed_ips", &self.allowed_ips)?;
+        Ok(RouteCommand::SetAccess(Access::new(
+            networks,
+            self.allowed_roles,
+        )))
+    }
+}
+
+impl AccessRequest {
+    /// Names networks that may not be those that are meant.
+    pub(super) fn warning(&self) -> Option<String> {
+        masked("allowed_ips", self.allowed_ips.iter().map(String::as_str))
+    }
+}
+
 /// Sets the access list of a route.
 #[utoipa::path(
     post,
@@ -50,11 +67,7 @@ impl RequestBody for AccessRequest {
     security(("token" = ["write:routes"]))
 )]
 async fn set(operator: Operator, key: PathKey, JsonBody(body): JsonBody<AccessRequest>) -> Changed {
-    let access = Access::new(
-        networks("allowed_ips", &body.allowed_ips)?,
-        body.allowed_roles,
-    );
-    let reply = change(operator, key, RouteCommand::SetAccess(access)).await?;
-    let warning = masked("allowed_ips", body.allowed_ips.iter().map(String::as_str));
+    let warning = body.warning();
+    let reply = change_by(operator, key, body).await?;
     Ok(reply.map(|route| route.warning = warning))
 }

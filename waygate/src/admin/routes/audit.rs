@@ -8,21 +8,30 @@ use waygate_core::{
     grammar::ServiceName,
     model::{ActionPattern, AuditEntry},
     port::AuditQuery,
+    view::{Reverted, TokenScope},
 };
 
 use crate::{
-    Waygate,
+    Operator, Waygate,
     admin::{
-        responses::ReadStore,
+        key::EntryId,
+        responses::{Change, NoRoute, ReadStore},
         state::AdminState,
         warnings::unknown_route,
         within::{Within, refused},
     },
-    rest::{Filters, Listing, OneOf, Page, Problem, Time, with_warning},
+    auth::Principal,
+    engine::is_shared_entry,
+    rest::{
+        EmptyBody, Filters, Flag, JsonBody, Listing, OneOf, Page, Params, Problem, ProblemKind,
+        Reply, Time, with_warning,
+    },
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(revert))
 }
 
 /// For the document.
@@ -135,4 +144,51 @@ pub(super) async fn total(
     let total = waygate.count_audit(query.clone()).await?;
     // Entries may come and go between the two calls.
     Ok(total.max(if found > 0 { query.offset + found } else { 0 }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct RevertParams {
+    /// `true` to revert even if what the entry changed was changed again, which is lost. Default: `false`.
+    #[param(nullable = false, value_type = Option<bool>)]
+    force: Option<Flag>,
+}
+
+/// Reverts the change of an entry: restores what it changed to the state before it, as a new change.
+///
+/// Changes of routes, maintenance, limits, announcements, flags and segments can be reverted, but not logins, resets of
+/// counters, webhooks, purged routes and transitions of a schedule. Changes of what several routes share need the scope
+/// `write:global`. The new entry has the id of the old one in `reverts`.
+#[utoipa::path(
+    post,
+    path = "/api/audit/{entry}/revert",
+    operation_id = "revert_change",
+    tag = "audit",
+    params(RevertParams),
+    request_body = Option<EmptyBody>,
+    responses((status = OK, description = "The change is reverted.", body = Reverted), Change, NoRoute),
+    security(("token" = ["write:routes"]))
+)]
+async fn revert(
+    State(state): State<Arc<AdminState>>,
+    principal: Principal,
+    operator: Operator,
+    Params(params): Params<RevertParams>,
+    EntryId(id): EntryId,
+    JsonBody(EmptyBody {}): JsonBody<EmptyBody>,
+) -> Result<Reply<Reverted>, Problem> {
+    let found = state.waygate.audit(AuditQuery::newest(1).id(id)).await?;
+    let is_shared = found.first().is_some_and(is_shared_entry);
+    if is_shared && !principal.scopes.contains(&TokenScope::WriteGlobal) {
+        let text = format!("The token lacks the scope `{}`.", TokenScope::WriteGlobal);
+        return Err(Problem::new(ProblemKind::InsufficientScope, text));
+    }
+    let force = params.force.is_some_and(|force| force.0);
+    let entry = operator.revert_entry(id, force).await?;
+    Ok(Reply::ok(Reverted {
+        ok: true,
+        reverts: entry.id,
+        path: entry.path,
+        action: entry.action,
+    }))
 }

@@ -12,8 +12,13 @@ use crate::{
     Operator,
     admin::key::PathKey,
     model::RouteRecord,
-    rest::{Problem, ProblemKind, Reply},
+    rest::{Problem, ProblemKind, Reply, RequestBody},
 };
+
+/// A request body that is a command on a route.
+pub(super) trait RouteBody: RequestBody {
+    fn command(self) -> Result<RouteCommand, Problem>;
+}
 
 pub(super) type Changed = Result<Reply<Route>, Problem>;
 
@@ -24,6 +29,11 @@ pub(super) async fn change(
     command: RouteCommand,
 ) -> Changed {
     Ok(shown(operator.run(key, command).await?))
+}
+
+/// Runs the command of a body on a route.
+pub(super) async fn change_by(operator: Operator, key: PathKey, body: impl RouteBody) -> Changed {
+    change(operator, key, body.command()?).await
 }
 
 /// Responds with a route.

@@ -10,7 +10,7 @@ use waygate_core::{
     view::Route,
 };
 
-use super::change::{Changed, change};
+use super::change::{Changed, RouteBody, change, change_by};
 use crate::{
     Operator,
     admin::{
@@ -18,7 +18,7 @@ use crate::{
         responses::{Change, NoRoute, Tagged},
         state::AdminState,
     },
-    rest::{JsonBody, RequestBody},
+    rest::{JsonBody, Problem, RequestBody},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -28,7 +28,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 /// The deprecation of a route. All fields are optional.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct DeprecateRequest {
+pub(super) struct DeprecateRequest {
     /// The time when the deprecation takes effect (`Deprecation`, RFC 9745).
     #[schema(format = DateTime)]
     since: Option<String>,
@@ -40,6 +40,15 @@ struct DeprecateRequest {
 }
 
 impl RequestBody for DeprecateRequest {}
+
+impl RouteBody for DeprecateRequest {
+    fn command(self) -> Result<RouteCommand, Problem> {
+        let since = self.since.as_deref().map(parse_since).transpose()?;
+        let sunset = self.sunset.as_deref().map(parse_sunset).transpose()?;
+        let deprecation = Deprecation::new(since, sunset, self.use_instead)?;
+        Ok(RouteCommand::Deprecate(Some(deprecation)))
+    }
+}
 
 /// Deprecates a route. It is still served, with deprecation headers.
 #[utoipa::path(
@@ -56,10 +65,7 @@ async fn deprecate(
     key: PathKey,
     JsonBody(body): JsonBody<DeprecateRequest>,
 ) -> Changed {
-    let since = body.since.as_deref().map(parse_since).transpose()?;
-    let sunset = body.sunset.as_deref().map(parse_sunset).transpose()?;
-    let deprecation = Deprecation::new(since, sunset, body.use_instead)?;
-    change(operator, key, RouteCommand::Deprecate(Some(deprecation))).await
+    change_by(operator, key, body).await
 }
 
 /// Removes the deprecation of a route.

@@ -9,7 +9,7 @@ use waygate_core::{
     view::Route,
 };
 
-use super::change::{Changed, change, instant, interval};
+use super::change::{Changed, RouteBody, change, change_by, instant, interval};
 use crate::{
     Operator,
     admin::{
@@ -32,10 +32,10 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 /// The reason for a change.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct EnableRequest {
+pub(super) struct EnableRequest {
     /// One line of plain text; may be empty.
     #[serde(default)]
-    reason: Reason,
+    pub(super) reason: Reason,
 }
 
 impl RequestBody for EnableRequest {}
@@ -63,7 +63,7 @@ async fn enable(
 /// The reason for disabling a route, and the end.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct DisableRequest {
+pub(super) struct DisableRequest {
     /// One line of plain text; may be empty.
     #[serde(default)]
     reason: Reason,
@@ -73,6 +73,14 @@ struct DisableRequest {
 }
 
 impl RequestBody for DisableRequest {}
+
+impl RouteBody for DisableRequest {
+    fn command(self) -> Result<RouteCommand, Problem> {
+        let Self { reason, until } = self;
+        let until = until.as_deref().map(parse_instant).transpose()?;
+        Ok(RouteCommand::Disable { reason, until })
+    }
+}
 
 /// Closes a route immediately. Its windows apply again once it is open.
 #[utoipa::path(
@@ -87,16 +95,15 @@ impl RequestBody for DisableRequest {}
 async fn disable(
     operator: Operator,
     key: PathKey,
-    JsonBody(DisableRequest { reason, until }): JsonBody<DisableRequest>,
+    JsonBody(body): JsonBody<DisableRequest>,
 ) -> Changed {
-    let until = until.as_deref().map(parse_instant).transpose()?;
-    change(operator, key, RouteCommand::Disable { reason, until }).await
+    change_by(operator, key, body).await
 }
 
 /// The reason and the window of maintenance.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct MaintenanceRequest {
+pub(super) struct MaintenanceRequest {
     /// One line of plain text; may be empty.
     #[serde(default)]
     reason: Reason,
@@ -109,6 +116,30 @@ struct MaintenanceRequest {
 }
 
 impl RequestBody for MaintenanceRequest {}
+
+impl RouteBody for MaintenanceRequest {
+    fn command(self) -> Result<RouteCommand, Problem> {
+        let reason = self.reason;
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        Ok(match (given(self.start), given(self.end)) {
+            (Some(start), Some(end)) => RouteCommand::Schedule {
+                interval: interval(&start, &end)?,
+                reason,
+            },
+            (None, None) => RouteCommand::Maintain { reason },
+            (None, end @ Some(_)) => match instant(end)? {
+                Some(end) => RouteCommand::MaintainUntil { end, reason },
+                None => RouteCommand::Maintain { reason },
+            },
+            // Without an end, the window would close the route for good, at an unattended time.
+            (Some(_), None) => {
+                let text = "start needs an end: give both for a window, end alone for maintenance from now until \
+                            then, or neither for maintenance from now on";
+                return Err(Problem::new(ProblemKind::InvalidBody, text));
+            }
+        })
+    }
+}
 
 /// Puts a route in maintenance: during the window, or immediately and until `end`, or until it is changed.
 #[utoipa::path(
@@ -125,26 +156,7 @@ async fn maintenance(
     key: PathKey,
     JsonBody(body): JsonBody<MaintenanceRequest>,
 ) -> Changed {
-    let reason = body.reason;
-    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let command = match (given(body.start), given(body.end)) {
-        (Some(start), Some(end)) => RouteCommand::Schedule {
-            interval: interval(&start, &end)?,
-            reason,
-        },
-        (None, None) => RouteCommand::Maintain { reason },
-        (None, end @ Some(_)) => match instant(end)? {
-            Some(end) => RouteCommand::MaintainUntil { end, reason },
-            None => RouteCommand::Maintain { reason },
-        },
-        // Without an end, the window would close the route for good, at an unattended time.
-        (Some(_), None) => {
-            let text = "start needs an end: give both for a window, end alone for maintenance from now until \
-                        then, or neither for maintenance from now on";
-            return Err(Problem::new(ProblemKind::InvalidBody, text));
-        }
-    };
-    change(operator, key, command).await
+    change_by(operator, key, body).await
 }
 
 /// Ends the maintenance of a route immediately, and keeps its environment gate and the windows that have not started.
@@ -170,7 +182,7 @@ async fn end_maintenance(
 /// The environments of a route.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct EnvRequest {
+pub(super) struct EnvRequest {
     /// The only environments in which the route is open; at least one. Use
     /// `POST /api/routes/{pk}/disable` to close it everywhere.
     #[serde(default)]
@@ -196,25 +208,27 @@ impl RequestBody for EnvRequest {
     responses((status = OK, description = "The updated route.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
-async fn env(
-    operator: Operator,
-    key: PathKey,
-    JsonBody(EnvRequest { envs }): JsonBody<EnvRequest>,
-) -> Changed {
-    // `null` is an error as well, since an optional field cannot distinguish it from a missing one.
-    let Some(envs) = envs else {
-        let text =
-            "envs is required: the environments that the route is open in, such as [\"dev\"]";
-        return Err(Problem::new(ProblemKind::InvalidBody, text));
-    };
-    if envs.is_empty() {
-        let text = "envs names no environment, which would close the route everywhere: that is \
-                    `POST /api/routes/{pk}/disable`";
-        return Err(Problem::new(ProblemKind::InvalidBody, text));
+async fn env(operator: Operator, key: PathKey, JsonBody(body): JsonBody<EnvRequest>) -> Changed {
+    change_by(operator, key, body).await
+}
+
+impl RouteBody for EnvRequest {
+    fn command(self) -> Result<RouteCommand, Problem> {
+        let invalid = |text: &str| Problem::new(ProblemKind::InvalidBody, text);
+        // `null` is an error as well, since an optional field cannot distinguish it from a missing one.
+        let Some(envs) = self.envs else {
+            return Err(invalid(
+                "envs is required: the environments that the route is open in, such as [\"dev\"]",
+            ));
+        };
+        if envs.is_empty() {
+            return Err(invalid(
+                "envs names no environment, which would close the route everywhere: that is \
+                 `POST /api/routes/{pk}/disable`",
+            ));
+        }
+        let envs = envs.iter().map(|env| env.parse());
+        let envs = envs.collect::<Result<Vec<EnvName>, Invalid>>()?;
+        Ok(RouteCommand::EnvOnly { envs })
     }
-    let envs = envs
-        .iter()
-        .map(|env| env.parse())
-        .collect::<Result<Vec<EnvName>, Invalid>>()?;
-    change(operator, key, RouteCommand::EnvOnly { envs }).await
 }

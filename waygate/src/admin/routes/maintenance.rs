@@ -54,6 +54,16 @@ fn shared_router() -> OpenApiRouter<Arc<AdminState>> {
 
 type Changed = Result<Reply<Maintenance>, Problem>;
 
+/// A request body that is a command on maintenance.
+pub(super) trait MaintenanceBody: RequestBody {
+    fn command(self) -> Result<MaintenanceCommand, Problem>;
+
+    /// Names networks that may not be those that are meant.
+    fn warning(&self) -> Option<String> {
+        None
+    }
+}
+
 async fn current(state: &AdminState, scope: &MaintenanceScope) -> (GlobalMaintenance, Revision) {
     let record = match scope {
         MaintenanceScope::Global => state.waygate.global_maintenance(),
@@ -107,7 +117,7 @@ async fn get(State(state): State<Arc<AdminState>>, scope: Scoped) -> Reply<Maint
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = EnableGlobalRequest)]
 #[serde(deny_unknown_fields)]
-struct EnableRequest {
+pub(super) struct EnableRequest {
     /// One line of plain text; may be empty.
     #[serde(default)]
     reason: Reason,
@@ -134,6 +144,24 @@ struct EnableRequest {
 
 impl RequestBody for EnableRequest {}
 
+impl MaintenanceBody for EnableRequest {
+    fn command(self) -> Result<MaintenanceCommand, Problem> {
+        let mut settings = GlobalMaintenance::new(self.reason)
+            .exempt_paths(self.exempt_paths)
+            .include_force_active(self.include_force_active)
+            .start(instant(self.start)?)
+            .end(instant(self.end)?)
+            .exempt_ips(networks("exempt_ips", &self.exempt_ips)?)
+            .exempt_roles(self.exempt_roles);
+        settings.enabled = true;
+        Ok(MaintenanceCommand::Enable(settings))
+    }
+
+    fn warning(&self) -> Option<String> {
+        masked("exempt_ips", self.exempt_ips.iter().map(String::as_str))
+    }
+}
+
 /// Puts {of} in maintenance: immediately, or from `start` on. Fields that are missing are reset to their defaults.
 ///
 /// The response shows the current state: planned maintenance is not `enabled` yet. `dropped` contains the previous
@@ -152,22 +180,8 @@ async fn enable(
     scope: Scoped,
     JsonBody(body): JsonBody<EnableRequest>,
 ) -> Changed {
-    let mut settings = GlobalMaintenance::new(body.reason)
-        .exempt_paths(body.exempt_paths)
-        .include_force_active(body.include_force_active)
-        .start(instant(body.start)?)
-        .end(instant(body.end)?)
-        .exempt_ips(networks("exempt_ips", &body.exempt_ips)?)
-        .exempt_roles(body.exempt_roles);
-    settings.enabled = true;
-    let reply = change(
-        &state,
-        operator,
-        scope,
-        MaintenanceCommand::Enable(settings),
-    )
-    .await?;
-    let masked = masked("exempt_ips", body.exempt_ips.iter().map(String::as_str));
+    let masked = body.warning();
+    let reply = change(&state, operator, scope, body.command()?).await?;
     Ok(reply.map(|shown| shown.warning = join(masked.into_iter().chain(shown.warning.take()))))
 }
 
@@ -193,6 +207,12 @@ impl RequestBody for RecurringMaintenanceFields {
     const REQUIRED: bool = true;
 }
 
+impl MaintenanceBody for RecurringMaintenanceFields {
+    fn command(self) -> Result<MaintenanceCommand, Problem> {
+        Ok(MaintenanceCommand::Recur(Box::new(self.try_into()?)))
+    }
+}
+
 /// Adds recurring maintenance of {of}, or replaces that with the same `id`.
 ///
 /// It has exemptions of its own, and no effect while maintenance that was switched on is active.
@@ -210,8 +230,7 @@ async fn schedule(
     scope: Scoped,
     JsonBody(body): JsonBody<RecurringMaintenanceFields>,
 ) -> Changed {
-    let command = MaintenanceCommand::Recur(Box::new(body.try_into()?));
-    change(&state, operator, scope, command).await
+    change(&state, operator, scope, body.command()?).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -243,13 +262,19 @@ async fn cancel_schedule(
 /// The routes that stay open during global maintenance.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ExemptPathsRequest {
+pub(super) struct ExemptPathsRequest {
     /// The complete list: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for every path below.
     exempt_paths: Vec<ExemptPath>,
 }
 
 impl RequestBody for ExemptPathsRequest {
     const REQUIRED: bool = true;
+}
+
+impl MaintenanceBody for ExemptPathsRequest {
+    fn command(self) -> Result<MaintenanceCommand, Problem> {
+        Ok(MaintenanceCommand::SetExemptPaths(self.exempt_paths))
+    }
 }
 
 /// Sets the routes that stay open in global maintenance, without switching it on or off.
@@ -267,8 +292,7 @@ async fn set_exempt_paths(
     scope: Scoped,
     JsonBody(body): JsonBody<ExemptPathsRequest>,
 ) -> Changed {
-    let command = MaintenanceCommand::SetExemptPaths(body.exempt_paths);
-    change(&state, operator, scope, command).await
+    change(&state, operator, scope, body.command()?).await
 }
 
 /// Lists the services of routes, and the service of this process.

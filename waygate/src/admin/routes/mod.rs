@@ -5,6 +5,7 @@ mod announcements;
 mod audit;
 mod auth;
 mod change;
+mod changes;
 mod deprecation;
 mod device;
 #[cfg(feature = "flags")]
@@ -45,6 +46,7 @@ pub(super) fn router(settings: &Settings) -> OpenApiRouter<Arc<AdminState>> {
         .merge(device::router())
         .merge(tokens::router())
         .merge(sessions::router())
+        .merge(changes::router())
         .merge(route::router())
         .merge(lifecycle::router())
         .merge(schedule::router())

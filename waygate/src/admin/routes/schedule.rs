@@ -10,7 +10,7 @@ use waygate_core::{
     view::Route,
 };
 
-use super::change::{Changed, change, interval};
+use super::change::{Changed, RouteBody, change, change_by, interval};
 use crate::{
     Operator,
     admin::{
@@ -32,7 +32,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     json!({"every": "0 2 * * SUN", "for": "2h", "tz": "Europe/Berlin", "except": ["2030-12-29"]})
 ))]
 #[serde(deny_unknown_fields)]
-struct ScheduleRequest {
+pub(super) struct ScheduleRequest {
     /// The start; in UTC if it has no zone.
     #[schema(example = "2030-01-01T02:00:00Z", nullable = false)]
     start: Option<String>,
@@ -71,7 +71,7 @@ impl RequestBody for ScheduleRequest {
     const REQUIRED: bool = true;
 }
 
-impl ScheduleRequest {
+impl RouteBody for ScheduleRequest {
     fn command(self) -> Result<RouteCommand, Problem> {
         let invalid = |text: &str| Problem::new(ProblemKind::InvalidBody, text);
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
@@ -131,7 +131,7 @@ async fn schedule(
     key: PathKey,
     JsonBody(body): JsonBody<ScheduleRequest>,
 ) -> Changed {
-    change(operator, key, body.command()?).await
+    change_by(operator, key, body).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

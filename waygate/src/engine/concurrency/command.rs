@@ -22,7 +22,7 @@ impl Change for ConcurrencyChange {
     }
 
     async fn attempt(&self, tx: Tx<'_>) -> Result<Self::Done, Attempt> {
-        let engine = tx.engine;
+        let mut snapshot = tx.snapshot();
         let known = Known::<ConcurrencyLimits>::find(&tx, &self.key, self.policy.is_none())?;
         let (key, was_set) = (known.key.clone(), known.is_stored);
         if self.policy.is_some() || known.is_stored {
@@ -39,12 +39,11 @@ impl Change for ConcurrencyChange {
                 (Some(_), Some(_)) => Action::ConcurrencyPolicyUpdated,
             };
             let reason = next.as_ref().map(in_short).unwrap_or_default();
-            known.replace(tx, next, action, reason).await?;
+            snapshot = known.replace(tx, next, action, reason).await?;
         } else {
-            tx.confirm(|stored| stored.expected::<ConcurrencyLimits>(&key))
-                .await?;
+            tx.confirm::<ConcurrencyLimits>(&key).await?;
         }
-        Ok((engine.snapshot.load().concurrency_record(&key), was_set))
+        Ok((snapshot.concurrency_record(&key), was_set))
     }
 }
 

@@ -36,7 +36,7 @@ impl Tx<'_> {
         if self.engine.limiting.keep_after_maintenance {
             return;
         }
-        let snapshot = self.engine.snapshot.load_full();
+        let snapshot = self.snapshot();
         let all = snapshot.all_limits().flat_map(|own| &*own.rates);
         let (scope, is_limited) = match timed {
             Timed::Route(route) => {

@@ -42,7 +42,7 @@ impl Change for LimitChange {
     }
 
     async fn attempt(&self, tx: Tx<'_>) -> Result<Self::Done, Attempt> {
-        let engine = tx.engine;
+        let mut snapshot = tx.snapshot();
         let deletes = matches!(self.command, LimitCommand::Delete);
         let known = Known::<RateLimits>::find(&tx, &self.key, deletes)?;
         let next = match (&self.command, known.applies()) {
@@ -66,7 +66,7 @@ impl Change for LimitChange {
                 Some(policy)
             }
             (LimitCommand::SetEnabled(_) | LimitCommand::SetShadow(_), None) => {
-                return Err(engine.snapshot.load().no_such_limit(&known.key).into());
+                return Err(snapshot.no_such_limit(&known.key).into());
             }
         };
         let is_set = matches!(self.command, LimitCommand::Set(_));
@@ -79,12 +79,11 @@ impl Change for LimitChange {
             let existed = known.applies().is_some();
             let action = action(&key.scope, &self.command, existed);
             let reason = next.as_ref().map(in_short).unwrap_or_default();
-            known.replace(tx, next, action, reason).await?;
+            snapshot = known.replace(tx, next, action, reason).await?;
         } else {
-            tx.confirm(|stored| stored.expected::<RateLimits>(&key))
-                .await?;
+            tx.confirm::<RateLimits>(&key).await?;
         }
-        Ok((engine.snapshot.load().limit_record(&key), was_set))
+        Ok((snapshot.limit_record(&key), was_set))
     }
 }
 
@@ -131,6 +130,10 @@ impl Change for KeyReset {
 
     fn subject(&self) -> String {
         self.policy.key.to_string()
+    }
+
+    fn can_be_staged(&self) -> bool {
+        false
     }
 
     async fn attempt(&self, mut tx: Tx<'_>) -> Result<(), Attempt> {

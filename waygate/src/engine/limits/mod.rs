@@ -45,7 +45,6 @@ pub(crate) use admission::{Admission, Admitting};
 pub(crate) use after_maintenance::ends_maintenance;
 pub(crate) use charge::SingleCharge;
 pub(crate) use clock::{LimitClock, instant};
-#[cfg(feature = "admin")]
 pub(crate) use command::LimitCommand;
 pub(crate) use effective::Limits;
 pub(crate) use explain::Decisions;

@@ -1,5 +1,7 @@
 //! Shared code for changes of rate limits and of concurrency limits.
 
+use std::sync::Arc;
+
 use waygate_core::{
     grammar::KeySource,
     model::{Action, ConcurrencyPolicy, LimitKey, LimitOverride, LimitScope, RateLimitPolicy},
@@ -43,7 +45,7 @@ where
 {
     /// Finds a policy, and checks the revision that the author expects.
     pub(crate) fn find(tx: &Tx<'_>, key: &LimitKey, deletes: bool) -> Result<Self, ChangeError> {
-        let snapshot = tx.engine.snapshot.load();
+        let snapshot = tx.snapshot();
         let records = Holds::<K>::collection(&tx.stored.records);
         // Unreadable records, and records that were kept, are stored too.
         let is_stored = |key: &LimitKey| {
@@ -82,14 +84,14 @@ where
         Ok(check_key(wanted, &self.key, of_code)?)
     }
 
-    /// Writes another policy, or with `None` restores the declaration.
+    /// Writes another policy, or with `None` restores the declaration. Returns the next snapshot.
     pub(crate) async fn replace(
         self,
         mut tx: Tx<'_>,
         next: Option<K::Policy>,
         action: Action,
         reason: String,
-    ) -> Result<(), Attempt> {
+    ) -> Result<Arc<Snapshot>, Attempt> {
         let scope = &self.key.scope;
         let mut entry = tx.line(action, &audit_path(scope));
         entry.reason = reason;
@@ -104,8 +106,7 @@ where
             }
             None => tx.delete::<K>(&self.key),
         }
-        tx.commit().await?;
-        Ok(())
+        Ok(tx.commit_seen().await?.1)
     }
 }
 

@@ -191,4 +191,14 @@ impl Operator {
     ) -> Result<MaintenanceRecord, ChangeError> {
         self.make(MaintenanceChange { scope, command }).await
     }
+
+    /// Describes the parts of maintenance that have no effect.
+    #[cfg(feature = "admin")]
+    pub(crate) fn maintenance_warning(
+        &self,
+        scope: &MaintenanceScope,
+        config: &GlobalMaintenance,
+    ) -> Option<String> {
+        self.waygate.maintenance_warning(scope, config)
+    }
 }

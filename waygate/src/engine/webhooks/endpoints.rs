@@ -144,8 +144,17 @@ impl Waygate {
     /// # }
     /// ```
     pub async fn webhook(&self, name: &str) -> Result<WebhookRecord, ChangeError> {
-        let (stored, name) = (self.inner.stored.lock().await, name.parse()?);
-        let record = self.inner.webhook_record(&stored, &name);
+        self.webhook_of(&*self.inner.stored.lock().await, name)
+    }
+
+    /// Returns a webhook of this state.
+    pub(super) fn webhook_of(
+        &self,
+        stored: &Stored,
+        name: &str,
+    ) -> Result<WebhookRecord, ChangeError> {
+        let name = name.parse()?;
+        let record = self.inner.webhook_record(stored, &name);
         record.ok_or_else(|| WebhookError::Unknown(name.to_string()).into())
     }
 

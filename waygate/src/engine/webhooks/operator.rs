@@ -7,12 +7,14 @@ use waygate_core::{
     webhook::{Webhook, WebhookDefinition, WebhookSecret, test_entry},
 };
 
+#[cfg(feature = "admin")]
+use super::records::WebhookRecord;
 use super::{
     commands::{Again, Enable, Replay, Set, What},
     error::WebhookError,
     records::WebhookAttempt,
 };
-use crate::engine::{ChangeError, Operator, precondition::Precondition};
+use crate::engine::{ChangeError, Operator};
 
 /// The entries that are read at a time to find a time.
 const PAGE: usize = 500;
@@ -71,15 +73,18 @@ impl Operator {
         }
         let change = self.set(name.clone(), Some(Arc::new(definition)));
         let revision = by.make(change).await?;
-        hub.forget_gap(&name);
+        if !self.is_dry_run() {
+            hub.forget_gap(&name);
+        }
         Ok((revision, new))
     }
 
-    /// Makes changes only if the record is still the one that was read, unless the author expects a revision.
-    pub(crate) fn unless_changed(self, number: u64) -> Self {
-        match self.by.expected {
-            Precondition::None => self.if_revision(number),
-            _ => self,
+    /// Returns a webhook as the changes of this operator have left it.
+    #[cfg(feature = "admin")]
+    pub(crate) async fn changed_webhook(&self, name: &str) -> Result<WebhookRecord, ChangeError> {
+        match self.copy().await {
+            Some(copy) => self.waygate.webhook_of(copy.stored(), name),
+            None => self.waygate.webhook(name).await,
         }
     }
 
@@ -99,7 +104,9 @@ impl Operator {
     pub async fn delete_webhook(&self, name: &str) -> Result<(), ChangeError> {
         let name: PolicyName = name.parse()?;
         self.make(self.set(name.clone(), None)).await?;
-        self.waygate.inner.webhooks.forget(&name);
+        if !self.is_dry_run() {
+            self.waygate.inner.webhooks.forget(&name);
+        }
         Ok(())
     }
 

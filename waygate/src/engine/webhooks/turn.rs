@@ -19,7 +19,6 @@ use super::{
 use crate::engine::{
     ChangeError, Inner,
     kinds::WebhookCursor,
-    precondition::Precondition,
     store::Versioned,
     tx::{By, Change},
 };
@@ -329,9 +328,6 @@ pub(super) async fn change<C: Change + 'static>(
     inner: &Arc<Inner>,
     change: C,
 ) -> Result<C::Done, ChangeError> {
-    let by = By {
-        origin: Origin::system(),
-        expected: Precondition::None,
-    };
+    let by = By::new(Origin::system());
     inner.clone().make(change, by).await
 }

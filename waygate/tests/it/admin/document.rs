@@ -76,15 +76,17 @@ fn without(mut body: Value, name: &str) -> Value {
 /// The id of an entry of the history of a flag in examples.
 pub(super) const ENTRY: &str = "6f2c8a3e-9e0b-4a54-8a1f-2f8f5f1f0c11";
 
-/// Replaces [`ENTRY`] by the id of the last change of the flag `search`, or of the segment `beta`.
+/// Replaces [`ENTRY`] by the id of the last change of the flag `search`, of the segment `beta`, or of the route
+/// `GET:/orders`.
 pub(super) async fn with_entry(server: &Server, target: &str, body: &[u8]) -> (String, Vec<u8>) {
     let text = String::from_utf8_lossy(body);
     if !target.contains(ENTRY) && !text.contains(ENTRY) {
         return (target.to_owned(), body.to_vec());
     }
-    let path = match target.contains("/segments/") {
-        true => "segment:beta",
-        false => "flag:search",
+    let path = match target {
+        target if target.contains("/segments/") => "segment:beta",
+        target if target.starts_with("/api/audit/") => "GET:/orders",
+        _ => "flag:search",
     };
     let query = AuditQuery::newest(10).path(path);
     let lines = server.waygate.audit(query).await.unwrap_or_default();

@@ -38,9 +38,15 @@ fn needed(method: &str, path: &str) -> Option<&'static str> {
             Some("read")
         }
         (_, path)
-            if ["routes", "rate-limits", "concurrency-limits"]
-                .iter()
-                .any(|group| path.starts_with(&format!("/api/{group}"))) =>
+            if [
+                "routes",
+                "rate-limits",
+                "concurrency-limits",
+                "changes",
+                "audit",
+            ]
+            .iter()
+            .any(|group| path.starts_with(&format!("/api/{group}"))) =>
         {
             Some("write:routes")
         }
@@ -67,6 +73,7 @@ async fn send(
     let path = template
         .replace("{pk}", &key)
         .replace("{id}", &id)
+        .replace("{entry}", ENTRY)
         .replace("{service}", "billing")
         .replace("{name}", "upgrade")
         .replace("segments/{key}", "segments/beta")
@@ -129,6 +136,13 @@ async fn every_operation_requires_a_valid_token_with_the_right_scope() {
             let webhook = json!({ "url": "https://hooks.invalid/", "events": ["segment.*"] });
             let set = server.put("/api/webhooks/upgrade", webhook).await;
             assert!(set.status.is_success(), "{}", set.status);
+        }
+        if path.starts_with("/api/audit/") {
+            let system = server.waygate.system();
+            system.disable("GET:/orders", "to revert").await.unwrap();
+        }
+        if method == "PATCH" && path.contains("limit") {
+            super::support::set_limits(&server).await;
         }
         let body = &operation.body;
         let needed = needed(method, path);

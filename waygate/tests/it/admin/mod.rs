@@ -2,10 +2,12 @@
 
 mod access;
 mod announcements;
+mod changes;
 mod concurrency;
 mod contract;
 mod devices;
 mod document;
+mod dry_run;
 mod external;
 #[cfg(feature = "flags")]
 mod flags;
@@ -21,8 +23,10 @@ mod matrix;
 mod mistakes;
 mod no_credentials;
 mod openapi;
+mod patch;
 mod preconditions;
 mod probes;
+mod revert;
 mod routes;
 mod services;
 mod sessions;

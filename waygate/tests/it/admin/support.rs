@@ -271,6 +271,25 @@ pub(super) fn at(key: &str, rest: &str) -> String {
     format!("/api/routes/{}{rest}", URL_SAFE_NO_PAD.encode(key))
 }
 
+/// Sets a limit of each kind and scope.
+pub(super) async fn set_limits(server: &Server) {
+    let rate = json!({ "limit": "1000/minute", "key_strategy": "ip" });
+    let concurrency = json!({ "limit": 5 });
+    for (limit, kind) in [(rate, "rate-limit"), (concurrency, "concurrency-limit")] {
+        let mut of_route = limit.clone();
+        of_route["path"] = json!("/orders");
+        of_route["method"] = json!("GET");
+        let plural = if kind == "rate-limit" { "" } else { "s" };
+        for (path, body) in [
+            (format!("/api/{kind}s"), of_route),
+            (format!("/api/global-{kind}{plural}"), limit.clone()),
+            (format!("/api/services/billing/{kind}{plural}"), limit),
+        ] {
+            server.post(&path, body).await.expect(201);
+        }
+    }
+}
+
 /// The path of a rate-limit endpoint of a route.
 pub(super) fn limit_at(key: &str, rest: &str) -> String {
     format!("/api/rate-limits/{}{rest}", URL_SAFE_NO_PAD.encode(key))

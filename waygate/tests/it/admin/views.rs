@@ -19,6 +19,9 @@ pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
     if status >= 400 {
         return round_trip::<Problem>(shown);
     }
+    if shown["dry_run"] == true && shown["changes"].is_array() {
+        return round_trip::<Plan>(shown);
+    }
     let path = path.split('?').next().unwrap();
     match path {
         "/readyz" => return round_trip::<Readiness>(shown),
@@ -53,14 +56,17 @@ pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
         ("GET", ["global-rate-limit"] | ["services", _, "rate-limit"]) => {
             round_trip::<SharedRateLimitState>(shown);
         }
-        ("POST", ["global-rate-limit"] | ["services", _, "rate-limit"]) => {
+        ("POST" | "PATCH", ["global-rate-limit"] | ["services", _, "rate-limit"]) => {
             round_trip::<SharedRateLimit>(shown);
         }
         (_, [.., "policies"]) => round_trip::<Vec<SharedRateLimit>>(shown),
         ("GET", ["global-concurrency-limits"] | ["services", _, "concurrency-limits"]) => {
             round_trip::<Vec<SharedConcurrencyLimit>>(shown);
         }
-        ("POST", ["global-concurrency-limits"] | ["services", _, "concurrency-limits"]) => {
+        (
+            "POST" | "PATCH",
+            ["global-concurrency-limits"] | ["services", _, "concurrency-limits"],
+        ) => {
             round_trip::<SharedConcurrencyLimit>(shown);
         }
         #[cfg(feature = "flags")]
@@ -94,6 +100,8 @@ pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
         ) => {}
         (_, ["announcements", ..]) if method != "DELETE" => {}
         (_, ["webhooks", ..]) => {}
+        (_, ["changes"]) => round_trip::<AppliedChanges>(shown),
+        (_, ["audit", _, "revert"]) => round_trip::<Reverted>(shown),
         (_, ["audit"]) => round_trip::<Vec<AuditEntry>>(shown),
         (_, ["health"]) => round_trip::<Health>(shown),
         (_, ["store", "reseed"]) => round_trip::<Reseeded>(shown),

@@ -58,6 +58,18 @@ impl Operation {
                     .to_vec(),
             ),
             (
+                "entry",
+                [
+                    ENTRY,
+                    "00000000-0000-0000-0000-000000000000",
+                    "x",
+                    "%00",
+                    "%FF",
+                ]
+                .map(str::to_owned)
+                .to_vec(),
+            ),
+            (
                 "name",
                 ["upgrade", "ghost", "a%20b", "%00", "%FF", &long]
                     .map(str::to_owned)
@@ -267,19 +279,13 @@ impl Seen {
 
 /// Sets up the state that the valid request of each operation needs.
 pub(super) async fn prepare(server: &Server) -> String {
-    let limit = json!({ "limit": "1000/minute", "key_strategy": "ip" });
-    let mut of_route = limit.clone();
-    of_route["path"] = json!("/orders");
-    of_route["method"] = json!("GET");
+    super::support::set_limits(server).await;
     let window = json!({ "start": "2031-01-01T00:00:00Z", "end": "2031-01-02T00:00:00Z" });
-    for (path, body, status) in [
-        (at("GET:/orders", "/enable").as_str(), json!({}), 200),
-        ("/api/rate-limits", of_route, 201),
-        ("/api/global-rate-limit", limit.clone(), 201),
-        ("/api/services/billing/rate-limit", limit, 201),
-        (&at("GET:/orders", "/schedule"), window, 200),
-    ] {
-        server.post(path, body).await.expect(status);
+    for (path, body) in [("/enable", json!({})), ("/schedule", window)] {
+        server
+            .post(&at("GET:/orders", path), body)
+            .await
+            .expect(200);
     }
     #[cfg(feature = "flags")]
     super::flags::prepare(server).await;
@@ -550,9 +556,8 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
                 "platform" | "scope" if operation.template == "/api/auth/tokens" => {
                     &["", "x", "CLI", "%00"]
                 }
-                "orphaned" | "enforced" | "enabled" | "dry_run" | "partial" | "round_weights" => {
-                    &["", "1", "yes", "True", "true%20"]
-                }
+                "orphaned" | "enforced" | "enabled" | "dry_run" | "force" | "partial"
+                | "round_weights" => &["", "1", "yes", "True", "true%20"],
                 "service" | "policy" | "name" => &["", "a%20b", "%00", "a%2Fb"],
                 "method" => &["", "BREW", "GET%20", "%00"],
                 "window" => &["", "x", "2030-01-01T00:00:00Z"],
@@ -595,13 +600,13 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
     let expected: &[&str] = &[
         "action",
         "days",
-        #[cfg(feature = "flags")]
         "dry_run",
         #[cfg(feature = "flags")]
         "enabled",
         "enforced",
         #[cfg(feature = "webhooks")]
         "event",
+        "force",
         #[cfg(feature = "flags")]
         "format",
         "limit",

@@ -9,13 +9,16 @@ use waygate_core::{
     view::{DeletedLimit, Done, RouteConcurrencyLimit, SharedConcurrencyLimit},
 };
 
-use super::request::{NameParams, SetConcurrencyLimit, SetSharedConcurrencyLimit};
+use super::{
+    patch::{self, PatchConcurrencyLimit, PatchSharedConcurrencyLimit},
+    request::{NameParams, SetConcurrencyLimit, SetSharedConcurrencyLimit},
+};
 use crate::{
     ChangeError, Operator, Waygate,
     admin::{
         key::{PathKey, PathText},
         resource::{self, LimitsOfRoutes, LimitsOfScope, OfRoute, Resource},
-        responses::{Change, NoRoute, Read, Tagged},
+        responses::{Change, NoRoute, NotFound, Read, Tagged},
         scoped::Scoped,
         state::AdminState,
         within::Within,
@@ -28,7 +31,7 @@ use crate::{
 };
 
 /// Concurrency limits.
-enum ConcurrencyLimits {}
+pub(in crate::admin) enum ConcurrencyLimits {}
 
 impl Resource for ConcurrencyLimits {
     const NOUN: &'static str = "limit";
@@ -75,6 +78,10 @@ impl Resource for ConcurrencyLimits {
         &policy.name
     }
 
+    fn policy(record: &ConcurrencyRecord) -> &ConcurrencyPolicy {
+        &record.policy
+    }
+
     fn set(policy: ConcurrencyPolicy) -> Self::Command {
         policy
     }
@@ -95,11 +102,16 @@ impl Resource for ConcurrencyLimits {
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new()
         .routes(routes!(list, set))
-        .routes(routes!(get, delete))
+        .routes(routes!(get, update, delete))
 }
 
 pub(super) fn shared_router() -> OpenApiRouter<Arc<AdminState>> {
-    OpenApiRouter::new().routes(routes!(list_shared, set_shared, delete_shared))
+    OpenApiRouter::new().routes(routes!(
+        list_shared,
+        set_shared,
+        update_shared,
+        delete_shared
+    ))
 }
 
 /// Lists the concurrency limits of routes, by path and method.
@@ -145,8 +157,9 @@ async fn set(
     within: Within,
     JsonBody(body): JsonBody<SetConcurrencyLimit>,
 ) -> OfRoute<ConcurrencyLimits> {
-    resource::set_of_route::<ConcurrencyLimits>(&state, operator, &within, body.fields_of_route()?)
-        .await
+    let fields = body.fields_of_route()?;
+    let set = resource::set_of_route::<ConcurrencyLimits>(&state.waygate, &within, fields)?;
+    set.on_route(&operator).await
 }
 
 /// Lists the concurrency limits of one route, by name.
@@ -169,6 +182,38 @@ async fn get(
     listing: Listing<LimitsOfScope>,
 ) -> Result<Response, Problem> {
     resource::list_of_route::<ConcurrencyLimits>(&state, &key, &listing)
+}
+
+/// Changes some fields of a concurrency limit of a route, as a JSON merge patch (RFC 7396): `null` resets a field to its
+/// default.
+///
+/// A declared limit becomes that of an operator. Fields that another client changes at the same time are kept.
+#[utoipa::path(
+    patch,
+    path = "/api/concurrency-limits/{pk}",
+    operation_id = "patch_concurrency_limit",
+    tag = "concurrency-limits",
+    params(NameParams),
+    request_body = PatchConcurrencyLimit,
+    responses(
+        (status = OK, description = "The updated limit.", body = Tagged<RouteConcurrencyLimit>),
+        Change,
+        NoRoute
+    ),
+    security(("token" = ["write:routes"]))
+)]
+async fn update(
+    State(state): State<Arc<AdminState>>,
+    operator: Operator,
+    PathKey(key): PathKey,
+    Params(params): Params<NameParams>,
+    JsonBody(body): JsonBody<PatchConcurrencyLimit>,
+) -> OfRoute<ConcurrencyLimits> {
+    let scope = LimitScope::Route(state.waygate.limited_route(&key)?);
+    let key = params.of(scope)?;
+    let patched = patch::run::<ConcurrencyLimits>(&state, operator, key, body.members);
+    let (left, warning) = patched.await?;
+    Ok(resource::show_of_route::<ConcurrencyLimits>(left, warning))
 }
 
 /// Deletes a limit set by an operator; the declared limit of the route applies again, if there is one.
@@ -234,7 +279,36 @@ async fn set_shared(
     JsonBody(body): JsonBody<SetSharedConcurrencyLimit>,
 ) -> Result<Reply<SharedConcurrencyLimit>, Problem> {
     let fields = body.shared_fields()?;
-    resource::set_shared::<ConcurrencyLimits>(&state, operator, scope.limits(), fields).await
+    let set = resource::set_shared::<ConcurrencyLimits>(&state.waygate, scope.limits(), fields)?;
+    set.on_all(&operator).await
+}
+
+/// Changes some fields of a concurrency limit of {of}, as a JSON merge patch (RFC 7396): `null` resets a field to its
+/// default.
+#[utoipa::path(
+    patch,
+    path = "/",
+    operation_id = "patch_{scope}_concurrency_limit",
+    params(NameParams),
+    request_body = PatchSharedConcurrencyLimit,
+    responses(
+        (status = OK, description = "The updated limit.", body = Tagged<SharedConcurrencyLimit>),
+        Change,
+        NotFound
+    ),
+    security(("token" = ["write:global"]))
+)]
+async fn update_shared(
+    State(state): State<Arc<AdminState>>,
+    operator: Operator,
+    scope: Scoped,
+    Params(params): Params<NameParams>,
+    JsonBody(body): JsonBody<PatchSharedConcurrencyLimit>,
+) -> Result<Reply<SharedConcurrencyLimit>, Problem> {
+    let key = params.of(scope.limits())?;
+    let patched = patch::run::<ConcurrencyLimits>(&state, operator, key, body.members);
+    let (left, warning) = patched.await?;
+    Ok(resource::show_shared::<ConcurrencyLimits>(left, warning))
 }
 
 /// Deletes a concurrency limit of {of}. Succeeds if there is none, with a `warning`.

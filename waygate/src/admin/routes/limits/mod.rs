@@ -3,6 +3,7 @@
 mod concurrency;
 mod control;
 mod hits;
+mod patch;
 mod policy;
 mod rate;
 mod request;
@@ -16,6 +17,13 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::admin::{
     scoped::{global, service},
     state::AdminState,
+};
+
+pub(super) use concurrency::ConcurrencyLimits;
+pub(super) use rate::RateLimits;
+pub(super) use request::{
+    PolicyNameRequest, SetConcurrencyLimit, SetRateLimit, SetSharedConcurrencyLimit,
+    SetSharedRateLimit, or_default,
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {

@@ -10,6 +10,7 @@ use waygate_core::{
 };
 
 use super::{
+    patch::{self, PatchRateLimit},
     policy::read,
     request::{NameParams, SetRateLimit},
 };
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// Rate limits.
-pub(super) enum RateLimits {}
+pub(in crate::admin) enum RateLimits {}
 
 impl Resource for RateLimits {
     const NOUN: &'static str = "policy";
@@ -71,6 +72,10 @@ impl Resource for RateLimits {
         &policy.name
     }
 
+    fn policy(record: &LimitRecord) -> &RateLimitPolicy {
+        &record.policy
+    }
+
     fn set(policy: RateLimitPolicy) -> LimitCommand {
         LimitCommand::Set(Box::new(policy))
     }
@@ -91,7 +96,7 @@ impl Resource for RateLimits {
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new()
         .routes(routes!(list, set))
-        .routes(routes!(get, delete))
+        .routes(routes!(get, update, delete))
 }
 
 /// Lists the rate limits of routes, by path and method.
@@ -137,7 +142,9 @@ async fn set(
     within: Within,
     JsonBody(body): JsonBody<SetRateLimit>,
 ) -> OfRoute<RateLimits> {
-    resource::set_of_route::<RateLimits>(&state, operator, &within, body.fields_of_route()?).await
+    let fields = body.fields_of_route()?;
+    let set = resource::set_of_route::<RateLimits>(&state.waygate, &within, fields)?;
+    set.on_route(&operator).await
 }
 
 /// Lists the rate limits of one route, in the order in which they are checked.
@@ -160,6 +167,36 @@ async fn get(
     listing: Listing<LimitsOfScope>,
 ) -> Result<Response, Problem> {
     resource::list_of_route::<RateLimits>(&state, &key, &listing)
+}
+
+/// Changes some fields of a rate limit of a route, as a JSON merge patch (RFC 7396): `null` resets a field to its default.
+///
+/// A declared limit becomes that of an operator. Fields that another client changes at the same time are kept.
+#[utoipa::path(
+    patch,
+    path = "/api/rate-limits/{pk}",
+    operation_id = "patch_rate_limit",
+    tag = "rate-limits",
+    params(NameParams),
+    request_body = PatchRateLimit,
+    responses(
+        (status = OK, description = "The updated policy.", body = Tagged<RouteRateLimit>),
+        Change,
+        NoRoute
+    ),
+    security(("token" = ["write:routes"]))
+)]
+async fn update(
+    State(state): State<Arc<AdminState>>,
+    operator: Operator,
+    PathKey(key): PathKey,
+    Params(params): Params<NameParams>,
+    JsonBody(body): JsonBody<PatchRateLimit>,
+) -> OfRoute<RateLimits> {
+    let scope = LimitScope::Route(state.waygate.limited_route(&key)?);
+    let key = params.of(scope)?;
+    let (left, warning) = patch::run::<RateLimits>(&state, operator, key, body.members).await?;
+    Ok(resource::show_of_route::<RateLimits>(left, warning))
 }
 
 /// Deletes a policy set by an operator; the declared limit of the route applies again, if there is one.

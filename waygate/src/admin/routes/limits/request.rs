@@ -21,9 +21,9 @@ use crate::{
 /// Names one of the limits of a scope.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PolicyNameRequest {
+pub(in crate::admin::routes) struct PolicyNameRequest {
     /// The name. Default: `default`.
-    pub(super) name: Option<PolicyName>,
+    pub(in crate::admin::routes) name: Option<PolicyName>,
 }
 
 impl RequestBody for PolicyNameRequest {}
@@ -47,7 +47,9 @@ impl NameParams {
     }
 }
 
-pub(super) fn or_default(name: Option<PolicyName>) -> Result<PolicyName, Problem> {
+pub(in crate::admin::routes) fn or_default(
+    name: Option<PolicyName>,
+) -> Result<PolicyName, Problem> {
     match name {
         Some(name) => Ok(name),
         None => Ok(RateLimitPolicy::DEFAULT_NAME.parse()?),
@@ -73,7 +75,7 @@ impl RequestBody for ResetKeyRequest {
 /// A rate limit for a route. Fields that are `null` or missing are set to their defaults.
 // The policy is read from its fields later, because the contract has texts for some mistakes that quote them.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct SetRateLimit {
+pub(in crate::admin::routes) struct SetRateLimit {
     /// The route's path.
     #[schema(value_type = String, required, example = "/search")]
     path: Option<Value>,
@@ -88,7 +90,7 @@ pub(super) struct SetRateLimit {
 
 /// A rate limit that several routes share. Fields that are `null` or missing are set to their defaults.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct SetSharedRateLimit {
+pub(in crate::admin::routes) struct SetSharedRateLimit {
     /// Exempt routes: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for every path below. Default: none.
     #[schema(value_type = Option<Vec<String>>)]
     exempt_routes: Option<Value>,
@@ -102,7 +104,7 @@ pub(super) struct SetSharedRateLimit {
 
 /// A concurrency limit for a route. Fields that are `null` or missing are set to their defaults.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct SetConcurrencyLimit {
+pub(in crate::admin::routes) struct SetConcurrencyLimit {
     /// The route's path.
     #[schema(value_type = String, required, example = "/search")]
     path: Option<Value>,
@@ -117,7 +119,7 @@ pub(super) struct SetConcurrencyLimit {
 
 /// A concurrency limit that several routes share. Fields that are `null` or missing are set to their defaults.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct SetSharedConcurrencyLimit {
+pub(in crate::admin::routes) struct SetSharedConcurrencyLimit {
     /// Exempt routes: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for every path below. Default: none.
     #[schema(value_type = Option<Vec<String>>)]
     exempt_routes: Option<Value>,
@@ -133,12 +135,12 @@ pub(super) struct SetSharedConcurrencyLimit {
 const SHARED: [&str; 2] = ["exempt_routes", "include_force_active"];
 
 /// The fields that requests set: those of the policy, except `enabled`.
-fn shared_fields<P: DeserializeOwned>() -> Vec<&'static str> {
+pub(super) fn shared_fields<P: DeserializeOwned>() -> Vec<&'static str> {
     let fields = field_names::<P>().iter().copied();
     fields.filter(|name| *name != "enabled").collect()
 }
 
-fn route_fields<P: DeserializeOwned>() -> Vec<&'static str> {
+pub(super) fn route_fields<P: DeserializeOwned>() -> Vec<&'static str> {
     let mut fields = vec!["path", "method"];
     fields.extend(shared_fields::<P>());
     fields.retain(|name| !SHARED.contains(name));
@@ -188,25 +190,25 @@ impl RequestBody for SetSharedConcurrencyLimit {
 }
 
 impl SetRateLimit {
-    pub(super) fn fields_of_route(self) -> Result<RouteFields, Problem> {
+    pub(in crate::admin::routes) fn fields_of_route(self) -> Result<RouteFields, Problem> {
         of_route(self.path, self.method, self.policy)
     }
 }
 
 impl SetConcurrencyLimit {
-    pub(super) fn fields_of_route(self) -> Result<RouteFields, Problem> {
+    pub(in crate::admin::routes) fn fields_of_route(self) -> Result<RouteFields, Problem> {
         of_route(self.path, self.method, self.policy)
     }
 }
 
 impl SetSharedRateLimit {
-    pub(super) fn shared_fields(self) -> Result<Map<String, Value>, Problem> {
+    pub(in crate::admin::routes) fn shared_fields(self) -> Result<Map<String, Value>, Problem> {
         shared(self.exempt_routes, self.include_force_active, self.policy)
     }
 }
 
 impl SetSharedConcurrencyLimit {
-    pub(super) fn shared_fields(self) -> Result<Map<String, Value>, Problem> {
+    pub(in crate::admin::routes) fn shared_fields(self) -> Result<Map<String, Value>, Problem> {
         shared(self.exempt_routes, self.include_force_active, self.policy)
     }
 }

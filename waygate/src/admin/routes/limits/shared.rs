@@ -11,6 +11,7 @@ use waygate_core::{
 
 use super::{
     hits::{self, TopLimit, TopParams},
+    patch::{self, PatchSharedRateLimit},
     rate::RateLimits,
     request::{NameParams, PolicyNameRequest, ResetKeyRequest, SetSharedRateLimit, or_default},
     reset::reset_counter,
@@ -30,7 +31,7 @@ use crate::{
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new()
-        .routes(routes!(get, set, delete))
+        .routes(routes!(get, set, update, delete))
         .routes(routes!(list))
         .routes(routes!(reset, reset_key))
         .routes(routes!(top))
@@ -112,7 +113,34 @@ async fn set(
     JsonBody(body): JsonBody<SetSharedRateLimit>,
 ) -> Result<Reply<SharedRateLimit>, Problem> {
     let fields = body.shared_fields()?;
-    resource::set_shared::<RateLimits>(&state, operator, scope.limits(), fields).await
+    let set = resource::set_shared::<RateLimits>(&state.waygate, scope.limits(), fields)?;
+    set.on_all(&operator).await
+}
+
+/// Changes some fields of the rate limit of {of}, as a JSON merge patch (RFC 7396): `null` resets a field to its default.
+#[utoipa::path(
+    patch,
+    path = "/",
+    operation_id = "patch_{scope}_rate_limit",
+    params(NameParams),
+    request_body = PatchSharedRateLimit,
+    responses(
+        (status = OK, description = "The updated policy.", body = Tagged<SharedRateLimit>),
+        Change,
+        NotFound
+    ),
+    security(("token" = ["write:global"]))
+)]
+async fn update(
+    State(state): State<Arc<AdminState>>,
+    operator: Operator,
+    scope: Scoped,
+    Params(params): Params<NameParams>,
+    JsonBody(body): JsonBody<PatchSharedRateLimit>,
+) -> Result<Reply<SharedRateLimit>, Problem> {
+    let key = params.of(scope.limits())?;
+    let (left, warning) = patch::run::<RateLimits>(&state, operator, key, body.members).await?;
+    Ok(resource::show_shared::<RateLimits>(left, warning))
 }
 
 /// Deletes the rate limit of {of}. Succeeds if there is none, with a `warning`.

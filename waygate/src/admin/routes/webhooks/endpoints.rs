@@ -10,7 +10,7 @@ use waygate_core::{
 
 use super::body::{CreateWebhook, CreatedWebhook, Webhook, WebhookFields};
 use crate::{
-    ChangeError, Operator, Waygate,
+    ChangeError, Operator,
     admin::{
         key::Name,
         responses::{Change, Conflicts, NotFound, Read, Tagged},
@@ -74,7 +74,7 @@ async fn create(
     let definition = body.fields().apply(None)?;
     // Another request may create it meanwhile.
     let operator = operator.if_revision(0);
-    match put(&state.waygate, &operator, name.clone(), definition).await {
+    match put(&operator, name.clone(), definition).await {
         Ok(created) => Ok(created.created()),
         Err(ChangeError::Conflict { .. }) => {
             Err(ChangeError::from(WebhookError::Exists(name.to_string())).into())
@@ -114,13 +114,12 @@ async fn get(
     security(("token" = ["admin"]))
 )]
 async fn set(
-    State(state): State<Arc<AdminState>>,
     operator: Operator,
     Name(name): Name,
     JsonBody(body): JsonBody<WebhookFields>,
 ) -> Result<Reply<CreatedWebhook>, Problem> {
     let definition = body.apply(None)?;
-    Ok(put(&state.waygate, &operator, name, definition).await?)
+    Ok(put(&operator, name, definition).await?)
 }
 
 /// Changes some fields of a webhook. A disabled one is enabled.
@@ -149,7 +148,7 @@ async fn patch(
     let definition = body.apply(Some(known.definition))?;
     // The other fields are those that were read.
     let operator = operator.unless_changed(number);
-    Ok(put(&state.waygate, &operator, name, definition).await?)
+    Ok(put(&operator, name, definition).await?)
 }
 
 /// Deletes a webhook, with its queue and its dead letters.
@@ -172,13 +171,12 @@ fn shown(record: WebhookRecord) -> Reply<Webhook> {
 }
 
 async fn put(
-    waygate: &Waygate,
     operator: &Operator,
     name: PolicyName,
     definition: WebhookDefinition,
 ) -> Result<Reply<CreatedWebhook>, ChangeError> {
     let (revision, secret) = operator.put_webhook(name.clone(), definition).await?;
-    let webhook = waygate.webhook(name.as_str()).await?.into();
+    let webhook = operator.changed_webhook(name.as_str()).await?.into();
     let secret = secret.map(|secret: WebhookSecret| secret.expose().to_string());
     Ok(Reply::ok(CreatedWebhook { secret, webhook }).with_tag(revision))
 }

@@ -79,7 +79,7 @@ where
         let previous = known::<K>(&tx, &self.key)?;
         let Some(next) = self.next(&tx, previous.as_deref())? else {
             let unchanged = self.unchanged(&tx)?;
-            tx.confirm(|stored| stored.expected::<K>(&self.key)).await?;
+            tx.confirm::<K>(&self.key).await?;
             return Ok(unchanged);
         };
         let word = match (&self.write, &previous) {

@@ -13,7 +13,6 @@ use super::change::{put, subject};
 use crate::engine::{
     Inner,
     kinds::{Flags, Records},
-    precondition::Precondition,
     store::{Kind, json},
     stored::Stored,
     tx::{By, Tx},
@@ -71,10 +70,7 @@ impl Inner {
             }
         };
         next.updated_at = Some(now);
-        let by = By {
-            origin: Origin::scheduler(),
-            expected: Precondition::None,
-        };
+        let by = By::new(Origin::scheduler());
         let mut tx = Tx::new(self, stored, &by);
         tx.now = now;
         let next = Arc::new(next);

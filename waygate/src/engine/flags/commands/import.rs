@@ -146,7 +146,7 @@ impl Change for FlagImport {
             write::<kinds::Flags>(&mut tx, key, &flag.definition, &flag.change);
         }
         match planned.is_empty() {
-            true => tx.confirm(|stored| self.revisions(stored)).await?,
+            true => tx.confirm_all(|stored| self.revisions(stored)).await?,
             false => drop(tx.commit().await?),
         }
         Ok(planned)

@@ -17,7 +17,6 @@ use crate::engine::{
         commands::{self, Definition, subject},
     },
     kinds::{Flags, Records, Segments},
-    precondition::Precondition,
     store::{Collection, Holds, Versioned, json},
     stored::Stored,
     tx::{By, Tx},
@@ -89,10 +88,7 @@ impl Inner {
         };
         let mut stored = self.stored.lock().await;
         for _ in 0..ATTEMPTS {
-            let by = By {
-                origin: Origin::system(),
-                expected: Precondition::None,
-            };
+            let by = By::new(Origin::system());
             let missing = Missing::of(&seeds, &stored);
             let mut tx = Tx::new(self, &mut stored, &by);
             put::<Segments>(&mut tx, &missing.segments, seeds.is_audited);

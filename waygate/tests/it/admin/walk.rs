@@ -275,7 +275,10 @@ async fn prepare(server: &Server) -> String {
     super::support::set_limits(server).await;
     let window = json!({ "start": "2031-01-01T00:00:00Z", "end": "2031-01-02T00:00:00Z" });
     for (path, body) in [("/enable", json!({})), ("/schedule", window)] {
-        server.post(&at("GET:/orders", path), body).await.expect(200);
+        server
+            .post(&at("GET:/orders", path), body)
+            .await
+            .expect(200);
     }
     #[cfg(feature = "flags")]
     super::flags::prepare(server).await;

@@ -34,6 +34,13 @@ pub(super) struct Within {
 }
 
 impl Within {
+    pub(super) fn of(principal: &Principal, state: &AdminState) -> Self {
+        Self {
+            services: principal.services.clone(),
+            own: state.waygate.service().cloned(),
+        }
+    }
+
     /// The services by which a handler can select; `None` without a limit.
     pub(super) fn services(&self) -> &Services {
         &self.services
@@ -87,10 +94,7 @@ impl FromRequestParts<Arc<AdminState>> for Within {
         state: &Arc<AdminState>,
     ) -> Result<Self, Problem> {
         let principal = Principal::from_request_parts(parts, state).await?;
-        Ok(Self {
-            services: principal.services,
-            own: state.waygate.service().cloned(),
-        })
+        Ok(Self::of(&principal, state))
     }
 }
 

@@ -31,7 +31,9 @@ use crate::{
         },
         state::AdminState,
         warnings::nothing_to_delete,
+        within::Within,
     },
+    auth::Principal,
     engine::{LimitCommand, MaintenanceScope},
     rest::{EmptyBody, Problem, RequestBody, read_object},
 };
@@ -72,6 +74,7 @@ type Members = Map<String, Value>;
 impl Command {
     pub(super) fn read(
         state: &AdminState,
+        principal: &Principal,
         action: ChangeAction,
         members: Members,
     ) -> Result<Self, Problem> {
@@ -101,7 +104,7 @@ impl Command {
                 };
                 of_maintenance(action, MaintenanceScope::Service(service), members)
             }
-            _ => of_limit(state, action, members),
+            _ => of_limit(state, principal, action, members),
         }
     }
 
@@ -233,16 +236,18 @@ fn of_maintenance(
 
 fn of_limit(
     state: &AdminState,
+    principal: &Principal,
     action: ChangeAction,
     mut members: Members,
 ) -> Result<Command, Problem> {
     use ChangeAction as A;
-    let waygate = &state.waygate;
+    let (waygate, within) = (&state.waygate, &Within::of(principal, state));
     Ok(match action {
         A::SetRate => {
             let body = read_object::<SetRateLimit>(members)?;
             rate(set_of_route::<RateLimits>(
                 waygate,
+                within,
                 body.fields_of_route()?,
             )?)
         }
@@ -259,6 +264,7 @@ fn of_limit(
             let body = read_object::<SetConcurrencyLimit>(members)?;
             concurrency(set_of_route::<ConcurrencyLimits>(
                 waygate,
+                within,
                 body.fields_of_route()?,
             )?)
         }

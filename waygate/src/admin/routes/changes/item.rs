@@ -116,7 +116,7 @@ impl Read {
                 "This server takes changes only with `if_match`: the ETag of what you have seen.";
             return Err(Problem::new(ProblemKind::PreconditionRequired, text));
         }
-        let command = Command::read(state, action, members)?;
+        let command = Command::read(state, principal, action, members)?;
         if command.is_shared() && !principal.scopes.contains(&TokenScope::WriteGlobal) {
             let text = format!("The token lacks the scope `{}`.", TokenScope::WriteGlobal);
             return Err(Problem::new(ProblemKind::InsufficientScope, text));

@@ -330,7 +330,7 @@ mod tests {
             ),
         ] {
             let refused = listing::<Some50>(query).await.unwrap_err();
-            assert_eq!(refused.error(), error);
+            assert_eq!(refused.text(), error);
         }
         let all = listing::<Some50>("?limit=18446744073709551616&route=/a")
             .await

@@ -306,7 +306,8 @@ fn leave_out_null_bodies(operation: &mut Value) {
 
 /// A number above the maximum of a parameter counts as the maximum, so it may be of any size.
 fn accept_large_numbers(operation: &mut Value) {
-    let parameters = operation["parameters"].as_array_mut();
+    let parameters = operation.get_mut("parameters");
+    let parameters = parameters.and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
         if parameter["schema"]["type"] == "integer"
             && let Some(schema) = parameter["schema"].as_object_mut()

@@ -10,25 +10,11 @@ use smallvec::SmallVec;
 
 #[cfg(feature = "otel")]
 use super::points::Points;
-use super::text::Text;
+use super::{
+    family::{Family, Kind, seconds},
+    text::Text,
+};
 use crate::engine::{EDGES, Exemplars, LatencyTotals};
-
-/// A family of metrics. `docs/metrics.md` lists all of them, and a test compares the list.
-#[derive(Debug)]
-pub(super) struct Family {
-    /// A counter without its suffix `_total`.
-    pub(super) name: &'static str,
-    pub(super) help: &'static str,
-    pub(super) kind: Kind,
-    pub(super) labels: &'static [&'static str],
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
 
 /// The output of a scrape.
 pub(super) enum Exposition<'a> {
@@ -155,8 +141,4 @@ fn with(
     let names = family.labels.iter().copied();
     let labels: SmallVec<[(&str, &str); 6]> = names.zip(values.iter().copied()).collect();
     write(&mut encoder.encode_family(&labels.as_slice())?)
-}
-
-pub(super) fn seconds(nanos: u64) -> f64 {
-    nanos as f64 / 1e9
 }

@@ -3,6 +3,7 @@
 mod collector;
 mod exposition;
 mod families;
+mod family;
 mod negotiate;
 #[cfg(feature = "otel")]
 mod otel;

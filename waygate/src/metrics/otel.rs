@@ -13,7 +13,8 @@ use smallvec::SmallVec;
 
 use super::{
     collector::MetricsCollector,
-    exposition::{Exposition, Family, Kind},
+    exposition::Exposition,
+    family::{Family, Kind},
     points::{Point, Points, Value},
 };
 use crate::{Waygate, engine::Inner};

@@ -1,6 +1,6 @@
 //! The values of a scrape, for instruments that ask for those of one family.
 
-use super::exposition::{Family, seconds};
+use super::family::{Family, seconds};
 use crate::engine::LatencyTotals;
 
 /// The values of all families.

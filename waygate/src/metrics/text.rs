@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    exposition::{Family, Kind, seconds},
+    family::{Family, Kind, seconds},
     negotiate::Format,
 };
 use crate::engine::{EDGES, Exemplar, Exemplars, LatencyTotals};

@@ -17,6 +17,7 @@ const KNOWN: &[&str] = &[
     "bytes",
     "core",
     "http",
+    "opentelemetry",
     "serde",
     "serde_json",
     "std",

@@ -40,7 +40,7 @@ pub(in crate::admin) async fn livez() -> Reply<Done> {
 #[into_params(parameter_in = Query)]
 pub(in crate::admin) struct ReadyParams {
     /// Lists the parts: `?verbose`, with any value or none.
-    #[param(nullable = false, value_type = Option<bool>)]
+    #[param(nullable = false, value_type = Option<String>)]
     verbose: Option<String>,
 }
 

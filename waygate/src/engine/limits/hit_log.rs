@@ -79,9 +79,8 @@ pub(crate) async fn run(engine: Weak<Inner>) {
             // The store keeps none.
             Ok(false) => return,
             Err(error) => {
-                if pause == PAUSE {
-                    tracing::warn!(error = %Printable(&error), "cannot write refusals of limits to the store; retrying");
-                }
+                // The health and the log show an outage of the store.
+                tracing::debug!(error = %Printable(&error), "cannot write refusals of limits to the store; retrying");
                 pause = PAUSE_AFTER_FAULT;
                 arrived.notify_one();
             }

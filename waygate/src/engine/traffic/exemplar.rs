@@ -53,7 +53,7 @@ impl TraceId {
     }
 
     /// The trace id of a `traceparent` (W3C Trace Context, section 3.2). `None` if it is invalid, or if the trace is
-    /// not sampled: nobody could look at it.
+    /// not sampled, and so not stored anywhere.
     fn parse(value: &[u8]) -> Option<Self> {
         const LENGTH: usize = 55;
         let (known, rest) = value.split_at_checked(LENGTH)?;

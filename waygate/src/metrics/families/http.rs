@@ -5,7 +5,8 @@ use std::fmt;
 use crate::{
     engine::Ending,
     metrics::{
-        exposition::{Exposition, Family, Kind},
+        exposition::Exposition,
+        family::{Family, Kind},
         scrape::Scrape,
     },
 };

@@ -5,7 +5,8 @@ use std::fmt;
 use waygate_core::view::CountingMode;
 
 use crate::metrics::{
-    exposition::{Exposition, Family, Kind},
+    exposition::Exposition,
+    family::{Family, Kind},
     scrape::{OTHER, Scrape},
 };
 

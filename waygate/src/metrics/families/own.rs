@@ -3,7 +3,8 @@
 use std::{fmt, sync::PoisonError};
 
 use crate::metrics::{
-    exposition::{Exposition, Family, Kind},
+    exposition::Exposition,
+    family::{Family, Kind},
     scrape::Scrape,
 };
 

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::metrics::{
-    exposition::{Exposition, Family, Kind},
+    exposition::Exposition,
+    family::{Family, Kind},
     scrape::Scrape,
 };
 

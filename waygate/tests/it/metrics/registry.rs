@@ -7,11 +7,11 @@ use prometheus_client::{
 
 use super::busy;
 
-/// The lines without the one that depends on the time, with their numbers.
+/// The lines without those that depend on the time, with their numbers.
 fn lines(text: &str) -> Vec<(&str, Option<f64>)> {
     let lines = text.lines();
     lines
-        .filter(|line| !line.starts_with("waygate_snapshot_age_seconds{"))
+        .filter(|line| !line.contains("_age_seconds{"))
         .map(|line| match line.rsplit_once(' ') {
             Some((start, number)) if !line.starts_with('#') => {
                 (start, Some(number.parse().unwrap()))

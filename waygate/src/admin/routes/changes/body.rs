@@ -42,7 +42,7 @@ pub(super) struct ChangeItem {
     if_match: Option<String>,
 }
 
-macro_rules! actions {
+macro_rules! change_actions {
     ($($variant:ident => $word:literal,)+) => {
         /// The operations that can be part of several changes.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -69,7 +69,7 @@ macro_rules! actions {
     };
 }
 
-actions! {
+change_actions! {
     EnableRoute => "enable_route",
     DisableRoute => "disable_route",
     MaintainRoute => "put_route_in_maintenance",

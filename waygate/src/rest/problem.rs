@@ -263,7 +263,7 @@ impl Problem {
     }
 
     /// The text, for errors of another form.
-    #[cfg(feature = "ofrep")]
+    #[cfg(any(feature = "admin", feature = "ofrep"))]
     pub(crate) fn into_detail(self) -> String {
         self.detail.unwrap_or(self.error)
     }

@@ -11,7 +11,7 @@ use std::{
 use serde::Deserialize;
 use tokio::time::timeout;
 use waygate_core::{
-    Secret, StrictJson,
+    Printable, Secret, StrictJson,
     model::{Action, Origin},
     port::{Batch, Expected},
     view::Platform,
@@ -341,7 +341,7 @@ fn busy() -> Problem {
 }
 
 fn no_code(error: getrandom::Error) -> Problem {
-    tracing::error!(%error, "cannot create a code for a device");
+    tracing::error!(error = %Printable(error), "cannot create a code for a device");
     let text = "Codes cannot be created at the moment.";
     Problem::new(ProblemKind::Unavailable, text).retry_after(5)
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use waygate_core::{
-    Timestamp,
+    Printable, Timestamp,
     model::Revision,
     port::{BackendError, Batch, CommitError, EntityKey, Expected},
 };
@@ -193,7 +193,7 @@ impl Inner {
             .put(entity, json(&request));
         // The change is made and its key is known, also without the response.
         if let Err(error) = self.write_entities(batch).await {
-            tracing::debug!(error = %waygate_core::Printable(&error), "a response with an idempotency key is not kept");
+            tracing::debug!(error = %Printable(&error), "a response with an idempotency key is not kept");
         }
     }
 

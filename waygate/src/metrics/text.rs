@@ -42,9 +42,9 @@ impl Text {
     }
 
     pub(super) fn describe(&mut self, family: &Family) {
-        let (suffix, end) = match self.format {
-            Format::Text => (total(family.kind), ""),
-            Format::OpenMetrics => ("", "."),
+        let suffix = match self.format {
+            Format::Text => total(family.kind),
+            Format::OpenMetrics => "",
         };
         let kind = match family.kind {
             Kind::Counter => "counter",
@@ -52,7 +52,7 @@ impl Text {
             Kind::Histogram => "histogram",
         };
         let Family { name, help, .. } = family;
-        self.push(&["# HELP ", name, suffix, " ", help, end, "\n"]);
+        self.push(&["# HELP ", name, suffix, " ", help, "\n"]);
         self.push(&["# TYPE ", name, suffix, " ", kind, "\n"]);
     }
 

@@ -265,7 +265,7 @@ fn events(source: &str) -> Vec<Vec<String>> {
 }
 
 /// Numbers, times, and texts of the code itself.
-const HARMLESS: [&str; 20] = [
+const HARMLESS: [&str; 21] = [
     "blocked.reason().code()",
     "component",
     "count",
@@ -273,6 +273,7 @@ const HARMLESS: [&str; 20] = [
     "handler",
     "hash.id()",
     "kept",
+    "method",
     "name",
     "now",
     "remedy(&self.fields.key)",

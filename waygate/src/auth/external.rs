@@ -122,7 +122,7 @@ impl Identity {
     ///
     /// let alice = Identity::new("alice", Role::Operator.of(["billing"])?);
     /// assert!(!alice.rights.services.are_all());
-    /// # Ok::<(), waygate::grammar::Invalid>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn new(username: impl Into<String>, role: impl Into<Rights>) -> Self {
         Self {

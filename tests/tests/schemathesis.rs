@@ -6,7 +6,7 @@ use waygate_e2e::Service;
 
 const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/schemathesis.toml");
 
-/// The operations that would end the session of the test, or whose response never ends.
+/// Operations that would revoke the token of the test, or that respond with an endless stream.
 const EXCLUDED: &str = "/api/(auth/logout|auth/tokens/|auth/sessions|flag-evaluations)";
 
 #[test]

@@ -27,7 +27,7 @@ impl Reach {
         }
     }
 
-    /// The extension of an operation whose path names a route or a service.
+    /// The extension of an operation that has a route or a service in its path.
     pub(super) fn in_path(path: &str) -> Option<&'static str> {
         let mut segments = path.split('/');
         let is_named = segments.any(|segment| matches!(segment, "{pk}" | "{service}"));

@@ -1,4 +1,4 @@
-//! The end of streams whose token is no longer valid.
+//! Ends streams when their token expires or is revoked.
 
 use std::{
     future::pending,

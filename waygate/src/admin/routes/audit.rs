@@ -89,7 +89,7 @@ impl AuditParams {
     }
 }
 
-/// The service whose lines a request may see.
+/// Returns the service filter of a request, within the services of its author.
 fn service(within: &Within, params: &AuditParams) -> Result<Option<ServiceName>, Problem> {
     let Some(names) = within.services().names() else {
         return Ok(params.service.clone());

@@ -60,6 +60,7 @@ fn features() -> String {
         ("macros", cfg!(feature = "macros")),
         ("ofrep", cfg!(feature = "ofrep")),
         ("openapi", cfg!(feature = "openapi")),
+        ("otel", cfg!(feature = "otel")),
         ("redis", cfg!(feature = "redis")),
         ("swagger-ui", cfg!(feature = "swagger-ui")),
         ("webhooks", cfg!(feature = "webhooks")),

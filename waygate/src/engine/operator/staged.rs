@@ -191,7 +191,7 @@ impl Operator {
     }
 
     /// Returns `true` if the changes of this operator will not be made.
-    #[cfg(any(feature = "admin", feature = "webhooks"))]
+    #[cfg(feature = "webhooks")]
     pub(crate) fn is_dry_run(&self) -> bool {
         self.staged.as_ref().is_some_and(|staged| staged.is_dry)
     }

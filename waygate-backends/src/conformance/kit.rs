@@ -72,6 +72,8 @@ pub(super) fn full_entry() -> AuditEntry {
     entry.previous = Some(json!({ "envs": ["dev", null], "share": 0.25 }));
     entry.new = Some(json!({ "deep": { "er": [1, -2, u64::MAX] } }));
     entry.dropped = Some(json!({ "windows": [1] }));
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    entry.traceparent = Some(parent.parse().expect("a traceparent"));
     entry
 }
 

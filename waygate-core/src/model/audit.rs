@@ -4,45 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::{RouteStatus, text};
-
-/// The author of a change, and the platform.
-///
-/// ```
-/// use waygate_core::model::Origin;
-///
-/// let alice = Origin::new("alice", "cli");
-/// assert_eq!(alice.actor, "alice");
-/// assert_ne!(alice, Origin::system());
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Origin {
-    /// The user, or `system`, `scheduler`, `anonymous`.
-    pub actor: String,
-    /// `cli`, `dashboard`, `sdk`, `system`, …
-    pub platform: String,
-}
-
-impl Origin {
-    /// `actor`, acting through `platform`.
-    pub fn new(actor: impl Into<String>, platform: impl Into<String>) -> Self {
-        Self {
-            actor: actor.into(),
-            platform: platform.into(),
-        }
-    }
-
-    /// The application itself.
-    pub fn system() -> Self {
-        Self::new("system", "system")
-    }
-
-    /// The scheduler: a window started or ended, or a temporary disable expired.
-    pub fn scheduler() -> Self {
-        Self::new("scheduler", "system")
-    }
-}
+use super::{Origin, RouteStatus, TraceParent, text};
 
 /// Declares [`Action`] from one table of variants and words.
 macro_rules! actions {
@@ -246,6 +208,10 @@ pub struct AuditEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub reverts: Option<Uuid>,
+    /// The `traceparent` of the change (W3C Trace Context), if it was made in a trace; missing otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, nullable = false))]
+    pub traceparent: Option<TraceParent>,
 }
 
 impl AuditEntry {
@@ -274,6 +240,7 @@ impl AuditEntry {
             dropped: None,
             batch: None,
             reverts: None,
+            traceparent: origin.traceparent,
         }
     }
 }
@@ -375,16 +342,5 @@ mod tests {
             let error = from_value::<AuditEntry>(partial).unwrap_err().to_string();
             assert_eq!(error, format!("missing field `{required}`"));
         }
-    }
-
-    #[test]
-    fn origins_match_the_contract() {
-        let of = |origin: Origin| (origin.actor, origin.platform);
-        assert_eq!(of(Origin::system()), ("system".into(), "system".into()));
-        assert_eq!(
-            of(Origin::scheduler()),
-            ("scheduler".into(), "system".into())
-        );
-        assert_eq!(of(Origin::new("ada", "cli")), ("ada".into(), "cli".into()));
     }
 }

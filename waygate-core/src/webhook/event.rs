@@ -48,7 +48,7 @@ impl WebhookEvent {
         let is_route = event.as_str().starts_with("route.");
         let is_limit = event.as_str().starts_with("limit.");
         let route = (is_route || is_limit && !entry.path.starts_with("__")).then_some(&entry.path);
-        let data = json!({
+        let mut data = json!({
             "id": entry.id,
             "revision": entry.revision,
             "subject": entry.path,
@@ -64,6 +64,9 @@ impl WebhookEvent {
             "previous": entry.previous,
             "new": entry.new,
         });
+        if let (Some(parent), Some(data)) = (entry.traceparent, data.as_object_mut()) {
+            data.insert("traceparent".to_owned(), parent.to_string().into());
+        }
         let mut event = Self {
             event,
             timestamp: entry.timestamp,

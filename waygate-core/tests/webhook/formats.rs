@@ -133,6 +133,23 @@ fn cloudevents_has_the_required_attributes() {
     assert_eq!(event["time"], "1970-01-01T00:00:00Z");
     assert_eq!(event["id"], format!("msg_{}", entry.id.simple()));
     assert_eq!(event["data"]["reason"], "r");
+    assert_eq!(event.get("traceparent"), None);
+}
+
+/// Extension "distributed tracing" of CloudEvents.
+#[test]
+fn the_trace_of_a_change_is_sent() {
+    let mut entry = line("disable", "GET:/a", "r");
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    entry.traceparent = Some(parent.parse().unwrap());
+    assert_eq!(
+        body(&WebhookFormat::Standard, &entry)["data"]["traceparent"],
+        parent
+    );
+    assert_eq!(
+        body(&WebhookFormat::CloudEvents, &entry)["traceparent"],
+        parent
+    );
 }
 
 fn template(source: &str) -> WebhookFormat {

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     auth::{AuthMode, Principal, check_without_credentials},
+    engine::trace_parent,
     rest::{Problem, ProblemKind, TrustedClient, ensure_empty, take_flag, without_body},
 };
 
@@ -65,7 +66,8 @@ pub(super) async fn authorize(
     match admit(&state, &request, known) {
         Ok((principal, operation)) => {
             request.extensions_mut().insert(operation.reach);
-            if let Some(principal) = principal {
+            if let Some(mut principal) = principal {
+                principal.origin.traceparent = trace_parent(request.headers());
                 request.extensions_mut().insert(principal);
                 request.extensions_mut().insert(TrustedClient);
             }

@@ -90,6 +90,8 @@ mod supervise;
 mod sync;
 mod table;
 mod touched;
+#[cfg(any(feature = "admin", feature = "metrics"))]
+mod trace;
 mod traffic;
 mod tx;
 mod unmatched;
@@ -184,12 +186,12 @@ pub(crate) use store::AnyCollection;
 #[cfg(feature = "openapi")]
 pub(crate) use store::Notice;
 pub(crate) use table::{Governing, Served, Table};
+#[cfg(any(feature = "admin", feature = "metrics"))]
+pub(crate) use trace::trace_parent;
 #[cfg(feature = "axum")]
 pub(crate) use traffic::{BlockedBy, Line, Recording};
 #[cfg(feature = "metrics")]
-pub(crate) use traffic::{
-    EDGES, Ending, Exemplar, Exemplars, LatencyTotals, RouteTraffic, TraceId,
-};
+pub(crate) use traffic::{EDGES, Ending, Exemplar, Exemplars, LatencyTotals, RouteTraffic};
 #[cfg(feature = "admin")]
 pub(crate) use {
     kinds::{Devices, Logins, MaintenanceScope, Opaque, Records, Tokens},

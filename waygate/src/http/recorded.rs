@@ -4,10 +4,12 @@ use std::task::Poll;
 
 use axum::{extract::Request, response::Response};
 use http::Extensions;
+#[cfg(feature = "metrics")]
+use waygate_core::model::TraceParent;
 
 use super::reply;
 #[cfg(feature = "metrics")]
-use crate::engine::TraceId;
+use crate::engine::trace_parent;
 use crate::engine::{Inner, Line, Recording, Snapshot};
 
 /// Starts to count a request of the route in `slot`, or of no controlled route. `None` if the engine counts none, or
@@ -27,7 +29,9 @@ pub(super) fn start(
     let recording = traffic.start(slot, line);
     #[cfg(feature = "metrics")]
     if traffic.has_exemplars() {
-        let trace = TraceId::of_request(request.headers());
+        // A trace that is not sampled is stored nowhere.
+        let parent = trace_parent(request.headers()).filter(TraceParent::is_sampled);
+        let trace = parent.map(|parent| parent.trace_id());
         return recording.map(|recording| recording.with_trace(trace));
     }
     recording

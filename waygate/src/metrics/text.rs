@@ -112,9 +112,13 @@ impl Text {
 
     /// OpenMetrics 1.0, "Exemplars".
     fn exemplar(&mut self, exemplar: &Exemplar) {
-        let Exemplar { trace, nanos, at } = exemplar;
+        let Exemplar {
+            trace_id,
+            nanos,
+            at,
+        } = exemplar;
         // A `String` takes every string.
-        let _ = write!(self.out, " # {{trace_id=\"{trace}\"}} ");
+        let _ = write!(self.out, " # {{trace_id=\"{trace_id:032x}\"}} ");
         self.float(seconds(*nanos));
         self.out.push(' ');
         self.float(at.as_millisecond() as f64 / 1e3);

@@ -9,7 +9,7 @@ pub(super) fn message(event: &WebhookEvent) -> Result<Message, String> {
         Some(service) => format!("/waygate/{}", segment(service)),
         None => "/waygate".to_owned(),
     };
-    let body = json!({
+    let mut body = json!({
         "specversion": "1.0",
         "id": event.id(),
         "source": source,
@@ -19,6 +19,10 @@ pub(super) fn message(event: &WebhookEvent) -> Result<Message, String> {
         "datacontenttype": "application/json",
         "data": event.data,
     });
+    // The extension of CloudEvents for distributed tracing.
+    if let Some(parent) = event.data.get("traceparent") {
+        body["traceparent"] = parent.clone();
+    }
     let message = Message::json(&body)?;
     Ok(Message {
         content_type: "application/cloudevents+json".to_owned(),

@@ -1,9 +1,11 @@
+#[cfg(feature = "metrics")]
+use std::num::NonZeroU128;
 use std::sync::{Arc, OnceLock};
 
 use waygate_core::port::Clock;
 
 #[cfg(feature = "metrics")]
-use super::exemplar::{Examples, Exemplar, Exemplars, TraceId};
+use super::exemplar::{Examples, Exemplar, Exemplars};
 use super::{ending::Ending, latency::Latencies, line::Line};
 
 /// The maximum number of statuses that a group of threads counts one by one for a method of a route. Others are counted
@@ -109,11 +111,15 @@ impl Node {
     /// Offers a request that was counted as an example of its latency.
     #[cfg(feature = "metrics")]
     #[cold]
-    pub(super) fn exemplify(&self, ending: Ending, nanos: u64, trace: TraceId) {
+    pub(super) fn exemplify(&self, ending: Ending, nanos: u64, trace_id: NonZeroU128) {
         let at = self.clock.now();
         let examples = &self.cell(ending).examples;
         let examples = examples.get_or_init(Box::default);
-        examples.offer(Exemplar { trace, nanos, at });
+        examples.offer(Exemplar {
+            trace_id,
+            nanos,
+            at,
+        });
     }
 
     /// The exemplars of the endings that have some.

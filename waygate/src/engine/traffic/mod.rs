@@ -24,7 +24,7 @@ pub(crate) use counts::{Counts, SHARDS, own_shard};
 #[cfg(feature = "metrics")]
 pub(crate) use ending::Ending;
 #[cfg(feature = "metrics")]
-pub(crate) use exemplar::{Exemplar, Exemplars, TraceId};
+pub(crate) use exemplar::{Exemplar, Exemplars};
 #[cfg(feature = "metrics")]
 pub(crate) use latency::EDGES;
 pub(crate) use latency::{Latencies, LatencyTotals};

@@ -1,7 +1,7 @@
+#[cfg(feature = "metrics")]
+use std::num::NonZeroU128;
 use std::sync::Arc;
 
-#[cfg(feature = "metrics")]
-use super::exemplar::TraceId;
 use super::{cell::Node, ending::Ending, reason::BlockedBy};
 
 /// A request in progress. It is counted when its response is ready, or when it is dropped before.
@@ -12,7 +12,7 @@ pub(crate) struct Recording {
     started: u64,
     /// The trace of the request, if it can be an exemplar.
     #[cfg(feature = "metrics")]
-    trace: Option<TraceId>,
+    trace: Option<NonZeroU128>,
     phase: Phase,
 }
 
@@ -38,7 +38,7 @@ impl Recording {
 
     /// Makes the request an exemplar of its latency.
     #[cfg(feature = "metrics")]
-    pub(crate) fn with_trace(mut self, trace: Option<TraceId>) -> Self {
+    pub(crate) fn with_trace(mut self, trace: Option<NonZeroU128>) -> Self {
         self.trace = trace;
         self
     }

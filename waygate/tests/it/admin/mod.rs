@@ -34,6 +34,7 @@ mod socket;
 mod store;
 mod support;
 mod tokens;
+mod traces;
 mod traffic;
 mod unmatched;
 mod views;

@@ -287,9 +287,9 @@ pub mod flags {
         FlagSet, FlagSource, FlagStatus, FlagType, FlagValue, HashAlgorithm, Hold, Holdout,
         InvalidContext, LayerRange, Lifecycle, LifecycleRules, MergedContext, Observer, Operator,
         Prerequisite, Problem, ProblemCode, Problems, Progressive, ReadAttribute, Reason,
-        Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule, Serve, SplitPart,
-        Stage, Step, StepEvent, Tally, TallyCounts, Targets, Variation, WeightedVariation,
-        exchange,
+        ReasonCounts, Resolution, Rule, ScheduledChange, Segment, SegmentKey, SegmentRule, Serve,
+        SplitPart, Stage, Step, StepEvent, Tally, TallyCounts, Targets, Variation,
+        WeightedVariation, exchange,
     };
 
     pub use waygate_core::view::FlagGate;
@@ -298,7 +298,7 @@ pub mod flags {
         ArmRecord, CanaryRecord, Conversion, DeclaredVariation, Evaluation, Exposure,
         FlagDeclaration, FlagDetails, FlagDraftRecord, FlagError, FlagEvaluation, FlagFinding,
         FlagMismatch, FlagObservation, FlagPreview, FlagRecord, FlagRequest, FlagScope, FlagUsage,
-        FlagVersion, Flags, LatencyHistogram, MissingFlags, Observations, Observed,
+        FlagVersion, Flags, LatencyHistogram, MissingFlags, Observations, Observed, ReasonUsage,
         ScheduledFlagChange, SeenMove, SeenPreview, SegmentPreview, SegmentRecord, Structured,
         Typed, TypedFlag, VariationUsage,
     };

@@ -77,7 +77,7 @@ pub use model::{
     Operator, Prerequisite, Progressive, Rule, ScheduledChange, Segment, SegmentRule, Serve, Stage,
     Targets, Variation, WeightedVariation,
 };
-pub use observe::{Observer, ReadAttribute, Tally, TallyCounts};
+pub use observe::{Observer, ReadAttribute, ReasonCounts, Tally, TallyCounts};
 pub use outcome::{Cause, ContractReason, ErrorCode, Reason};
 pub use problem::{Problem, ProblemCode, Problems};
 pub use value::FlagValue;

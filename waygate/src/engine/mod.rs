@@ -114,8 +114,9 @@ pub use flags::{
     Conversion, DeclaredFlag, DeclaredVariation, Evaluation, Exposure, FlagDeclaration,
     FlagDetails, FlagDraftRecord, FlagError, FlagEvaluation, FlagFinding, FlagMismatch,
     FlagObservation, FlagPreview, FlagRecord, FlagRequest, FlagScope, FlagUsage, FlagVersion,
-    Flags, LinkedFlag, MissingFlags, Observations, Observed, ScheduledFlagChange, SeenMove,
-    SeenPreview, SegmentPreview, SegmentRecord, Structured, Typed, TypedFlag, VariationUsage,
+    Flags, LinkedFlag, MissingFlags, Observations, Observed, ReasonUsage, ScheduledFlagChange,
+    SeenMove, SeenPreview, SegmentPreview, SegmentRecord, Structured, Typed, TypedFlag,
+    VariationUsage,
 };
 pub use handle::Waygate;
 pub use health::{Component, Degraded, Health};

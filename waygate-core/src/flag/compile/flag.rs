@@ -10,6 +10,7 @@ use crate::flag::{
     map::Map,
     model::{Flag, Serve},
     observe::Tally,
+    outcome::Reason,
     place::Place,
     problem::Problems,
     value::FlagValue,
@@ -132,6 +133,36 @@ impl CompiledFlag {
             tally: None,
         };
         (compiled, problems)
+    }
+
+    /// Returns the reasons that a result with this variation may have, by its position in [`Self::values`].
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use serde_json::json;
+    /// use waygate_core::flag::{CompileOptions, CompiledFlag, Flag, Reason};
+    ///
+    /// # let search = json!({
+    /// #     "key": "search", "name": "Search", "type": "boolean",
+    /// #     "variations": [{"name": "on", "value": true}, {"name": "off", "value": false}],
+    /// #     "off_variation": "off", "fallthrough": "on",
+    /// # });
+    /// let (flag, _) = CompiledFlag::compile(Arc::new(Flag::parse(&search)?), CompileOptions::default());
+    /// assert_eq!(flag.reasons(0), [Reason::Static]);
+    /// assert_eq!(flag.reasons(1), [Reason::Disabled]);
+    /// # Ok::<(), waygate_core::flag::Problems>(())
+    /// ```
+    pub fn reasons(&self, variation: usize) -> Vec<Reason> {
+        let is = |known: &u16| usize::from(*known) == variation;
+        let mut reasons = Vec::new();
+        match &self.fallthrough {
+            Choice::Fixed(only) if self.is_static => {
+                reasons.extend(is(only).then_some(Reason::Static))
+            }
+            _ => reasons.extend([Reason::Default, Reason::TargetingMatch, Reason::Split]),
+        }
+        reasons.extend(is(&self.off).then_some(Reason::Disabled));
+        reasons
     }
 
     /// Counts its evaluations in a tally.

@@ -34,7 +34,7 @@ impl FlagSet {
     ) -> Resolution<'s> {
         let resolution = self.preview_flag(flag, context, clock);
         if let Some(tally) = flag.tally() {
-            tally.count(resolution.position(), resolution.error().is_some());
+            tally.count(resolution.position(), resolution.reason());
         }
         if let Some(watch) = self.watch() {
             watch.evaluated(context, &resolution);
@@ -74,7 +74,7 @@ impl FlagSet {
     /// let (flags, flag) = (FlagSet::new(), flag.counted(tally.clone()));
     /// flags.preview_flag(&flag, &user, &clock);
     /// flags.evaluate_flag(&flag, &user, &clock);
-    /// assert_eq!(tally.counts().variations[0], 1);
+    /// assert_eq!(tally.counts().variations[0].total(), 1);
     /// # Ok::<(), waygate_core::flag::Problems>(())
     /// ```
     pub fn preview_flag<'s, C: Context + ?Sized>(

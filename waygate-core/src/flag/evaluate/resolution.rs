@@ -130,6 +130,7 @@ impl<'s> Resolution<'s> {
     }
 
     /// Returns the reason in the words of OpenFeature.
+    #[inline]
     pub fn reason(&self) -> Reason {
         match self.outcome.cause {
             Cause::Disabled | Cause::Prerequisite { .. } => Reason::Disabled,

@@ -3,9 +3,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::shard;
+use super::{reason_counts::ReasonCounts, shard};
+use crate::flag::outcome::Reason;
 
-/// Counts the evaluations of a flag by variation. A clone shares its counters.
+/// Counts the evaluations of a flag by variation and reason. A clone shares its counters.
 ///
 /// The counters are split over threads, each part in cache lines of its own, so that threads that evaluate the same flag
 /// do not wait for each other. A count takes no lock and no allocation.
@@ -26,7 +27,7 @@ use super::shard;
 /// let mut flags = FlagSet::new();
 /// flags.insert_flag(Arc::new(flag.counted(tally.clone())));
 /// flags.evaluate("search", &EvaluationContext::new("user-1"), &clock);
-/// assert_eq!(tally.counts().variations, [1, 0]);
+/// assert_eq!(tally.counts().variations[0].total(), 1);
 /// # Ok::<(), waygate_core::flag::Problems>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -54,24 +55,28 @@ const VARIATIONS: usize = 2;
 /// use waygate_core::flag::TallyCounts;
 ///
 /// fn evaluations(counts: &TallyCounts) -> u64 {
-///     counts.variations.iter().sum::<u64>() + counts.errors
+///     counts.variations.iter().map(|reasons| reasons.total()).sum::<u64>() + counts.errors
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct TallyCounts {
     /// The evaluations without an error, by the position of their variation.
-    pub variations: Vec<u64>,
+    pub variations: Vec<ReasonCounts>,
     /// The evaluations with an error.
     pub errors: u64,
     /// The results that were replaced by the caller's default, since they were of another type.
     pub defaults: u64,
 }
 
+fn counters(variations: usize) -> usize {
+    VARIATIONS + variations * ReasonCounts::LEN
+}
+
 impl Tally {
     /// Creates counters for this many variations.
     pub fn new(variations: usize) -> Self {
-        let per_shard = (VARIATIONS + variations).div_ceil(PER_LINE);
+        let per_shard = counters(variations).div_ceil(PER_LINE);
         let lines = std::iter::repeat_with(Line::default);
         Self {
             lines: lines.take(per_shard * shard::count()).collect(),
@@ -80,11 +85,13 @@ impl Tally {
         }
     }
 
-    /// Counts an evaluation: its variation, and whether it is an error.
+    /// Counts an evaluation.
     #[inline]
-    pub(crate) fn count(&self, variation: Option<u16>, is_error: bool) {
-        self.add(match variation {
-            Some(variation) if !is_error => VARIATIONS + usize::from(variation),
+    pub(crate) fn count(&self, variation: Option<u16>, reason: Reason) {
+        self.add(match (variation, ReasonCounts::position(reason)) {
+            (Some(variation), Some(reason)) => {
+                VARIATIONS + usize::from(variation) * ReasonCounts::LEN + reason
+            }
             _ => ERRORS,
         });
     }
@@ -104,7 +111,7 @@ impl Tally {
 
     /// Returns the counts since the tally was created.
     pub fn counts(&self) -> TallyCounts {
-        let mut sums = vec![0_u64; VARIATIONS + self.variations];
+        let mut sums = vec![0_u64; counters(self.variations)];
         for shard in self.lines.chunks(self.per_shard.max(1)) {
             let counters = shard.iter().flat_map(|line| &line.0);
             for (sum, counter) in sums.iter_mut().zip(counters) {
@@ -114,7 +121,10 @@ impl Tally {
         TallyCounts {
             errors: sums[ERRORS],
             defaults: sums[DEFAULTS],
-            variations: sums.split_off(VARIATIONS),
+            variations: sums[VARIATIONS..]
+                .chunks(ReasonCounts::LEN)
+                .map(ReasonCounts::new)
+                .collect(),
         }
     }
 

@@ -30,7 +30,7 @@ pub use error::FlagError;
 pub use handle::{Evaluation, FlagScope, Flags};
 pub use observe::{
     Conversion, Exposure, FlagEvaluation, FlagObservation, FlagUsage, MissingFlags, Observations,
-    Observed, SeenMove, SeenPreview, VariationUsage,
+    Observed, ReasonUsage, SeenMove, SeenPreview, VariationUsage,
 };
 pub(crate) use observe::{FlagFacts, start as start_sampler};
 pub use record::{FlagRecord, SegmentRecord};

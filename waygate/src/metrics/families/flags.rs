@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use waygate_core::flag::Reason;
+
+use crate::engine::FlagUsage;
 use crate::metrics::{
     exposition::Exposition,
     family::{Family, Kind},
@@ -10,7 +13,7 @@ use crate::metrics::{
 
 const EVALUATIONS: Family = Family {
     name: "waygate_flag_evaluations",
-    help: "Evaluations of flags. The reason is error or unknown",
+    help: "Evaluations of flags",
     kind: Kind::Counter,
     labels: &[
         "feature_flag_key",
@@ -21,7 +24,11 @@ const EVALUATIONS: Family = Family {
 
 pub(super) fn collect(scrape: &mut Scrape<'_>, out: &mut Exposition<'_>) -> fmt::Result {
     let all = scrape.engine.flag_usages();
-    let series = all.iter().map(|usage| usage.variations.len() + 1).max();
+    let series = |usage: &FlagUsage| -> usize {
+        let variations = usage.variations.iter();
+        variations.map(|variation| variation.reasons.len()).sum()
+    };
+    let series = all.iter().map(|usage| series(usage) + 1).max();
     let kept = scrape.capped(
         "waygate_flag_evaluations_total",
         all.iter().collect(),
@@ -32,10 +39,12 @@ pub(super) fn collect(scrape: &mut Scrape<'_>, out: &mut Exposition<'_>) -> fmt:
         for usage in &kept {
             let key = usage.key.as_str();
             for variation in &usage.variations {
-                let labels = [key, &variation.name, "unknown"];
-                samples.counter(&labels, variation.evaluations)?;
+                for of in &variation.reasons {
+                    let labels = [key, &variation.name, word(of.reason)];
+                    samples.counter(&labels, of.evaluations)?;
+                }
             }
-            samples.counter(&[key, "", "error"], usage.errors)?;
+            samples.counter(&[key, "", word(Reason::Error)], usage.errors)?;
         }
         if others.is_empty() {
             return Ok(());
@@ -44,6 +53,20 @@ pub(super) fn collect(scrape: &mut Scrape<'_>, out: &mut Exposition<'_>) -> fmt:
         let errors: u64 = others.iter().map(|usage| usage.errors).sum();
         let answered = evaluations.saturating_sub(errors);
         samples.counter(&[OTHER, "", "unknown"], answered)?;
-        samples.counter(&[OTHER, "", "error"], errors)
+        samples.counter(&[OTHER, "", word(Reason::Error)], errors)
     })
+}
+
+/// The reason in the words of the semantic conventions of OpenTelemetry.
+fn word(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Static => "static",
+        Reason::Default => "default",
+        Reason::TargetingMatch => "targeting_match",
+        Reason::Split => "split",
+        Reason::Disabled => "disabled",
+        Reason::Error => "error",
+        // Reasons of later versions.
+        _ => "unknown",
+    }
 }

@@ -78,6 +78,48 @@ async fn evaluations_are_counted_by_variation() {
 }
 
 #[tokio::test]
+async fn evaluations_are_counted_by_reason() {
+    let waygate = engine(&clock(), FlagObservation::new()).await;
+    let system = waygate.system();
+    // Only the reasons that the flag can have.
+    let reasons = |usage: &FlagUsage| -> Vec<(String, &str, u64)> {
+        let variations = usage.variations.iter();
+        let each = variations.flat_map(|variation| {
+            let name = &variation.name;
+            let each = variation.reasons.iter();
+            each.map(move |of| (name.clone(), of.reason.as_str(), of.evaluations))
+        });
+        each.collect()
+    };
+    let of = |name: &str, reason, evaluations| (name.to_owned(), reason, evaluations);
+    let fixed = json!({"targets": {}, "rules": [], "fallthrough": "on"});
+    system.patch_flag("search", fixed).await.unwrap();
+    evaluate(&waygate, &["user-1", "user-2"]);
+    let expected = [of("on", "STATIC", 2), of("off", "DISABLED", 0)];
+    assert_eq!(reasons(&usage(&waygate)), expected);
+
+    // Counters keep the reasons that the flag had.
+    let split = json!([{"variation": "on", "weight": 100_000}]);
+    let targets = json!({"targets": {"off": ["user-1"]}, "fallthrough": split});
+    system.patch_flag("search", targets).await.unwrap();
+    evaluate(&waygate, &["user-1", "user-2", "user-3"]);
+    system.disable_flag("search").await.unwrap();
+    evaluate(&waygate, &["user-1"]);
+    let expected = [
+        of("on", "STATIC", 2),
+        of("on", "DEFAULT", 0),
+        of("on", "TARGETING_MATCH", 0),
+        of("on", "SPLIT", 2),
+        of("off", "DEFAULT", 0),
+        of("off", "TARGETING_MATCH", 1),
+        of("off", "SPLIT", 0),
+        of("off", "DISABLED", 1),
+    ];
+    assert_eq!(reasons(&usage(&waygate)), expected);
+    assert_eq!(counts(&usage(&waygate)), [("on", 4), ("off", 2)]);
+}
+
+#[tokio::test]
 async fn a_prerequisite_is_not_counted() {
     let waygate = engine(&clock(), FlagObservation::new()).await;
     let needs = json!({"prerequisites": [{"flag_key": "search", "variation": "on"}]});

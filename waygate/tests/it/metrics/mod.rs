@@ -2,6 +2,8 @@
 
 mod exemplars;
 mod exposition;
+#[cfg(feature = "flags")]
+mod flags;
 mod monitoring;
 mod registry;
 

@@ -6,7 +6,7 @@ use axum::{extract::State, response::Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::flag::{FlagKey, Lifecycle};
+use waygate_core::flag::{FlagKey, Lifecycle, Reason};
 
 use crate::{
     admin::{
@@ -57,10 +57,22 @@ struct VariationUsage {
     evaluations: u64,
     /// Its evaluations in each of the last 15 minutes, the current one last.
     per_minute: Vec<u32>,
+    /// Its evaluations by reason: the reasons that the flag can have now, and those that it had.
+    reasons: Vec<ReasonUsage>,
     /// Its exposures: subjects that had it, each once within the window.
     exposures: u64,
     /// The conversions of subjects that had it, by name.
     conversions: Vec<Conversion>,
+}
+
+/// The evaluations with one reason.
+#[derive(Debug, Serialize, ToSchema)]
+struct ReasonUsage {
+    /// The reason (OpenFeature).
+    #[schema(value_type = String, example = "TARGETING_MATCH")]
+    reason: Reason,
+    /// The number of evaluations.
+    evaluations: u64,
 }
 
 /// The events of one name.
@@ -82,6 +94,14 @@ impl From<engine::FlagUsage> for FlagUsage {
             .map(|variation| VariationUsage {
                 name: variation.name,
                 evaluations: variation.evaluations,
+                reasons: variation
+                    .reasons
+                    .into_iter()
+                    .map(|of| ReasonUsage {
+                        reason: of.reason,
+                        evaluations: of.evaluations,
+                    })
+                    .collect(),
                 per_minute: variation.per_minute,
                 exposures: variation.exposures,
                 conversions: variation

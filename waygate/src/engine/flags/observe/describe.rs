@@ -6,7 +6,7 @@ use waygate_core::{
 use super::{
     facts::FlagFacts,
     history::History,
-    usage::{FlagUsage, VariationUsage},
+    usage::{FlagUsage, ReasonUsage, VariationUsage},
 };
 
 impl FlagFacts {
@@ -26,9 +26,19 @@ impl FlagFacts {
             .filter(|(_, name)| flag.variation(name).is_some())
             .map(|(place, name)| {
                 let (exposures, conversions) = self.exposures.of(&flag.key, name);
+                let counts = totals.variations.get(place).copied().unwrap_or_default();
+                let known = history.reasons(place);
+                let reasons = counts.iter();
                 VariationUsage {
                     name: name.to_owned(),
-                    evaluations: totals.variations.get(place).copied().unwrap_or_default(),
+                    evaluations: counts.total(),
+                    reasons: reasons
+                        .filter(|(reason, count)| *count > 0 || known.contains(reason))
+                        .map(|(reason, evaluations)| ReasonUsage {
+                            reason,
+                            evaluations,
+                        })
+                        .collect(),
                     per_minute: history.per_minute(place, now),
                     exposures,
                     conversions,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use waygate_core::{
     Timestamp,
-    flag::{Activity, CompiledFlag, Tally},
+    flag::{Activity, CompiledFlag, Reason, ReasonCounts, Tally},
 };
 
 /// The minutes of which the rates are kept.
@@ -14,6 +14,8 @@ pub(super) const MINUTES: usize = 15;
 #[derive(Debug)]
 pub(super) struct History {
     names: Box<[Box<str>]>,
+    /// The reasons that results may have, by the position in the names.
+    reasons: Box<[Vec<Reason>]>,
     tally: Tally,
     /// Counters of former definitions that requests may still use.
     former: Vec<(Box<[Box<str>]>, Tally)>,
@@ -31,7 +33,7 @@ pub(super) struct History {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Totals {
     /// By the position in the names.
-    pub(super) variations: Vec<u64>,
+    pub(super) variations: Vec<ReasonCounts>,
     /// Those of variations that the flag no longer has.
     pub(super) removed: u64,
     pub(super) errors: u64,
@@ -48,7 +50,8 @@ struct Minute {
 
 impl Totals {
     pub(super) fn evaluations(&self) -> u64 {
-        self.variations.iter().sum::<u64>() + self.removed + self.errors
+        let variations = self.variations.iter().map(ReasonCounts::total);
+        variations.sum::<u64>() + self.removed + self.errors
     }
 
     /// Adds the counts of a tally with these names to those of other names.
@@ -60,7 +63,7 @@ impl Totals {
             let place = current.iter().position(|known| known == name);
             match place.and_then(|place| self.variations.get_mut(place)) {
                 Some(sum) => *sum += count,
-                None => self.removed += count,
+                None => self.removed += count.total(),
             }
         }
     }
@@ -68,14 +71,14 @@ impl Totals {
     /// Moves the counts to new names.
     fn renamed(&self, old: &[Box<str>], new: &[Box<str>]) -> Self {
         let mut moved = Self {
-            variations: vec![0; new.len()],
+            variations: vec![ReasonCounts::default(); new.len()],
             ..*self
         };
         for (name, count) in old.iter().zip(&self.variations) {
             let place = new.iter().position(|known| known == name);
             match place.and_then(|place| moved.variations.get_mut(place)) {
-                Some(sum) => *sum += count,
-                None => moved.removed += count,
+                Some(sum) => *sum += *count,
+                None => moved.removed += count.total(),
             }
         }
         moved
@@ -86,11 +89,12 @@ impl History {
     pub(super) fn new(flag: &CompiledFlag) -> Self {
         let names = names(flag);
         let zero = Totals {
-            variations: vec![0; names.len()],
+            variations: vec![ReasonCounts::default(); names.len()],
             ..Totals::default()
         };
         Self {
             tally: Tally::new(names.len()),
+            reasons: reasons(flag),
             names,
             former: Vec::new(),
             base: zero.clone(),
@@ -103,6 +107,7 @@ impl History {
 
     /// Returns the counters for a definition.
     pub(super) fn tally(&mut self, flag: &CompiledFlag) -> Tally {
+        self.reasons = reasons(flag);
         let same = flag
             .variation_names()
             .eq(self.names.iter().map(|name| &**name));
@@ -146,8 +151,9 @@ impl History {
             return;
         }
         self.last_evaluated = Some(now);
-        let before = |place: usize| last.variations.get(place).copied().unwrap_or_default();
-        let counts = self.last.variations.iter().enumerate();
+        let before = |place: usize| last.variations.get(place).map_or(0, ReasonCounts::total);
+        let counts = self.last.variations.iter().map(ReasonCounts::total);
+        let counts = counts.enumerate();
         let new: Vec<u64> = counts
             .map(|(place, count)| count.saturating_sub(before(place)))
             .collect();
@@ -200,6 +206,11 @@ impl History {
         self.names.iter().map(|name| &**name)
     }
 
+    /// Returns the reasons that a result with a variation may have.
+    pub(super) fn reasons(&self, place: usize) -> &[Reason] {
+        self.reasons.get(place).map_or(&[], Vec::as_slice)
+    }
+
     pub(super) fn activity(&self) -> Activity {
         Activity {
             last_evaluated: self.last_evaluated,
@@ -211,6 +222,11 @@ impl History {
 
 fn names(flag: &CompiledFlag) -> Box<[Box<str>]> {
     flag.variation_names().map(Into::into).collect()
+}
+
+fn reasons(flag: &CompiledFlag) -> Box<[Vec<Reason>]> {
+    let places = 0..flag.variation_names().count();
+    places.map(|place| flag.reasons(place)).collect()
 }
 
 fn minute(now: Timestamp) -> i64 {

@@ -27,4 +27,4 @@ pub use options::FlagObservation;
 pub use preview::{SeenMove, SeenPreview};
 pub(crate) use sampler::start;
 pub use stream::{Observations, Observed};
-pub use usage::{Conversion, FlagUsage, VariationUsage};
+pub use usage::{Conversion, FlagUsage, ReasonUsage, VariationUsage};

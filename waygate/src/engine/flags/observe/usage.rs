@@ -1,7 +1,7 @@
 use serde::Serialize;
 use waygate_core::{
     Timestamp,
-    flag::{FlagKey, Lifecycle},
+    flag::{FlagKey, Lifecycle, Reason},
 };
 
 /// The use of a flag in this process since it started.
@@ -67,6 +67,8 @@ pub struct VariationUsage {
     pub name: String,
     /// Its evaluations.
     pub evaluations: u64,
+    /// Its evaluations by reason: the reasons that the flag can have now, and those that it had.
+    pub reasons: Vec<ReasonUsage>,
     /// Its evaluations in each of the last 15 minutes by the clock, the current one last. A sampler counts them every
     /// ten seconds.
     pub per_minute: Vec<u32>,
@@ -74,6 +76,26 @@ pub struct VariationUsage {
     pub exposures: u64,
     /// The conversions of subjects that had it, by name.
     pub conversions: Vec<Conversion>,
+}
+
+/// The evaluations of a variation with one reason.
+///
+/// ```
+/// use waygate::flags::{Reason, VariationUsage};
+///
+/// /// Returns the share of the subjects that were targeted.
+/// fn targeted(usage: &VariationUsage) -> Option<f64> {
+///     let of = usage.reasons.iter().find(|it| it.reason == Reason::TargetingMatch)?;
+///     (usage.evaluations > 0).then(|| of.evaluations as f64 / usage.evaluations as f64)
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ReasonUsage {
+    /// The reason (OpenFeature).
+    pub reason: Reason,
+    /// The evaluations.
+    pub evaluations: u64,
 }
 
 /// The events of one name of the subjects that were exposed to a variation.

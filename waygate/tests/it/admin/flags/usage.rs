@@ -42,6 +42,11 @@ async fn usage_counts_evaluations_and_not_previews() {
         .map(|it| it["evaluations"].as_u64().unwrap())
         .sum();
     assert_eq!(sum, 3);
+    for variation in variations {
+        let reasons = variation["reasons"].as_array().unwrap().iter();
+        let by_reason = reasons.map(|of| of["evaluations"].as_u64().unwrap());
+        assert_eq!(by_reason.sum::<u64>(), variation["evaluations"]);
+    }
     let list = server.get("/api/flag-usage").await.expect(200);
     assert_eq!(list[0]["key"], "search");
     server.get("/api/flags/ghost/usage").await.refused(404);

@@ -71,35 +71,42 @@ pub(super) fn collect(scrape: &mut Scrape<'_>, out: &mut Exposition<'_>) -> fmt:
 
 fn decisions(scrape: &mut Scrape<'_>, out: &mut Exposition<'_>) -> fmt::Result {
     let snapshot = scrape.snapshot.clone();
+    let has_shared = scrape.engine.counters.shared.is_some();
     let mut all: Vec<_> = snapshot
         .all_limits()
         .flat_map(|own| own.rates.iter())
-        .map(|policy| (policy.key.to_string(), &policy.stats))
+        .map(|policy| {
+            // Without a shared store, nothing is leased.
+            let configured = match has_shared && policy.fields.lease {
+                true => "leased",
+                false => "authoritative",
+            };
+            (policy.key.to_string(), &policy.stats, configured)
+        })
         .collect();
-    all.sort_by(|(one, _), (other, _)| one.cmp(other));
-    all.dedup_by(|(one, _), (other, _)| one == other);
-    let has_shared = scrape.engine.counters.shared.is_some();
+    all.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+    all.dedup_by(|(one, ..), (other, ..)| one == other);
     let kept = scrape.capped("waygate_rate_limit_decisions_total", all.clone(), 3);
     let others = all.get(kept.len()..).unwrap_or_default();
     out.family(&DECISIONS, |samples| {
-        for (policy, stats) in &kept {
+        for (policy, stats, configured) in &kept {
             for counts in stats.by_mode() {
                 // Without a shared store, there is only one mode.
                 if counts.mode != CountingMode::Authoritative && !has_shared {
                     continue;
                 }
-                let mode = mode(counts.mode);
+                let mode = mode(counts.mode, configured);
                 samples.counter(&[policy, "allowed", mode], counts.allowed)?;
                 samples.counter(&[policy, "limited", mode], counts.refused)?;
             }
             let would_refuse = stats.counts().would_refuse;
-            let labels = [policy, "would_limit", "authoritative"];
+            let labels = [policy, "would_limit", configured];
             samples.counter(&labels, would_refuse)?;
         }
         if others.is_empty() {
             return Ok(());
         }
-        let counts = || others.iter().map(|(_, stats)| stats.counts());
+        let counts = || others.iter().map(|(_, stats, _)| stats.counts());
         for (decision, count) in [
             ("allowed", counts().map(|it| it.allowed).sum()),
             ("limited", counts().map(|it| it.refused).sum()),
@@ -111,12 +118,13 @@ fn decisions(scrape: &mut Scrape<'_>, out: &mut Exposition<'_>) -> fmt::Result {
     })
 }
 
-fn mode(mode: CountingMode) -> &'static str {
+/// The mode, or `configured` if the configured counters have counted.
+fn mode(mode: CountingMode, configured: &'static str) -> &'static str {
     match mode {
         CountingMode::Local => "local",
         CountingMode::Open => "open",
         CountingMode::Closed => "closed",
-        _ => "authoritative",
+        _ => configured,
     }
 }
 

@@ -4,6 +4,7 @@ mod exemplars;
 mod exposition;
 #[cfg(feature = "flags")]
 mod flags;
+mod limits;
 mod monitoring;
 mod registry;
 

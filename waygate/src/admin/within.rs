@@ -78,6 +78,19 @@ impl Within {
         }
     }
 
+    /// Checks a change of what a scope names; `None` concerns all services.
+    ///
+    /// # Errors
+    /// 403 if it belongs to another service, or to several.
+    pub(super) fn check_scope(&self, scope: Option<&LimitScope>) -> Result<(), Problem> {
+        match scope {
+            Some(LimitScope::Route(key)) => self.check_route(key),
+            Some(LimitScope::Service(name)) => self.check_service(name),
+            Some(LimitScope::Global) | None if self.services.are_all() => Ok(()),
+            Some(LimitScope::Global) | None => Err(needs_all()),
+        }
+    }
+
     fn check_service(&self, name: &ServiceName) -> Result<(), Problem> {
         match self.has_service(name.as_str()) {
             true => Ok(()),

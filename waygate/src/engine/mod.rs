@@ -199,7 +199,7 @@ pub(crate) use {
     limits::LimitCommand,
     notice::MaintenanceNotice,
     plan::planned,
-    revert_subject::is_shared as is_shared_entry,
+    revert_subject::{is_of_route, scope_of as scope_of_entry},
     staged::StagedHandle,
     store::{Collection, Holds, Kind, Setting, Versioned},
 };

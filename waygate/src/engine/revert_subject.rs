@@ -149,13 +149,19 @@ pub(super) fn deletes(entry: &AuditEntry) -> bool {
     }
 }
 
-/// Returns `true` if the entry is about what several routes share.
+/// Returns `true` if an entry with this path is about a route, and not about what several routes share.
+pub(crate) fn is_of_route(path: &str) -> bool {
+    let key = path.parse::<RouteKey>();
+    path.starts_with('/') || key.is_ok_and(|key| key.method().is_some())
+}
+
+/// Returns what a reverted entry changes, by the services that it belongs to; `None` if it belongs to all of them.
 #[cfg(feature = "admin")]
-pub(crate) fn is_shared(entry: &AuditEntry) -> bool {
-    let is_route = entry
-        .path
-        .parse::<RouteKey>()
-        .is_ok_and(|key| key.method().is_some());
-    let is_of_path = entry.path.starts_with('/');
-    !is_route && !is_of_path
+pub(crate) fn scope_of(entry: &AuditEntry) -> Option<LimitScope> {
+    match Subject::of(entry).ok()? {
+        Subject::Route(key) => Some(LimitScope::Route(key)),
+        Subject::Maintenance(scope) => Some(LimitScope::from(&scope)),
+        Subject::Rate(key) | Subject::Concurrency(key) => Some(key.scope),
+        _ => None,
+    }
 }

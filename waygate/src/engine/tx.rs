@@ -15,6 +15,7 @@ use super::{
     ChangeError, Inner,
     kinds::{RecordId, Records},
     precondition::Precondition,
+    revert_subject::is_of_route,
     snapshot::Snapshot,
     staging::Staging,
     store::{Holds, Kind, json},
@@ -174,6 +175,9 @@ impl<'a> Tx<'a> {
     pub(crate) fn audit(&mut self, mut line: AuditEntry) {
         let snapshot = self.engine.snapshot.load();
         line.tags = snapshot.table.tags(&line.path).to_vec();
+        if line.service.is_none() && is_of_route(&line.path) {
+            line.service = self.engine.service.as_ref().map(ToString::to_string);
+        }
         self.batch.audit.push(line);
     }
 

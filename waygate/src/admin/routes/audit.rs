@@ -21,7 +21,7 @@ use crate::{
         within::{Within, refused},
     },
     auth::Principal,
-    engine::is_shared_entry,
+    engine::{is_of_route, scope_of_entry},
     rest::{
         EmptyBody, Filters, Flag, JsonBody, Listing, OneOf, Page, Params, Problem, ProblemKind,
         Reply, Time, with_warning,
@@ -167,21 +167,27 @@ struct RevertParams {
     params(RevertParams),
     request_body = Option<EmptyBody>,
     responses((status = OK, description = "The change is reverted.", body = Reverted), Change, NoRoute),
-    security(("token" = ["write:routes"]))
+    security(("token" = ["write:routes"])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
 async fn revert(
     State(state): State<Arc<AdminState>>,
     principal: Principal,
+    within: Within,
     operator: Operator,
     Params(params): Params<RevertParams>,
     EntryId(id): EntryId,
     JsonBody(EmptyBody {}): JsonBody<EmptyBody>,
 ) -> Result<Reply<Reverted>, Problem> {
     let found = state.waygate.audit(AuditQuery::newest(1).id(id)).await?;
-    let is_shared = found.first().is_some_and(is_shared_entry);
+    let entry = found.first();
+    let is_shared = entry.is_some_and(|entry| !is_of_route(&entry.path));
     if is_shared && !principal.scopes.contains(&TokenScope::WriteGlobal) {
         let text = format!("The token lacks the scope `{}`.", TokenScope::WriteGlobal);
         return Err(Problem::new(ProblemKind::InsufficientScope, text));
+    }
+    if let Some(entry) = entry {
+        within.check_scope(scope_of_entry(entry).as_ref())?;
     }
     let force = params.force.is_some_and(|force| force.0);
     let entry = operator.revert_entry(id, force).await?;

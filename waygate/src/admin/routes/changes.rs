@@ -8,6 +8,7 @@ mod members;
 use std::sync::Arc;
 
 use axum::extract::State;
+use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 use waygate_core::view::{AppliedChange, AppliedChanges, Mistake};
@@ -36,7 +37,8 @@ const MAX_CHANGES: usize = 1_000;
 /// The `action` of a change is the id of the operation that makes it alone; its other members are `route`, `service`,
 /// and those of that operation's body and query. Each change is made on the state that the changes before it leave.
 /// `if_match` is the `If-Match` of one change; the header applies to all changes without it. Changes of maintenance and
-/// limits of a service or of all routes need the scope `write:global`.
+/// limits of a service or of all routes need the scope `write:global`. For a user or token that is limited to services,
+/// every change has to be of one of them.
 ///
 /// If a change fails, nothing is changed. `errors` names every change that fails, and the status is that of the first.
 /// In the audit log, the entries of a request have the same `batch`.
@@ -51,7 +53,8 @@ const MAX_CHANGES: usize = 1_000;
         Change,
         NoRoute
     ),
-    security(("token" = ["write:routes"]))
+    security(("token" = ["write:routes"])),
+    extensions(("x-waygate-services" = json!("checked")))
 )]
 async fn change(
     State(state): State<Arc<AdminState>>,

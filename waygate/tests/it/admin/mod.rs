@@ -43,3 +43,4 @@ mod walk;
 mod webhooks;
 mod windows;
 mod within;
+mod within_changes;

@@ -33,7 +33,7 @@ fn users() -> Credentials {
 }
 
 /// A process of the service `shop`, which also lists a route of `billing`.
-async fn start() -> Server {
+pub(super) async fn start() -> Server {
     let server = Server::built(Waygate::builder().service("shop"), users()).await;
     for key in ["billing:GET:/bills", "depot:GET:/canary"] {
         let state = RouteState::default();
@@ -43,13 +43,19 @@ async fn start() -> Server {
     server
 }
 
-async fn login(server: &Server, user: &str) -> String {
+pub(super) async fn login(server: &Server, user: &str) -> String {
     let body = json!({ "username": user, "password": "secret" });
     let made = server.post("/api/auth/login", body).await.expect(200);
     made["token"].as_str().unwrap().to_owned()
 }
 
-async fn send(server: &Server, token: &str, method: &str, path: &str, body: &Value) -> Answer {
+pub(super) async fn send(
+    server: &Server,
+    token: &str,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> Answer {
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -192,7 +198,9 @@ async fn the_document_says_what_a_limited_user_may_do() {
         [
             "DELETE /api/auth/sessions",
             "DELETE /api/auth/sessions/{id}",
+            "POST /api/audit/{entry}/revert",
             "POST /api/auth/device/approve",
+            "POST /api/changes",
             "POST /api/concurrency-limits",
             "POST /api/rate-limits",
         ]

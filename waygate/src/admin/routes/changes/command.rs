@@ -108,14 +108,12 @@ impl Command {
         }
     }
 
-    /// Returns `true` for a change of what several routes share.
-    pub(super) fn is_shared(&self) -> bool {
+    /// What the change concerns.
+    pub(super) fn scope(&self) -> LimitScope {
         match &self.what {
-            What::Route(..) | What::Purge(_) => false,
-            What::Maintenance(..) => true,
-            What::Rate(key, _) | What::Concurrency(key, _) => {
-                !matches!(key.scope, LimitScope::Route(_))
-            }
+            What::Route(key, _) | What::Purge(key) => LimitScope::Route(key.clone()),
+            What::Maintenance(scope, _) => LimitScope::from(scope),
+            What::Rate(key, _) | What::Concurrency(key, _) => key.scope.clone(),
         }
     }
 

@@ -1,12 +1,15 @@
 //! One of several changes.
 
 use serde_json::{Map, Value};
-use waygate_core::view::{AppliedChange, TokenScope};
+use waygate_core::{
+    model::LimitScope,
+    view::{AppliedChange, TokenScope},
+};
 
 use super::{body::ChangeAction, command::Command, members::take};
 use crate::{
     Operator,
-    admin::state::AdminState,
+    admin::{state::AdminState, within::Within},
     auth::Principal,
     engine::Precondition,
     rest::{Problem, ProblemKind, kind_of, matching, meant},
@@ -117,7 +120,10 @@ impl Read {
             return Err(Problem::new(ProblemKind::PreconditionRequired, text));
         }
         let command = Command::read(state, principal, action, members)?;
-        if command.is_shared() && !principal.scopes.contains(&TokenScope::WriteGlobal) {
+        let scope = command.scope();
+        Within::of(principal, state).check_scope(Some(&scope))?;
+        let is_shared = !matches!(scope, LimitScope::Route(_));
+        if is_shared && !principal.scopes.contains(&TokenScope::WriteGlobal) {
             let text = format!("The token lacks the scope `{}`.", TokenScope::WriteGlobal);
             return Err(Problem::new(ProblemKind::InsufficientScope, text));
         }

@@ -101,6 +101,10 @@ pub struct HitRecord {
     /// The time, in UTC.
     #[cfg_attr(feature = "schema", schema(format = DateTime))]
     pub timestamp: String,
+    /// The service of the process that has refused the request, in a fleet; omitted otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub service: Option<String>,
     /// The route's path.
     pub path: String,
     /// The request's method.
@@ -132,6 +136,7 @@ impl HitRecord {
             id,
             reset_at: timestamp.clone(),
             timestamp,
+            service: None,
             path: String::new(),
             method: String::new(),
             key: String::new(),

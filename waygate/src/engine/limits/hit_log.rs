@@ -8,7 +8,9 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use waygate_core::{Printable, Timestamp, model::RouteKey, port::BackendError};
+use waygate_core::{
+    Printable, Timestamp, grammar::ServiceName, model::RouteKey, port::BackendError,
+};
 
 use super::{HitQuery, record::HitFacts, stats::Hit};
 use crate::engine::{HitRecord, Inner, Waygate};
@@ -29,18 +31,16 @@ struct Line {
     key: String,
 }
 
-impl From<Hit> for Line {
-    fn from(hit: Hit) -> Self {
+impl Line {
+    fn new(hit: Hit, service: Option<&ServiceName>) -> Self {
         Self {
             at: hit.at,
             route: hit.route.clone(),
             key: hit.key.label(),
-            hit: hit.into(),
+            hit: hit.record(service),
         }
     }
-}
 
-impl Line {
     fn facts(&self) -> HitFacts<'_> {
         HitFacts {
             at: self.at,
@@ -96,7 +96,8 @@ impl Inner {
             if hits.is_empty() {
                 return Ok(true);
             }
-            let lines = hits.into_iter().map(Line::from);
+            let service = self.service.as_ref();
+            let lines = hits.into_iter().map(|hit| Line::new(hit, service));
             // They have no maps with other keys than strings, so this does not fail.
             let lines = lines.filter_map(|line| serde_json::to_string(&line).ok());
             let keep = self.book.max_hits();

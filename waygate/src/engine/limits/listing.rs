@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use waygate_core::{
-    grammar::{TierLimit, format_wire, refuses_all},
+    grammar::{ServiceName, TierLimit, format_wire, refuses_all},
     model::{LimitKey, LimitScope, RateLimitPolicy, Revision},
     similar::typing_errors,
     view::{HitRecord, KeyUse},
@@ -71,8 +71,10 @@ fn tier_warning(policy: &Policy) -> Option<String> {
     ))
 }
 
-impl From<Hit> for HitRecord {
-    fn from(hit: Hit) -> Self {
+impl Hit {
+    /// The record of a refusal by a process of this service.
+    pub(super) fn record(self, service: Option<&ServiceName>) -> HitRecord {
+        let hit = self;
         let path = hit.route.path();
         // The spelling of the wire contract, section 8.2.
         let key = match &hit.policy.scope {
@@ -80,7 +82,8 @@ impl From<Hit> for HitRecord {
             LimitScope::Service(service) => format!("ALL:__svc_rl:{service}__"),
             LimitScope::Route(_) => format!("{}:{path}", hit.method),
         };
-        let mut record = Self::new(hit.id, format_wire(hit.at, "Z"), hit.policy);
+        let mut record = HitRecord::new(hit.id, format_wire(hit.at, "Z"), hit.policy);
+        record.service = service.map(ToString::to_string);
         record.path = path.to_owned();
         record.method = hit.method.into();
         record.key = format!("waygate:ratelimit:{key}:{}", hit.key.label());
@@ -197,7 +200,8 @@ impl Waygate {
     pub fn rate_limit_hits(&self, query: &HitQuery) -> Vec<HitRecord> {
         let wants = |hit: &Hit| query.wants(&hit.facts(), || hit.key.label());
         let hits = self.inner.book.hits(query.limit, wants);
-        hits.into_iter().map(HitRecord::from).collect()
+        let service = self.service();
+        hits.into_iter().map(|hit| hit.record(service)).collect()
     }
 
     /// Returns the keys of a policy that are near its limit or were refused, sorted by the number of such requests.

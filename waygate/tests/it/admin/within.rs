@@ -22,7 +22,7 @@ use super::{
 const CANARY: &str = "canary";
 
 /// `admin` for all services, and two administrators of one each.
-fn users() -> Credentials {
+pub(super) fn users() -> Credentials {
     let mut users = Credentials::new("admin", "secret");
     for service in ["shop", "billing"] {
         users = users.with(service, "secret");

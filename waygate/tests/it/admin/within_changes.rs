@@ -1,11 +1,14 @@
-//! Bulk changes and reverts by users that are limited to services.
+//! Bulk changes and reverts by users that are limited to services, and the services of records.
 
+use std::time::Duration;
+
+use axum::{body::Body, extract::Request};
 use serde_json::{Value, json};
-use waygate::audit::AuditQuery;
+use waygate::{Waygate, audit::AuditQuery, port::FileBackend};
 
 use super::{
     support::{Server, at},
-    within::{login, send, start},
+    within::{login, send, start, users},
 };
 
 async fn post(server: &Server, token: &str, path: &str, body: Value) -> (u16, Value) {
@@ -121,5 +124,49 @@ async fn the_audit_log_names_the_service_of_a_route() {
         assert!(made.status.is_success(), "{path}: {}", made.status);
         let entry = server.waygate.audit(AuditQuery::newest(1)).await.unwrap();
         assert_eq!(entry[0].service.as_deref(), service, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_of_another_service_are_not_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state.json");
+    let mut servers = Vec::new();
+    for service in ["shop", "billing"] {
+        let backend = FileBackend::open(&state).await.unwrap();
+        let builder = Waygate::builder().service(service).backend(backend);
+        servers.push(Server::built(builder, users()).await);
+    }
+    let limit = json!({
+        "path": "/limited", "method": "GET", "limit": "1/minute", "key_strategy": "global",
+    });
+    let made = servers[0].post("/api/rate-limits", limit).await;
+    made.expect(201);
+    for server in &servers {
+        let is_refused = async || {
+            let request = Request::get("/limited").body(Body::empty()).unwrap();
+            server.call(request).await.status == 429
+        };
+        while !is_refused().await {}
+    }
+    let shop = &servers[0];
+    let services = async |token: &str| -> Vec<String> {
+        let hits = send(shop, token, "GET", "/api/rate-limits/hits", &Value::Null).await;
+        let hits = hits.expect(200);
+        let service = |hit: &Value| hit["service"].as_str().unwrap().to_owned();
+        let mut services: Vec<String> = hits.as_array().unwrap().iter().map(service).collect();
+        services.sort();
+        services
+    };
+    let waiting = async {
+        while services(&shop.token).await != ["billing", "shop"] {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let waiting = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+    waiting.expect("the refusal of the other process");
+    for service in ["shop", "billing"] {
+        let token = login(shop, service).await;
+        assert_eq!(services(&token).await, [service]);
     }
 }

@@ -110,7 +110,7 @@ async fn hits(
             Some(only_own(&error)),
         ),
     };
-    hits.retain(|hit| within.has_own(Some(&hit.path)));
+    hits.retain(|hit| within.services().contains(hit.service.as_deref()));
     let route = query
         .route
         .as_deref()

@@ -48,9 +48,10 @@ impl Key {
 
     /// The name of the key in the store. Keys of different credentials differ.
     pub(super) fn id(&self, principal: &Principal) -> Box<str> {
-        let credential = match principal.token {
-            Some(token) => format!("token {token}"),
-            None => "anonymous".to_owned(),
+        let credential = match (principal.token, principal.is_external) {
+            (Some(token), _) => format!("token {token}"),
+            (None, true) => format!("user {}", principal.username),
+            (None, false) => "anonymous".to_owned(),
         };
         let mut hash = Hash::new();
         for part in [&credential, &self.0] {
@@ -149,6 +150,20 @@ mod tests {
             assert_eq!(read(line).unwrap(), Some(Key(key.to_owned())), "{line}");
         }
         assert_eq!(Key::read(&HeaderMap::new()).unwrap(), None);
+    }
+
+    #[test]
+    fn users_have_keys_of_their_own() {
+        let (key, anonymous) = (Key("k".to_owned()), Principal::anonymous());
+        let external = |username: &str| Principal {
+            username: username.to_owned(),
+            is_external: true,
+            ..Principal::anonymous()
+        };
+        let (alice, bob) = (external("alice"), external("bob"));
+        assert_eq!(key.id(&alice), key.id(&external("alice")));
+        assert_ne!(key.id(&alice), key.id(&bob));
+        assert_ne!(key.id(&alice), key.id(&anonymous));
     }
 
     #[test]

@@ -278,6 +278,7 @@ impl Webhook {
             thin: self.thin,
             paused: self.paused,
         };
+        definition.filter.check()?;
         definition.format.check()?;
         definition.check_egress(egress)?;
         Ok((name, definition))

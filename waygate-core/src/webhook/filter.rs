@@ -103,7 +103,30 @@ pub struct EventFilter {
     pub routes: Vec<String>,
 }
 
+/// The most entries of a list of a filter.
+const MAX_ENTRIES: usize = 100;
+
 impl EventFilter {
+    /// Checks the lengths of its lists.
+    ///
+    /// # Errors
+    /// The list that is too long.
+    pub fn check(&self) -> Result<(), Invalid> {
+        let lists = [
+            ("events", self.events.len()),
+            ("services", self.services.len()),
+            ("tags", self.tags.len()),
+            ("routes", self.routes.len()),
+        ];
+        match lists.into_iter().find(|(_, length)| *length > MAX_ENTRIES) {
+            Some((name, length)) => {
+                let problem = format!("it has {length} entries, expected at most {MAX_ENTRIES}");
+                Err(Invalid::new("filter", name, problem))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Returns whether events of this type may pass, whatever they are about.
     ///
     /// ```

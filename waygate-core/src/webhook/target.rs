@@ -26,7 +26,7 @@ use crate::grammar::Invalid;
 /// }
 /// # Ok::<(), waygate_core::grammar::Invalid>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TargetUrl {
     text: Box<str>,
@@ -42,6 +42,13 @@ enum Host {
 }
 
 const MAX_URL: usize = 2048;
+
+/// The path is a secret with some receivers.
+impl fmt::Debug for TargetUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TargetUrl({}/…)", self.origin())
+    }
+}
 
 impl TargetUrl {
     /// The whole URL.

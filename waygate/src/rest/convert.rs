@@ -58,7 +58,10 @@ impl From<ChangeError> for Problem {
             ChangeError::Webhook(error) => {
                 let kind = match error {
                     WebhookError::Unknown(_) | WebhookError::NoSuchEvent(_) => ProblemKind::NotFound,
-                    WebhookError::Exists(_) | WebhookError::Declared(_) => ProblemKind::Conflict,
+                    WebhookError::Exists(_)
+                    | WebhookError::Declared(_)
+                    | WebhookError::DeclaredElsewhere { .. }
+                    | WebhookError::TooMany(_) => ProblemKind::Conflict,
                     WebhookError::NoSecret(_) => ProblemKind::Internal,
                 };
                 Self::new(kind, text)

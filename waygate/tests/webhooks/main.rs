@@ -1,6 +1,7 @@
 //! Webhooks over real sockets.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod changes;
 mod delivery;
 mod faults;
 #[cfg(feature = "metrics")]

@@ -6,6 +6,8 @@ mod python;
 mod slack;
 mod template;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::WebhookEvent;
@@ -35,7 +37,7 @@ use message::json;
 /// assert!(template.check().is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WebhookFormat {
@@ -59,6 +61,13 @@ pub enum WebhookFormat {
         #[serde(default = "json")]
         content_type: String,
     },
+}
+
+/// A template may have a secret, such as the key of a pager.
+impl fmt::Debug for WebhookFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 impl WebhookFormat {

@@ -8,7 +8,6 @@ mod members;
 use std::sync::Arc;
 
 use axum::extract::State;
-use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 use waygate_core::view::{AppliedChange, AppliedChanges, Mistake};

@@ -47,4 +47,6 @@ pub(crate) use reseed::Filled;
 pub(crate) use route::{closed_route, is_closed_for_good};
 pub(crate) use schedule::{Schedule, Timed};
 #[cfg(feature = "webhooks")]
-pub(crate) use webhook::{Delivery, DeliveryKey, DisabledEndpoint, Lease, Marks, WebhookCursor};
+pub(crate) use webhook::{
+    Declarer, Delivery, DeliveryKey, DisabledEndpoint, Lease, Marks, WebhookCursor,
+};

@@ -49,6 +49,9 @@ pub(crate) struct WebhookCursor {
     pub(crate) epoch: Epoch,
     /// Everything up to here is delivered, or among the deliveries.
     pub(crate) position: AuditPosition,
+    /// Who declares the endpoint in code; `None` if operators have created it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) declared: Option<Declarer>,
     /// The process that delivers, so that no other does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lease: Option<Lease>,
@@ -61,6 +64,24 @@ pub(crate) struct WebhookCursor {
     /// Nothing is sent until an operator enables it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) disabled: Option<DisabledEndpoint>,
+}
+
+/// The processes whose code declares an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Declarer {
+    /// Their service; `None` if they belong to none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) service: Option<Box<str>>,
+}
+
+impl fmt::Display for Declarer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.service {
+            Some(service) => write!(f, "the service `{service}`"),
+            None => f.write_str("processes without a service"),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,6 +104,7 @@ impl WebhookCursor {
         Self {
             epoch: store.epoch,
             position,
+            declared: None,
             lease: None,
             throttled_until: None,
             failing_since: None,

@@ -11,7 +11,7 @@ use waygate_core::{
     webhook::WebhookDefinition,
 };
 
-use super::{endpoints::deliveries, error::WebhookError};
+use super::{endpoints::deliveries, error::WebhookError, progress::end_of_log, queue::MAX_RETRIES};
 use crate::engine::{
     kinds::{Delivery, DeliveryKey, WebhookCursor, WebhookCursors, WebhookDeliveries, Webhooks},
     store::Kind,
@@ -38,6 +38,9 @@ pub enum Replay {
     One(Uuid),
 }
 
+/// The most webhooks that operators can create. Each has a task, which every commit wakes.
+const MAX_WEBHOOKS: usize = 100;
+
 /// Creates, replaces or (`None`) deletes a stored webhook.
 pub(super) struct Set {
     pub(super) name: PolicyName,
@@ -62,10 +65,11 @@ impl Change for Set {
         tx.check(&self.subject(), known.as_ref().map(|known| known.revision))?;
         let action = match &self.definition {
             Some(definition) => {
-                self.put(&mut tx, definition);
+                self.put(&mut tx, definition).await?;
                 "webhook_set"
             }
-            None if known.is_none() => {
+            // The place of one that was declared can be deleted, too.
+            None if known.is_none() && !tx.stored.records.webhook_cursors.contains(&self.name) => {
                 return Err(failed(WebhookError::Unknown(self.name.to_string())));
             }
             None => {
@@ -85,13 +89,28 @@ impl Change for Set {
 }
 
 impl Set {
-    fn put(&self, tx: &mut Tx<'_>, definition: &Arc<WebhookDefinition>) {
-        tx.put::<Webhooks>(&self.name, definition);
+    async fn put(
+        &self,
+        tx: &mut Tx<'_>,
+        definition: &Arc<WebhookDefinition>,
+    ) -> Result<(), Attempt> {
         let cursor = tx.stored.records.webhook_cursors.get(&self.name);
-        match cursor.map(|known| known.value.clone()) {
+        let cursor = cursor.map(|known| known.value.clone());
+        if let Some(declarer) = cursor.as_ref().and_then(|cursor| cursor.declared.as_ref()) {
+            return Err(failed(WebhookError::DeclaredElsewhere {
+                name: self.name.to_string(),
+                service: declarer.to_string(),
+            }));
+        }
+        let webhooks = &tx.stored.records.webhooks;
+        if !webhooks.contains(&self.name) && webhooks.keys().count() >= MAX_WEBHOOKS {
+            return Err(failed(WebhookError::TooMany(MAX_WEBHOOKS)));
+        }
+        tx.put::<Webhooks>(&self.name, definition);
+        match cursor {
             None => {
-                let now = AuditPosition::end_of(tx.stored.revision.number);
-                tx.put::<WebhookCursors>(&self.name, &WebhookCursor::at(now, tx.stored.revision));
+                let end = end_of_log(tx).await?;
+                tx.put::<WebhookCursors>(&self.name, &WebhookCursor::at(end, tx.stored.revision));
             }
             Some(mut cursor) if self.enable && cursor.disabled.is_some() => {
                 enable(&mut cursor);
@@ -99,6 +118,7 @@ impl Set {
             }
             Some(_) => {}
         }
+        Ok(())
     }
 }
 
@@ -129,8 +149,8 @@ pub(super) struct Again {
 
 pub(super) enum What {
     Failed,
-    /// Everything after this place.
-    After(AuditPosition),
+    /// Everything after this place, and what was not sent yet.
+    Since(AuditPosition),
     Entry(Arc<AuditEntry>),
 }
 
@@ -156,6 +176,13 @@ impl Change for Again {
         let count = match &self.what {
             What::Failed => {
                 let all = deliveries(&tx.stored.records, &self.name);
+                let (alive, mut dead): (Vec<_>, Vec<_>) =
+                    all.partition(|(_, known)| known.next.is_some());
+                // With more, new events would wait for them.
+                let room = MAX_RETRIES.saturating_sub(alive.len());
+                dead.sort_by_key(|(_, known)| known.entry.revision);
+                dead.truncate(room);
+                let all = alive.into_iter().chain(dead);
                 let all: Vec<_> = all
                     .map(|(key, known)| (key.clone(), again(known)))
                     .collect();
@@ -164,8 +191,11 @@ impl Change for Again {
                 }
                 all.len()
             }
-            What::After(place) => {
-                cursor.position = *place;
+            What::Since(place) => {
+                // Events that still wait are never skipped. Within one commit, the places have no order.
+                if place.revision < cursor.position.revision {
+                    cursor.position = *place;
+                }
                 0
             }
             What::Entry(entry) => {

@@ -14,12 +14,13 @@ use waygate_core::{
 use super::{
     counts::WebhookCounts,
     error::WebhookError,
+    progress::Settle,
     queue::Endpoint,
     records::{WebhookAttempt, WebhookDelivery, WebhookRecord},
 };
 use crate::engine::{
     ChangeError, Inner, Waygate,
-    kinds::{Delivery, DeliveryKey, Records, WebhookCursor},
+    kinds::{Declarer, Delivery, DeliveryKey, Records, WebhookCursor},
     stored::Stored,
 };
 
@@ -65,17 +66,42 @@ impl Inner {
         })
     }
 
+    /// This process, if its code declares the endpoint.
+    pub(super) fn declarer(&self, name: &PolicyName) -> Option<Declarer> {
+        let service = || self.service.as_ref().map(|service| service.as_str().into());
+        let is_declared = self.webhooks.declared.contains_key(name);
+        is_declared.then(|| Declarer { service: service() })
+    }
+
+    /// The change that creates the record of an endpoint, or renews it.
+    pub(super) fn settle(&self, name: &PolicyName) -> Settle {
+        Settle {
+            name: name.clone(),
+            declared: self.declarer(name),
+        }
+    }
+
     pub(super) async fn endpoint(&self, name: &PolicyName) -> Option<Endpoint> {
         let stored = self.stored.lock().await;
         let all = deliveries(&stored.records, name);
         Some(Endpoint {
             name: name.clone(),
             definition: self.definition(&stored, name)?,
+            declared: self.declarer(name),
             cursor: stored.records.webhook_cursors.get(name).cloned(),
             deliveries: all
                 .map(|(key, known)| (key.clone(), known.clone()))
                 .collect(),
             revision: stored.revision,
+        })
+    }
+
+    /// Returns whether an endpoint still has the same definition.
+    pub(super) async fn is_current(&self, endpoint: &Endpoint) -> bool {
+        let stored = self.stored.lock().await;
+        let definition = self.definition(&stored, &endpoint.name);
+        definition.is_some_and(|definition| {
+            Arc::ptr_eq(&definition, &endpoint.definition) || definition == endpoint.definition
         })
     }
 

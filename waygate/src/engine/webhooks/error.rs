@@ -18,6 +18,19 @@ pub enum WebhookError {
     /// The application declares it.
     #[error("the webhook `{0}` is declared by the application; change it there")]
     Declared(String),
+    /// The code of another process declares it, or did.
+    #[error(
+        "the webhook `{name}` is declared by the code of {service}; choose another name, or delete `{name}` first if no code declares it any more"
+    )]
+    DeclaredElsewhere {
+        /// The name.
+        name: String,
+        /// The service of the process.
+        service: String,
+    },
+    /// There are too many.
+    #[error("there are {0} webhooks, which is the most; delete one first")]
+    TooMany(usize),
     /// Neither the audit log nor the dead letters have the event.
     #[error("there is no event `{0}`; the audit log may have dropped it")]
     NoSuchEvent(String),

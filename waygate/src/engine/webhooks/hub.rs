@@ -73,6 +73,8 @@ struct Known {
     early: VecDeque<Uuid>,
     /// The report of entries that the log has dropped.
     gap: Option<String>,
+    /// The report of another endpoint of the same name.
+    conflict: Option<String>,
 }
 
 impl Hub {
@@ -151,12 +153,17 @@ impl Hub {
         self.known().entry(name.clone()).or_default().gap = Some(gap);
     }
 
-    pub(super) fn gaps(&self) -> Vec<String> {
+    pub(super) fn note_conflict(&self, name: &PolicyName, conflict: Option<String>) {
+        self.known().entry(name.clone()).or_default().conflict = conflict;
+    }
+
+    /// The reports of all endpoints.
+    pub(super) fn reports(&self) -> Vec<String> {
         let known = self.known();
-        known
+        let reports = known
             .values()
-            .filter_map(|known| known.gap.clone())
-            .collect()
+            .flat_map(|known| [&known.gap, &known.conflict]);
+        reports.flatten().cloned().collect()
     }
 
     /// Ends the report of a gap, which an operator has seen.

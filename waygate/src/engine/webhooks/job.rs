@@ -6,6 +6,7 @@ use std::{
     time::Instant,
 };
 
+use http::HeaderValue;
 use waygate_core::{
     Printable, Timestamp,
     grammar::PolicyName,
@@ -20,6 +21,9 @@ use super::{
     send::Attempted,
 };
 use crate::engine::kinds::Delivery;
+
+/// The most bytes of a message in a format of the application.
+const MAX_MESSAGE: usize = 1024 * 1024;
 
 /// An event to deliver.
 #[derive(Debug, Clone)]
@@ -39,18 +43,19 @@ impl Hub {
         endpoint: &WebhookDefinition,
         entry: &AuditEntry,
     ) -> Result<Option<Message>, String> {
-        let Some(formatter) = self.formatters.get(name) else {
-            return endpoint.format.message(entry, endpoint.thin);
+        let format = || match self.formatters.get(name) {
+            Some(formatter) => formatter.message(entry),
+            None => endpoint.format.message(entry, endpoint.thin),
         };
-        let formatted = catch_unwind(AssertUnwindSafe(|| formatter.message(entry)));
-        formatted.unwrap_or_else(|panic| {
+        let formatted = catch_unwind(AssertUnwindSafe(format)).unwrap_or_else(|panic| {
             let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
             Err(format!(
                 "the formatter panicked: {}",
                 said.unwrap_or_default()
             ))
-        })
+        })?;
+        formatted.map(checked).transpose()
     }
 
     /// Makes one attempt, and lists it. `None` if the endpoint gets no message about this entry, or
@@ -99,6 +104,22 @@ impl Hub {
             },
         );
         Some(attempted)
+    }
+}
+
+/// Checks what no repetition of an attempt would change.
+fn checked(message: Message) -> Result<Message, String> {
+    let (size, kind) = (message.body.len(), &message.content_type);
+    if size > MAX_MESSAGE {
+        return Err(format!(
+            "the message has {size} bytes, more than {MAX_MESSAGE}"
+        ));
+    }
+    match HeaderValue::from_str(kind) {
+        Ok(_) => Ok(message),
+        Err(_) => Err(format!(
+            "the message has the content type {kind:?}, which is no header value"
+        )),
     }
 }
 

@@ -53,6 +53,7 @@ impl Operator {
     ) -> Result<(Revision, Option<WebhookSecret>), ChangeError> {
         let hub = &self.waygate.inner.webhooks;
         definition.check_egress(&hub.sender.egress)?;
+        definition.filter.check()?;
         definition.format.check()?;
         let (mut new, mut by) = (None, self.clone());
         if definition.secrets.is_empty()
@@ -221,7 +222,7 @@ impl Operator {
                         break;
                     }
                 }
-                What::After(place)
+                What::Since(place)
             }
         };
         let name = name.parse()?;

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
 use waygate_core::{
     grammar::{Invalid, PolicyName},
@@ -20,12 +20,23 @@ use super::{
 /// # drop(options);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 #[must_use = "options have no effect until they are given to a builder"]
 pub struct WebhookOptions {
     egress: Egress,
     proxy: Option<String>,
     ca_file: Option<PathBuf>,
+}
+
+/// The URL of a proxy may have a password.
+impl fmt::Debug for WebhookOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookOptions")
+            .field("egress", &self.egress)
+            .field("has_proxy", &self.proxy.is_some())
+            .field("ca_file", &self.ca_file)
+            .finish()
+    }
 }
 
 impl WebhookOptions {
@@ -78,8 +89,15 @@ impl Declared {
         }
         let formatters = self.formatters.into_iter().map(|(name, formatter)| {
             let name: PolicyName = name.parse()?;
+            // Processes without the formatter would send the same webhook in another form.
+            if !declared.contains_key(&name) {
+                let problem =
+                    "the formatter has no webhook: declare one of this name with `.webhook(..)`";
+                return Err(Invalid::new("webhook", name.as_str(), problem));
+            }
             Ok((name, formatter))
         });
+        let formatters = formatters.collect::<Result<_, Invalid>>()?;
         let WebhookOptions {
             egress,
             proxy,
@@ -90,10 +108,6 @@ impl Declared {
             let problem = |problem| Invalid::new("webhook", "TLS", problem);
             sender.client().map_err(problem)?;
         }
-        Ok(Hub::new(
-            declared,
-            formatters.collect::<Result<_, Invalid>>()?,
-            sender,
-        ))
+        Ok(Hub::new(declared, formatters, sender))
     }
 }

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use uuid::Uuid;
 use waygate_core::{
-    Timestamp, grammar::PolicyName, model::Action, port::AuditPosition, webhook::DISABLE_AFTER,
+    Timestamp,
+    grammar::PolicyName,
+    model::Action,
+    port::{AuditPosition, AuditQuery},
+    webhook::DISABLE_AFTER,
 };
 
 use crate::engine::{
     kinds::{
-        Delivery, DeliveryKey, DisabledEndpoint, Lease, WebhookCursor, WebhookCursors,
+        Declarer, Delivery, DeliveryKey, DisabledEndpoint, Lease, WebhookCursor, WebhookCursors,
         WebhookDeliveries,
     },
     store::Kind,
@@ -71,34 +75,58 @@ impl Change for Acquire {
     }
 }
 
-/// Creates the record of a new endpoint, which gets what happens from now on; or moves the place to another store.
-pub(super) struct Settle(pub(super) PolicyName);
+/// Creates the record of a new endpoint, which gets what happens from now on; or moves the place to another store; or
+/// notes who declares it.
+pub(super) struct Settle {
+    pub(super) name: PolicyName,
+    pub(super) declared: Option<Declarer>,
+}
 
 impl Change for Settle {
     type Done = ();
 
     fn subject(&self) -> String {
-        WebhookCursors::entity(&self.0).to_string()
+        WebhookCursors::entity(&self.name).to_string()
     }
 
     async fn attempt(&self, mut tx: Tx<'_>) -> Result<(), Attempt> {
         let store = tx.stored.revision;
-        let cursor = match tx.stored.records.webhook_cursors.get(&self.0) {
-            None => WebhookCursor::at(AuditPosition::end_of(store.number), store),
-            Some(known) => match known.value.rebased(store) {
-                None => return Ok(()),
+        let known = tx.stored.records.webhook_cursors.get(&self.name);
+        let mut cursor = match known.map(|known| known.value.clone()) {
+            None => WebhookCursor::at(end_of_log(&tx).await?, store),
+            Some(known) => match known.rebased(store) {
+                None => known,
                 Some(position) => WebhookCursor {
                     epoch: store.epoch,
                     position,
                     lease: None,
-                    ..known.value.clone()
+                    ..known
                 },
             },
         };
-        tx.put::<WebhookCursors>(&self.0, &cursor);
+        cursor.declared = cursor.declared.or_else(|| self.declared.clone());
+        if tx
+            .stored
+            .records
+            .webhook_cursors
+            .get(&self.name)
+            .map(|known| &known.value)
+            == Some(&cursor)
+        {
+            return Ok(());
+        }
+        tx.put::<WebhookCursors>(&self.name, &cursor);
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// The end of the audit log, as the place of its last entry: so that it is noticed if the log drops later ones.
+pub(super) async fn end_of_log(tx: &Tx<'_>) -> Result<AuditPosition, Attempt> {
+    let newest = tx.engine.backend.audit(AuditQuery::newest(1)).await;
+    let newest = newest.map_err(|error| Attempt::Failed(error.into()))?;
+    let end = || AuditPosition::end_of(tx.stored.revision.number);
+    Ok(newest.first().map_or_else(end, AuditPosition::of))
 }
 
 /// Moves the place over events that the endpoint does not get, so that the log need not keep them.

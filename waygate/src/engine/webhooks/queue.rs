@@ -18,12 +18,14 @@ use super::{
 };
 use crate::engine::{
     Inner,
-    kinds::{Delivery, DeliveryKey, WebhookCursor},
+    kinds::{Declarer, Delivery, DeliveryKey, WebhookCursor},
     store::Versioned,
 };
 
 /// The attempts of an endpoint that run at the same time.
 pub(super) const CONCURRENCY: usize = 2;
+/// The failed events that an endpoint may have. With more, the queue waits for one of them.
+pub(super) const MAX_RETRIES: usize = 256;
 /// The events that are read at a time.
 pub(super) const PAGE: usize = 64;
 /// The events that a turn reads in all.
@@ -33,6 +35,8 @@ const MAX_PAGE: usize = 1_024;
 pub(super) struct Endpoint {
     pub(super) name: PolicyName,
     pub(super) definition: Arc<WebhookDefinition>,
+    /// This process, if its code declares the endpoint.
+    pub(super) declared: Option<Declarer>,
     pub(super) cursor: Option<Versioned<WebhookCursor>>,
     pub(super) deliveries: Vec<(DeliveryKey, Delivery)>,
     /// The revision of the store.
@@ -40,6 +44,28 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
+    /// Returns whether the record has to be created or changed before anything is sent.
+    pub(super) fn is_unsettled(&self) -> bool {
+        let Some(known) = &self.cursor else {
+            return true;
+        };
+        let is_marked = known.value.declared.is_some() || self.declared.is_none();
+        !is_marked || known.value.rebased(self.revision).is_some()
+    }
+
+    /// Why this process may not deliver: another service declares an endpoint of this name, which has its own events.
+    pub(super) fn conflict(&self) -> Option<String> {
+        let own = self.declared.as_ref()?;
+        let other = self.cursor.as_ref()?.value.declared.as_ref()?;
+        (own != other).then(|| {
+            let name = &self.name;
+            format!(
+                "`{name}` sends nothing: {other} declare{} a webhook of this name, too; rename one of them, or delete `{name}` if no code there declares it any more",
+                if other.service.is_some() { "s" } else { "" }
+            )
+        })
+    }
+
     /// Returns whether the endpoint gets the event of an entry. Its own end reaches it too late to be of use.
     pub(super) fn wants(&self, entry: &AuditEntry) -> bool {
         let is_own = entry.path.strip_prefix("webhook:") == Some(self.name.as_str());
@@ -64,7 +90,10 @@ pub(super) struct Run {
     done: usize,
     open: usize,
     furthest: Option<usize>,
+    /// The receiver asks for a pause, or is gone.
     is_stopped: bool,
+    /// The definition has changed.
+    is_outdated: bool,
     progress: Progress,
 }
 
@@ -83,6 +112,7 @@ impl Run {
             done: 0,
             furthest: None,
             is_stopped: false,
+            is_outdated: false,
             progress,
         };
         run.advance();
@@ -103,7 +133,7 @@ impl Run {
     /// Returns whether more events may be read while an attempt takes long.
     pub(super) fn has_room(&self, running: usize) -> bool {
         let is_idle = running < CONCURRENCY && self.jobs.iter().all(Option::is_none);
-        is_idle && !self.is_stopped && (1..MAX_PAGE).contains(&self.page.len())
+        is_idle && !self.is_stopped && !self.is_outdated && (1..MAX_PAGE).contains(&self.page.len())
     }
 
     /// Reads events that have happened since.
@@ -137,6 +167,9 @@ impl Run {
     pub(super) fn next(&mut self, is_over: bool) -> Option<Job> {
         let is_stopped = self.is_stopped || is_over;
         let furthest = self.furthest;
+        if self.is_outdated {
+            return None;
+        }
         let may_start = |job: &Job| {
             !is_stopped
                 || job
@@ -155,6 +188,11 @@ impl Run {
         self.busy.insert(job.entry.path.clone());
         self.furthest = self.furthest.max(job.index);
         Some(job)
+    }
+
+    /// Starts no more jobs, since they would follow an old definition. Some that were done are done again.
+    pub(super) fn give_up(&mut self) {
+        self.is_outdated = true;
     }
 
     pub(super) fn finish(&mut self, job: &Job, attempted: Option<&Attempted>, now: Timestamp) {

@@ -13,14 +13,11 @@ use tokio::{
 };
 use waygate_core::{Printable, grammar::PolicyName};
 
-use super::{
-    progress::Settle,
-    turn::{Wake, Worker, change},
-};
+use super::turn::{Wake, Worker, change};
 use crate::engine::{Component, Inner};
 
-/// The time in which a shutdown delivers what is left.
-const FLUSH: Duration = Duration::from_secs(3);
+/// The time after which a shutdown waits no longer for workers, which flush for less.
+const FLUSH: Duration = Duration::from_secs(4);
 
 /// Creates the places of declared endpoints, so that they get every change that this process makes. While the store is
 /// unavailable, nothing can be changed, and the workers create them later.
@@ -30,8 +27,8 @@ pub(crate) async fn prepare(inner: &Arc<Inner>) {
             return;
         }
         let known = inner.endpoint(name).await;
-        if known.is_some_and(|known| known.cursor.is_none())
-            && let Err(error) = change(inner, Settle(name.clone())).await
+        if known.is_some_and(|known| known.is_unsettled())
+            && let Err(error) = change(inner, inner.settle(name)).await
         {
             tracing::warn!(webhook = %Printable(name), error = %Printable(&error), "the place of a webhook cannot be written; trying again");
         }
@@ -84,10 +81,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
         }
     }
     // Shutdown: the workers have noticed it, too.
-    let _ = timeout(FLUSH + Duration::from_secs(1), async {
-        while tasks.join_next().await.is_some() {}
-    })
-    .await;
+    let _ = timeout(FLUSH, async { while tasks.join_next().await.is_some() {} }).await;
 }
 
 /// Works off the queue of one endpoint.
@@ -95,15 +89,15 @@ async fn work(engine: Weak<Inner>, name: PolicyName, mut version: watch::Receive
     let mut worker = Worker::new(name);
     loop {
         let is_closed = version.has_changed().is_err();
-        if is_closed && worker.deadline.is_none() {
-            worker.deadline = Some(Instant::now() + FLUSH);
+        if is_closed {
+            worker.close();
         }
         version.borrow_and_update();
         let Some(inner) = engine.upgrade() else {
             return;
         };
         let clock = inner.clock.clone();
-        let wake = turn(&mut worker, &inner, &mut version).await;
+        let wake = worker.turn(&inner).await;
         let is_late = worker
             .deadline
             .is_some_and(|deadline| Instant::now() >= deadline);
@@ -132,22 +126,6 @@ async fn work(engine: Weak<Inner>, name: PolicyName, mut version: watch::Receive
     }
 }
 
-/// One turn, which a shutdown bounds.
-async fn turn(worker: &mut Worker, inner: &Arc<Inner>, version: &mut watch::Receiver<u64>) -> Wake {
-    if worker.deadline.is_some() {
-        return worker.turn(inner).await;
-    }
-    let mut version = version.clone();
-    let closed = async {
-        while version.changed().await.is_ok() {}
-        tokio::time::sleep(FLUSH).await;
-    };
-    tokio::select! {
-        wake = worker.turn(inner) => wake,
-        () = closed => Wake::Never,
-    }
-}
-
 /// The names of the endpoints, to start and stop workers.
 impl Inner {
     pub(super) async fn webhook_names(&self) -> BTreeSet<PolicyName> {
@@ -160,11 +138,12 @@ impl Inner {
 
     /// Updates the health.
     async fn note_webhooks(&self) {
+        let names = self.webhook_names().await;
         let stored = self.stored.lock().await;
-        let disabled = stored
-            .records
-            .webhook_cursors
-            .iter()
+        // Those of other processes are in the health of these.
+        let cursors = stored.records.webhook_cursors.iter();
+        let disabled = cursors
+            .filter(|(name, _)| names.contains(*name))
             .filter_map(|(name, known)| {
                 let disabled = known.value.disabled.as_ref()?;
                 Some(format!("`{name}` is disabled: {}", disabled.reason))
@@ -175,7 +154,7 @@ impl Inner {
             .records
             .webhook_deliveries
             .iter()
-            .filter(|(_, known)| known.value.next.is_none())
+            .filter(|(key, known)| known.value.next.is_none() && names.contains(&key.endpoint))
         {
             *dead.entry(&key.endpoint).or_default() += 1;
         }
@@ -184,7 +163,7 @@ impl Inner {
                 .map(|(name, count)| format!("`{name}` has {count} dead letters")),
         );
         drop(stored);
-        causes.extend(self.webhooks.gaps());
+        causes.extend(self.webhooks.reports());
         match causes.is_empty() {
             true => self.monitor.recover(Component::Webhooks),
             false => self

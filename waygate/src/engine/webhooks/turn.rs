@@ -13,8 +13,8 @@ use waygate_core::{
 
 use super::{
     job::Job,
-    progress::{Acquire, Acquired, Progress, Settle, Skip},
-    queue::{CONCURRENCY, Endpoint, PAGE, Plan, Run},
+    progress::{Acquire, Acquired, Progress, Skip},
+    queue::{CONCURRENCY, Endpoint, MAX_RETRIES, PAGE, Plan, Run},
 };
 use crate::engine::{
     ChangeError, Inner,
@@ -23,8 +23,6 @@ use crate::engine::{
     tx::{By, Change},
 };
 
-/// The failed events that an endpoint may have. With more, the queue waits for one of them.
-const MAX_RETRIES: usize = 256;
 /// The retries of one turn.
 const RETRIES: usize = 16;
 /// The skipped events after which the place is written.
@@ -33,6 +31,8 @@ const SKIPPED: usize = 100;
 const RENEW: Duration = Duration::from_secs(3);
 /// The pause after a failure of the store.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The time in which a shutdown delivers what is left.
+const FLUSH: Duration = Duration::from_secs(3);
 
 /// When to take the next turn.
 #[derive(Debug, PartialEq)]
@@ -54,7 +54,7 @@ pub(super) struct Worker {
     read: Option<(AuditPosition, AuditPosition, usize)>,
     /// The log has nothing after the place up to this revision.
     read_until: u64,
-    /// No attempt starts after this time.
+    /// The end of the last turn, in a shutdown.
     pub(super) deadline: Option<Instant>,
 }
 
@@ -66,6 +66,11 @@ impl Worker {
             read_until: 0,
             deadline: None,
         }
+    }
+
+    /// Notes that the engine shuts down.
+    pub(super) fn close(&mut self) {
+        self.deadline.get_or_insert_with(|| Instant::now() + FLUSH);
     }
 
     pub(super) async fn turn(&mut self, inner: &Arc<Inner>) -> Wake {
@@ -85,12 +90,17 @@ impl Worker {
         };
         let now = inner.clock.now();
         let cursor = endpoint.cursor.as_ref();
-        let cursor = cursor.filter(|known| known.value.rebased(endpoint.revision).is_none());
+        let cursor = cursor.filter(|_| !endpoint.is_unsettled());
         let Some(cursor) = cursor else {
-            change(inner, Settle(self.name.clone())).await?;
+            change(inner, inner.settle(&self.name)).await?;
             self.read_until = 0;
             return Ok(Wake::Now);
         };
+        let conflict = endpoint.conflict();
+        inner.webhooks.note_conflict(&self.name, conflict.clone());
+        if conflict.is_some() {
+            return Ok(Wake::At(None));
+        }
         if cursor.value.disabled.is_some() {
             inner.webhooks.counts(&self.name).set_outbox(0, None);
             return Ok(Wake::At(None));
@@ -257,10 +267,15 @@ impl Worker {
         let name = self.name.clone();
         let mut running = FuturesUnordered::new();
         let mut renewal = Instant::now() + RENEW;
+        let mut has_news = false;
         let counts = inner.webhooks.counts(&self.name);
         loop {
             let (waiting, oldest) = run.waiting();
             counts.set_outbox(waiting, oldest);
+            if has_news && run.has_room(running.len()) {
+                has_news = false;
+                run.refill(inner, endpoint).await;
+            }
             let is_over = self
                 .deadline
                 .is_some_and(|deadline| Instant::now() >= deadline);
@@ -286,9 +301,13 @@ impl Worker {
                     Some((attempted, job)) => run.finish(&job, attempted.as_ref(), inner.clock.now()),
                     None => break,
                 },
-                Ok(()) = version.changed(), if run.has_room(running.len()) => {
-                    run.refill(inner, endpoint).await;
-                }
+                changed = version.changed(), if self.deadline.is_none() => match changed {
+                    Ok(()) if inner.is_current(endpoint).await => has_news = true,
+                    Ok(()) => run.give_up(),
+                    Err(_) => self.close(),
+                },
+                // What does not end in time comes again after the next start.
+                () = at(self.deadline) => break,
                 () = sleep_until(renewal) => {
                     renewal = Instant::now() + RENEW;
                     let progress = run.take();
@@ -320,6 +339,14 @@ impl Worker {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+/// Waits until this time; for ever without one.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -27,8 +27,8 @@ async fn newest(server: &Server) -> Value {
 async fn a_change_names_the_trace_of_its_request() {
     let server = Server::start().await;
     let disable = at("GET:/orders", "/disable");
-    let token = json!({ "name": "ci", "scopes": ["state:read"] });
-    for (path, body) in [(&*disable, json!({})), ("/api/tokens", token)] {
+    let token = json!({ "name": "ci", "scopes": ["read"], "expires_in_seconds": 60 });
+    for (path, body) in [(&*disable, json!({})), ("/api/auth/tokens", token)] {
         let answer = post(&server, path, body, &[PARENT]).await;
         assert!(answer.status.is_success(), "{path}: {}", answer.status);
         assert_eq!(newest(&server).await["traceparent"], PARENT, "{path}");

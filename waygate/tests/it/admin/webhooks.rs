@@ -56,6 +56,29 @@ async fn a_secret_is_shown_once() {
 }
 
 #[tokio::test]
+async fn a_template_is_shown_to_administrators_only() {
+    let server = Server::start().await;
+    let pager = json!({
+        "name": "ops", "url": URL, "format": "template", "template": "{\"routing_key\": \"R0\"}",
+    });
+    server.post("/api/webhooks", pager).await.expect(201);
+    let shown = server.get(PATH).await.expect(200);
+    assert_eq!(shown["template"], "{\"routing_key\": \"R0\"}");
+    let reader = json!({ "name": "reader", "scopes": ["read"], "expires_in_seconds": 60 });
+    let reader = server.post("/api/auth/tokens", reader).await.expect(201);
+    for path in [PATH, "/api/webhooks"] {
+        let request = axum::extract::Request::get(path)
+            .header("x-waygate-token", reader["token"].as_str().unwrap())
+            .body(axum::body::Body::empty());
+        let shown = server.send(request.unwrap()).await.expect(200).to_string();
+        assert!(
+            shown.contains("hooks.invalid") && !shown.contains("R0"),
+            "{shown}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn webhooks_change_only_at_the_expected_revision() {
     let server = Server::start().await;
     created(&server).await;

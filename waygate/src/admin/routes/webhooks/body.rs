@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use waygate_core::{
     grammar::Invalid,
+    view::TokenScope,
     webhook::{
         EventFilter, StoredSecret, WebhookDefinition, WebhookFormat, WebhookHeaders, WebhookSecret,
     },
 };
 
 use crate::{
+    auth::Principal,
     engine::WebhookRecord,
     rest::{Problem, ProblemKind, RequestBody},
 };
@@ -36,7 +38,7 @@ pub(super) struct Webhook {
     /// The form of its bodies.
     #[schema(example = "standard")]
     format: String,
-    /// The template, if this is the form.
+    /// The template, if this is the form. It may have a secret, so that only requests with the scope `admin` see it.
     template: Option<String>,
     /// The names of its additional headers.
     headers: Vec<String>,
@@ -74,6 +76,15 @@ pub(super) struct DisabledWebhook {
 }
 
 impl Webhook {
+    /// Shows the webhook to this author.
+    pub(super) fn shown_to(record: WebhookRecord, principal: &Principal) -> Self {
+        let mut shown = Self::from(record);
+        if !principal.scopes.contains(&TokenScope::Admin) {
+            shown.template = None;
+        }
+        shown
+    }
+
     /// The strings that a list is searched by.
     pub(super) fn searched(&self) -> [&str; 2] {
         [&self.name, &self.url]

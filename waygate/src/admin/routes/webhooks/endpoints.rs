@@ -17,7 +17,8 @@ use crate::{
         searched::Searched,
         state::AdminState,
     },
-    engine::{WebhookError, WebhookRecord},
+    auth::Principal,
+    engine::WebhookError,
     rest::{JsonBody, Listing, Problem, Reply, done},
 };
 
@@ -39,11 +40,13 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 )]
 async fn list(
     State(state): State<Arc<AdminState>>,
+    principal: Principal,
     Listing { filters, page }: Listing<Searched>,
 ) -> Response {
     let revision = state.waygate.revision();
     let all = state.waygate.webhooks().await.into_iter();
-    let mut all: Vec<Webhook> = all.map(Webhook::from).collect();
+    let shown = all.map(|record| Webhook::shown_to(record, &principal));
+    let mut all: Vec<Webhook> = shown.collect();
     all.retain(|webhook| filters.finds(webhook.searched()));
     page.of(&all, revision)
 }
@@ -94,9 +97,12 @@ async fn create(
 )]
 async fn get(
     State(state): State<Arc<AdminState>>,
+    principal: Principal,
     Name(name): Name,
 ) -> Result<Reply<Webhook>, Problem> {
-    Ok(shown(state.waygate.webhook(name.as_str()).await?))
+    let record = state.waygate.webhook(name.as_str()).await?;
+    let revision = record.revision;
+    Ok(Reply::ok(Webhook::shown_to(record, &principal)).with_tag(revision))
 }
 
 /// Creates a webhook, or replaces one and keeps its secrets and its place. A disabled one is enabled.
@@ -163,11 +169,6 @@ async fn patch(
 async fn delete(operator: Operator, Name(name): Name) -> Result<Reply<Done>, Problem> {
     operator.delete_webhook(name.as_str()).await?;
     Ok(done())
-}
-
-fn shown(record: WebhookRecord) -> Reply<Webhook> {
-    let revision = record.revision;
-    Reply::ok(record.into()).with_tag(revision)
 }
 
 async fn put(

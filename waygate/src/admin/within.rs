@@ -22,6 +22,7 @@ use super::{
 use crate::{
     ResolveError,
     auth::Principal,
+    engine::Snapshot,
     rest::{Problem, ProblemKind},
 };
 
@@ -31,6 +32,8 @@ pub(super) struct Within {
     services: Services,
     /// The service of this process, to which its routes belong.
     own: Option<ServiceName>,
+    /// Knows the routes of this process. Others without a service in their keys may be those of any service.
+    snapshot: Arc<Snapshot>,
 }
 
 impl Within {
@@ -38,6 +41,7 @@ impl Within {
         Self {
             services: principal.services.clone(),
             own: state.waygate.service().cloned(),
+            snapshot: state.waygate.inner.snapshot.load_full(),
         }
     }
 
@@ -51,8 +55,17 @@ impl Within {
     }
 
     pub(super) fn has_route(&self, key: &RouteKey) -> bool {
-        let own = self.own.as_ref().map(ServiceName::as_str);
-        self.services.contains(key.service().or(own))
+        self.services.are_all() || self.services.contains(self.service_of(key))
+    }
+
+    /// The service of a route; `None` if it is unknown.
+    pub(super) fn service_of<'a>(&'a self, key: &'a RouteKey) -> Option<&'a str> {
+        let own = || {
+            let own = self.own.as_ref()?;
+            let is_own = self.snapshot.table.resolve_limited(key).is_ok();
+            is_own.then_some(own.as_str())
+        };
+        key.service().or_else(own)
     }
 
     /// Returns `true` for a record of this process about a route with this path. One about no route needs all services.
@@ -85,14 +98,14 @@ impl Within {
     pub(super) fn check_scope(&self, scope: Option<&LimitScope>) -> Result<(), Problem> {
         match scope {
             Some(LimitScope::Route(key)) => self.check_route(key),
-            Some(LimitScope::Service(name)) => self.check_service(name),
+            Some(LimitScope::Service(name)) => self.check_service(name.as_str()),
             Some(LimitScope::Global) | None if self.services.are_all() => Ok(()),
             Some(LimitScope::Global) | None => Err(needs_all()),
         }
     }
 
-    fn check_service(&self, name: &ServiceName) -> Result<(), Problem> {
-        match self.has_service(name.as_str()) {
+    pub(super) fn check_service(&self, name: &str) -> Result<(), Problem> {
+        match self.has_service(name) {
             true => Ok(()),
             false => Err(refused(&format!("`{name}` is none of them"))),
         }
@@ -133,8 +146,8 @@ async fn check(parts: &mut Parts, state: &Arc<AdminState>) -> Result<(), Problem
     let within = Within::from_request_parts(parts, state).await?;
     match parts.extensions.get::<Reach>() {
         Some(Reach::Checked) => Ok(()),
-        Some(Reach::Path) => match parsed(parts, state, "service").await? {
-            Some(name) => within.check_service(&name),
+        Some(Reach::Path) => match parsed::<ServiceName, _>(parts, state, "service").await? {
+            Some(name) => within.check_service(name.as_str()),
             None => {
                 let PathText(text) = PathText::from_request_parts(parts, state).await?;
                 let key: RouteKey = text.parse().map_err(ResolveError::Invalid)?;

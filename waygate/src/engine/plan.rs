@@ -12,8 +12,8 @@ use waygate_core::{
 };
 
 use super::{
-    Waygate, refusals::BlockReason, request::Asked, snapshot::Snapshot, staged::Staged,
-    store::json, traffic::BlockedBy,
+    Waygate, kinds::MaintenanceScope, refusals::BlockReason, request::Asked, snapshot::Snapshot,
+    staged::Staged, store::json, traffic::BlockedBy,
 };
 
 /// The minutes in which requests are counted.
@@ -56,7 +56,7 @@ pub(crate) fn planned(waygate: &Waygate, staged: &Staged) -> Plan {
     let mut plan = Plan::at(staged.base().number);
     plan.routes = routes(before, after, waygate.inner.clock.now());
     plan.limits = limits(before, after);
-    let affected = affected(&plan, after);
+    let affected = affected(&plan, &staging.lines, after);
     plan.requests = waygate.recent_requests(&affected, MINUTES);
     plan.changes = staging.lines.iter().map(change).collect();
     plan
@@ -157,15 +157,19 @@ fn policies(snapshot: &Snapshot) -> BTreeMap<(&LimitKey, LimitKind), Fields<'_>>
     all
 }
 
-/// The routes that the changes apply to: those of the plan, and those of its limits.
-fn affected(plan: &Plan, snapshot: &Snapshot) -> Vec<RouteKey> {
+/// The routes that the changes apply to, also if they differ only for some clients, such as those of a network.
+fn affected(plan: &Plan, lines: &[AuditEntry], snapshot: &Snapshot) -> Vec<RouteKey> {
     let table = &snapshot.table;
     let all = || table.iter().map(|route| route.key.clone());
-    let mut affected: Vec<RouteKey> = plan
-        .routes
-        .iter()
-        .filter_map(|route| route.key.parse().ok())
-        .collect();
+    let changed = plan.routes.iter().map(|route| route.key.as_str());
+    let changed = changed.chain(lines.iter().map(|line| line.path.as_str()));
+    let mut affected: Vec<RouteKey> = changed.filter_map(|key| key.parse().ok()).collect();
+    let own = snapshot.own_service.clone().map(MaintenanceScope::Service);
+    let scopes = [MaintenanceScope::Global].into_iter().chain(own);
+    let paths: Vec<_> = scopes.map(|scope| scope.audit_path()).collect();
+    if lines.iter().any(|line| paths.contains(&line.path)) {
+        affected.extend(all());
+    }
     for limit in &plan.limits {
         match &limit.key.scope {
             LimitScope::Global => affected.extend(all()),

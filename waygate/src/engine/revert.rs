@@ -84,10 +84,13 @@ impl Operator {
         let is_free = operator.by.expected == Precondition::None;
         if !force {
             let later = self.later(&entry, &subject).await?;
-            if later.is_some() {
-                return Err(changed_since(&entry, later));
+            // Later changes may have been reverted themselves.
+            let newest = later.first().unwrap_or(&entry);
+            let is_same = deletes(newest) == deletes(&entry) && newest.new == entry.new;
+            let number = if deletes(newest) { 0 } else { newest.revision };
+            if !is_same {
+                return Err(changed_since(&entry, later.into_iter().last()));
             }
-            let number = if deletes(&entry) { 0 } else { entry.revision };
             let unchanged = Precondition::Number(number);
             let own = std::mem::take(&mut operator.by.expected);
             operator.by.expected = match own {
@@ -101,17 +104,17 @@ impl Operator {
         }
     }
 
-    /// The first change of the subject after an entry.
+    /// The changes of the subject after an entry, newest first.
     async fn later(
         &self,
         entry: &AuditEntry,
         subject: &Subject,
-    ) -> Result<Option<AuditEntry>, ChangeError> {
+    ) -> Result<Vec<AuditEntry>, ChangeError> {
         let query = AuditQuery::newest(MOST).path(&entry.path);
         let newest = self.waygate.audit(query).await?.into_iter();
         let since = newest.take_while(|other| other.id != entry.id);
         let changes = since.filter(|other| Subject::of(other).as_ref() == Ok(subject));
-        Ok(changes.last())
+        Ok(changes.collect())
     }
 
     async fn restore_before(

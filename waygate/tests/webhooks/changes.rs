@@ -248,17 +248,19 @@ async fn what_would_be_without_effect_or_without_bound_is_refused() {
 #[test]
 fn debug_output_shows_no_secret() {
     let template = waygate::webhook::WebhookFormat::Template {
-        source: "{\"routing_key\": \"R0secret\"}".to_owned(),
+        source: "{\"routing_key\": \"R0hidden\"}".to_owned(),
         content_type: "application/json".to_owned(),
     };
-    let webhook = Webhook::new("ops", "https://hooks.example.com/T0/secret-path")
+    let webhook = Webhook::new("ops", "https://hooks.example.com/T0/hidden-path")
         .secret(SECRET)
-        .header("authorization", "Bearer secret")
+        .header("authorization", "Bearer hidden")
         .format(template);
-    let options = waygate::webhook::WebhookOptions::default().proxy("http://me:secret@proxy:1");
+    let options = waygate::webhook::WebhookOptions::default().proxy("http://me:hidden@proxy:1");
     let shown = format!("{webhook:?} {options:?}");
     let (_, definition) = webhook.check(&waygate::webhook::Egress::default()).unwrap();
     let shown = format!("{shown} {definition:?}");
-    assert!(!shown.contains("secret"), "{shown}");
+    for secret in ["hidden", "MfKQ9r8"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
     assert!(shown.contains("hooks.example.com"), "{shown}");
 }

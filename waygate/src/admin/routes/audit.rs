@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     grammar::ServiceName,
-    model::{ActionPattern, AuditEntry},
+    model::{ActionPattern, AuditEntry, RouteKey},
     port::AuditQuery,
     view::{Reverted, TokenScope},
 };
@@ -94,10 +94,14 @@ fn service(within: &Within, params: &AuditParams) -> Result<Option<ServiceName>,
     let Some(names) = within.services().names() else {
         return Ok(params.service.clone());
     };
-    let key = params.route.as_ref().and_then(|route| route.parse().ok());
+    let key = params.route.as_ref();
+    let key = key.and_then(|route| route.parse::<RouteKey>().ok());
     match &params.service {
         Some(service) if within.has_service(service.as_str()) => Ok(Some(service.clone())),
-        None if key.is_some_and(|key| within.has_route(&key)) => Ok(None),
+        // Another service may have a route with the same key.
+        None if key.as_ref().is_some_and(|key| within.has_route(key)) => Ok(key
+            .as_ref()
+            .and_then(|key| within.service_of(key)?.parse().ok())),
         None if names.len() == 1 => Ok(names.first().cloned()),
         _ => Err(refused("`?service=` has to name one of them")),
     }
@@ -188,6 +192,9 @@ async fn revert(
     }
     if let Some(entry) = entry {
         within.check_scope(scope_of_entry(entry).as_ref())?;
+        if let Some(service) = &entry.service {
+            within.check_service(service)?;
+        }
     }
     let force = params.force.is_some_and(|force| force.0);
     let entry = operator.revert_entry(id, force).await?;

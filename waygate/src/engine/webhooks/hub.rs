@@ -153,8 +153,11 @@ impl Hub {
         self.known().entry(name.clone()).or_default().gap = Some(gap);
     }
 
-    pub(super) fn note_conflict(&self, name: &PolicyName, conflict: Option<String>) {
-        self.known().entry(name.clone()).or_default().conflict = conflict;
+    /// Returns whether this is new.
+    pub(super) fn note_conflict(&self, name: &PolicyName, conflict: Option<String>) -> bool {
+        let mut known = self.known();
+        let known = &mut known.entry(name.clone()).or_default().conflict;
+        std::mem::replace(known, conflict) != *known
     }
 
     /// The reports of all endpoints.

@@ -137,7 +137,7 @@ impl Inner {
     }
 
     /// Updates the health.
-    async fn note_webhooks(&self) {
+    pub(super) async fn note_webhooks(&self) {
         let names = self.webhook_names().await;
         let stored = self.stored.lock().await;
         // Those of other processes are in the health of these.

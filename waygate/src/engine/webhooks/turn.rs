@@ -97,7 +97,9 @@ impl Worker {
             return Ok(Wake::Now);
         };
         let conflict = endpoint.conflict();
-        inner.webhooks.note_conflict(&self.name, conflict.clone());
+        if inner.webhooks.note_conflict(&self.name, conflict.clone()) {
+            inner.note_webhooks().await;
+        }
         if conflict.is_some() {
             return Ok(Wake::At(None));
         }

@@ -21,6 +21,27 @@ async fn dry(server: &Server, path: &str, body: Value) -> Value {
 }
 
 #[tokio::test]
+async fn a_plan_counts_the_requests_to_a_route_that_changes_for_some_clients() {
+    let server = Server::start().await;
+    for _ in 0..3 {
+        let request = axum::extract::Request::get("/orders").body(Body::empty());
+        server.call(request.unwrap()).await;
+    }
+    let access = json!({ "allowed_ips": ["10.0.0.0/8"], "allowed_roles": [] });
+    let window = json!({ "start": "2030-01-01T00:00:00Z", "end": "2030-01-02T00:00:00Z" });
+    let nightly = json!({ "every": "0 3 * * *", "for": "30m" });
+    for (path, body) in [
+        (at("GET:/orders", "/access"), access),
+        (at("GET:/orders", "/schedule"), window),
+        ("/api/global/schedule".to_owned(), nightly),
+    ] {
+        assert_eq!(dry(&server, &path, body).await["requests"], 3, "{path}");
+    }
+    let other = at("POST:/orders", "/disable");
+    assert_eq!(dry(&server, &other, json!({})).await["requests"], 0);
+}
+
+#[tokio::test]
 async fn a_plan_shows_the_routes_before_and_after() {
     let server = Server::start().await;
     let mut events = server.waygate.subscribe();

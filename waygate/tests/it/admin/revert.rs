@@ -152,6 +152,35 @@ async fn a_later_change_is_not_lost() {
 }
 
 #[tokio::test]
+async fn changes_are_reverted_one_after_the_other() {
+    let server = Server::start().await;
+    let mut entries = Vec::new();
+    let access = json!({ "allowed_ips": ["10.0.0.0/8"], "allowed_roles": [] });
+    for (path, body) in [
+        (at("GET:/orders", "/disable"), json!({ "reason": "one" })),
+        (at("GET:/orders", "/access"), access),
+        (at("GET:/orders", "/maintenance"), json!({})),
+    ] {
+        server.post(&path, body).await.expect(200);
+        entries.push(newest(&server).await);
+    }
+    for (at, entry) in entries.iter().enumerate().rev() {
+        if at > 0 {
+            revert(&server, &entries[0], "").await.refused(409);
+        }
+        revert(&server, entry, "").await.expect(200);
+    }
+    let route = server.waygate.route("GET:/orders").unwrap();
+    assert_eq!(route.view.status.as_str(), "active");
+    assert!(route.view.allowed_ips.is_empty());
+    // A revert that was reverted, too.
+    let undone = newest(&server).await;
+    revert(&server, &undone, "").await.expect(200);
+    let route = server.waygate.route("GET:/orders").unwrap();
+    assert_eq!(route.view.status.as_str(), "disabled");
+}
+
+#[tokio::test]
 async fn other_entries_say_why_they_cannot_be_reverted() {
     let server = Server::start().await;
     let login = newest(&server).await;

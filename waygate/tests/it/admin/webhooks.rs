@@ -59,9 +59,9 @@ async fn a_secret_is_shown_once() {
 async fn a_template_is_shown_to_administrators_only() {
     let server = Server::start().await;
     let pager = json!({
-        "name": "ops", "url": URL, "format": "template", "template": "{\"routing_key\": \"R0\"}",
+        "url": URL, "format": "template", "template": "{\"routing_key\": \"R0\"}",
     });
-    server.post("/api/webhooks", pager).await.expect(201);
+    server.put(PATH, pager).await.expect(200);
     let shown = server.get(PATH).await.expect(200);
     assert_eq!(shown["template"], "{\"routing_key\": \"R0\"}");
     let reader = json!({ "name": "reader", "scopes": ["read"], "expires_in_seconds": 60 });

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use axum::{body::Body, extract::Request};
 use serde_json::{Value, json};
-use waygate::{Waygate, audit::AuditQuery, port::FileBackend};
+use waygate::{Waygate, audit::AuditQuery, model::RouteState, port::FileBackend};
+use waygate_backends::MemoryBackend;
 
 use super::{
-    support::{Server, at},
+    support::{Server, at, limit_at},
     within::{login, send, start, users},
 };
 
@@ -32,7 +33,6 @@ async fn a_bulk_change_of_a_limited_user_is_within_its_services() {
         json!({ "action": "purge_route", "route": "depot:GET:/canary" }),
         json!({ "action": "enable_service_maintenance", "service": "billing" }),
         json!({ "action": "enable_global_maintenance" }),
-        json!({ "action": "set_rate_limit", "path": "depot:/canary", "method": "GET", "limit": "1/minute" }),
         json!({ "action": "set_service_rate_limit", "service": "billing", "limit": "1/minute" }),
         json!({ "action": "set_global_rate_limit", "limit": "1/minute" }),
         json!({ "action": "delete_rate_limit", "route": "depot:GET:/canary" }),
@@ -140,9 +140,9 @@ async fn refusals_of_another_service_are_not_shown() {
     let limit = json!({
         "path": "/limited", "method": "GET", "limit": "1/minute", "key_strategy": "global",
     });
-    let made = servers[0].post("/api/rate-limits", limit).await;
-    made.expect(201);
     for server in &servers {
+        let made = server.post("/api/rate-limits", limit.clone()).await;
+        assert!(made.status.is_success(), "{}", made.status);
         let is_refused = async || {
             let request = Request::get("/limited").body(Body::empty()).unwrap();
             server.call(request).await.status == 429
@@ -158,15 +158,77 @@ async fn refusals_of_another_service_are_not_shown() {
         services.sort();
         services
     };
-    let waiting = async {
-        while services(&shop.token).await != ["billing", "shop"] {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let waiting = tokio::time::timeout(Duration::from_secs(30), waiting).await;
-    waiting.expect("the refusal of the other process");
+    until(async || services(&shop.token).await == ["billing", "shop"]).await;
     for service in ["shop", "billing"] {
         let token = login(shop, service).await;
         assert_eq!(services(&token).await, [service]);
     }
+}
+
+/// A key without a service names a route of the process that serves it. The store of several services has such records of
+/// all of them.
+#[tokio::test]
+async fn the_routes_of_another_service_are_not_own_ones() {
+    let backend = MemoryBackend::new();
+    let built = |service: &str| {
+        let builder = Waygate::builder().service(service).backend(backend.clone());
+        Server::built(builder, users())
+    };
+    let (shop, billing) = (built("shop").await, built("billing").await);
+    let bills = "GET:/bills".parse().unwrap();
+    billing
+        .waygate
+        .register(bills, RouteState::default())
+        .await
+        .unwrap();
+    let reason = json!({ "reason": "confidential" });
+    let disable = at("GET:/bills", "/disable");
+    billing.post(&disable, reason).await.expect(200);
+    let limit = json!({ "path": "/bills", "method": "GET", "limit": "1/minute" });
+    let made = billing.post("/api/rate-limits", limit).await;
+    made.expect(201);
+    let lines = billing.waygate.audit(AuditQuery::newest(2)).await.unwrap();
+    until(async || shop.waygate.revision() == billing.waygate.revision()).await;
+
+    let bob = login(&shop, "shop").await;
+    for path in [
+        "/api/routes?orphaned=true",
+        "/api/rate-limits",
+        "/api/audit?route=GET:/bills",
+        "/api/audit?route=/bills",
+    ] {
+        let shown = send(&shop, &bob, "GET", path, &Value::Null).await;
+        let text = String::from_utf8_lossy(&shown.body).into_owned();
+        assert!(
+            !text.contains("bills") && !text.contains("confidential"),
+            "{path}: {text}"
+        );
+    }
+    let before = billing.state().await;
+    let purge = json!({ "changes": [{ "action": "purge_route", "route": "GET:/bills" }] });
+    let delete = json!({ "changes": [{ "action": "delete_rate_limit", "route": "GET:/bills" }] });
+    let mut asked = vec![
+        ("DELETE", at("GET:/bills", ""), Value::Null),
+        ("DELETE", limit_at("GET:/bills", ""), Value::Null),
+        ("POST", "/api/changes".to_owned(), purge),
+        ("POST", "/api/changes".to_owned(), delete),
+    ];
+    for line in &lines {
+        asked.push(("POST", format!("/api/audit/{}/revert", line.id), json!({})));
+    }
+    for (method, path, body) in asked {
+        let answer = send(&shop, &bob, method, &path, &body).await;
+        assert_eq!(answer.status, 403, "{method} {path}");
+    }
+    assert_eq!(billing.state().await, before);
+}
+
+async fn until(condition: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+    waited.expect("the condition");
 }

@@ -94,6 +94,8 @@ pub(super) struct Run {
     is_stopped: bool,
     /// The definition has changed.
     is_outdated: bool,
+    /// The attempts since the last call of `take`.
+    unrecorded: usize,
     progress: Progress,
 }
 
@@ -113,6 +115,7 @@ impl Run {
             furthest: None,
             is_stopped: false,
             is_outdated: false,
+            unrecorded: 0,
             progress,
         };
         run.advance();
@@ -197,6 +200,7 @@ impl Run {
 
     pub(super) fn finish(&mut self, job: &Job, attempted: Option<&Attempted>, now: Timestamp) {
         self.busy.remove(&job.entry.path);
+        self.unrecorded += 1;
         if let Some(index) = job.index {
             self.passed[index] = true;
             self.open -= 1;
@@ -227,8 +231,14 @@ impl Run {
         }
     }
 
+    /// Returns whether so much was delivered that the results are due.
+    pub(super) fn is_due(&self) -> bool {
+        self.unrecorded >= PAGE
+    }
+
     /// The results since the last call.
     pub(super) fn take(&mut self) -> Progress {
+        self.unrecorded = 0;
         let next = Progress::new(self.progress.name.clone(), self.progress.instance);
         let mut progress = std::mem::replace(&mut self.progress, next);
         progress.position = self

@@ -276,6 +276,13 @@ impl Worker {
             counts.set_outbox(waiting, oldest);
             if has_news && run.has_room(running.len()) {
                 has_news = false;
+                // What is not recorded is delivered again if this process dies.
+                if run.is_due() {
+                    let progress = run.take();
+                    if !self.record(inner, progress).await {
+                        return Ok(Wake::Now);
+                    }
+                }
                 run.refill(inner, endpoint).await;
             }
             let is_over = self

@@ -7,7 +7,7 @@ use super::state::AdminState;
 use crate::{
     Operator,
     auth::Principal,
-    engine::StagedHandle,
+    engine::{Precondition, StagedHandle},
     rest::{Problem, ProblemKind, precondition},
 };
 
@@ -52,7 +52,11 @@ fn author(state: &AdminState, principal: Principal, parts: &Parts) -> Operator {
 }
 
 /// Extracts the author of several changes, which have their own preconditions.
-pub(super) struct BulkOperator(pub(super) Operator);
+pub(super) struct BulkOperator {
+    pub(super) operator: Operator,
+    /// The precondition on the whole state.
+    pub(super) state: Precondition,
+}
 
 impl FromRequestParts<Arc<AdminState>> for BulkOperator {
     type Rejection = Problem;
@@ -62,9 +66,9 @@ impl FromRequestParts<Arc<AdminState>> for BulkOperator {
         state: &Arc<AdminState>,
     ) -> Result<Self, Problem> {
         let principal = Principal::from_request_parts(parts, state).await?;
-        let precondition = precondition(&parts.headers)?;
-        Ok(Self(
-            author(state, principal, parts).expecting(precondition),
-        ))
+        Ok(Self {
+            state: precondition(&parts.headers)?,
+            operator: author(state, principal, parts),
+        })
     }
 }

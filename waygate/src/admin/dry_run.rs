@@ -28,7 +28,8 @@ pub(super) async fn run(state: &AdminState, mut request: Request, next: Next) ->
         Some(staged) => {
             let mut plan = planned(&state.waygate, &staged);
             plan.warnings = warnings(response).await;
-            Reply::ok(plan).into_response()
+            let base = staged.base();
+            Reply::ok(plan).with_tag(base).into_response()
         }
         // The handler did something else than what was planned.
         None => {

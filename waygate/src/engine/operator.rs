@@ -52,12 +52,6 @@ impl Operator {
         }
     }
 
-    /// Returns `true` if changes depend on what the author has seen.
-    #[cfg(feature = "admin")]
-    pub(crate) fn expects(&self) -> bool {
-        self.by.expected.is_expectation()
-    }
-
     /// Returns `true` if changes have any condition.
     #[cfg(feature = "admin")]
     pub(crate) fn expects_any(&self) -> bool {

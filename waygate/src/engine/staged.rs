@@ -42,7 +42,7 @@ impl Staged {
     }
 
     /// The commit that the copy was made of.
-    pub(super) fn base(&self) -> Revision {
+    pub(crate) fn base(&self) -> Revision {
         self.staging.before.revision
     }
 

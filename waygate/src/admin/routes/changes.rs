@@ -21,6 +21,7 @@ use crate::{
         state::AdminState,
     },
     auth::Principal,
+    engine::Precondition,
     rest::{JsonBody, Problem, ProblemKind, Reply},
 };
 
@@ -35,7 +36,8 @@ const MAX_CHANGES: usize = 1_000;
 ///
 /// The `action` of a change is the id of the operation that makes it alone; its other members are `route`, `service`,
 /// and those of that operation's body and query. Each change is made on the state that the changes before it leave.
-/// `if_match` is the `If-Match` of one change; the header applies to all changes without it. Changes of maintenance and
+/// `if_match` is the `If-Match` of one change. The header is about the whole state: with the ETag of a plan
+/// (`dry_run=true`), the changes are only made if nothing else has changed since. Changes of maintenance and
 /// limits of a service or of all routes need the scope `write:global`. For a user or token that is limited to services,
 /// every change has to be of one of them.
 ///
@@ -58,7 +60,10 @@ const MAX_CHANGES: usize = 1_000;
 async fn change(
     State(state): State<Arc<AdminState>>,
     principal: Principal,
-    BulkOperator(operator): BulkOperator,
+    BulkOperator {
+        operator,
+        state: expected,
+    }: BulkOperator,
     JsonBody(body): JsonBody<ChangesRequest>,
 ) -> Result<Reply<AppliedChanges>, Problem> {
     let count = body.changes.len();
@@ -66,7 +71,7 @@ async fn change(
         let text = format!("changes: {count} changes, expected 1 to {MAX_CHANGES}");
         return Err(Problem::new(ProblemKind::InvalidBody, text));
     }
-    let expects = operator.expects() || !state.requires_if_match();
+    let expects = expected.is_expectation() || !state.requires_if_match();
     let items = body.changes.into_iter();
     let items: Vec<Item> = items
         .map(|change| Item::read(&state, &principal, change, expects))
@@ -74,7 +79,7 @@ async fn change(
     let batch = Uuid::new_v4();
     let made = operator
         .in_batch(batch)
-        .batch_or(|operator| make(operator, &items))
+        .batch_or(|operator| make(operator, &items, &expected))
         .await;
     match made {
         Ok((changes, revision)) => Ok(Reply::ok(AppliedChanges {
@@ -102,7 +107,12 @@ impl From<ChangeError> for Failed {
 }
 
 /// Makes each change, also after one that fails.
-async fn make(operator: Operator, items: &[Item]) -> Result<Vec<AppliedChange>, Failed> {
+async fn make(
+    operator: Operator,
+    items: &[Item],
+    expected: &Precondition,
+) -> Result<Vec<AppliedChange>, Failed> {
+    operator.check_state(expected).await?;
     let (mut made, mut failed) = (Vec::new(), Vec::new());
     for (at, item) in items.iter().enumerate() {
         match item.run(&operator).await {

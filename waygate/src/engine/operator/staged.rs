@@ -4,6 +4,8 @@ use uuid::Uuid;
 use waygate_core::model::Revision;
 
 use super::Operator;
+#[cfg(feature = "admin")]
+use crate::engine::Precondition;
 use crate::engine::{
     ChangeError,
     make::{ATTEMPTS, pause, settle},
@@ -87,6 +89,35 @@ impl Operator {
     pub(crate) fn in_batch(mut self, batch: Uuid) -> Self {
         self.by.batch = Some(batch);
         self
+    }
+
+    /// Checks that the state that changes are made on is the expected one, and that of the store.
+    #[cfg(feature = "admin")]
+    pub(crate) async fn check_state(&self, expected: &Precondition) -> Result<(), ChangeError> {
+        if *expected == Precondition::None {
+            return Ok(());
+        }
+        let inner = &self.waygate.inner;
+        inner.refresh().await?;
+        let copy = match &self.staged {
+            Some(staged) => staged.copy().await,
+            None => None,
+        };
+        let current = self.waygate.revision();
+        let is_current = copy.is_none_or(|copy| copy.base() == current);
+        match expected.holds(Some(current)) {
+            true if is_current => Ok(()),
+            // The batch is tried again.
+            true => Err(ChangeError::Contended {
+                what: "the state".to_owned(),
+            }),
+            false => Err(ChangeError::Conflict {
+                what: "the state".to_owned(),
+                expected: expected.number(),
+                found: current.number,
+                current: Some(current),
+            }),
+        }
     }
 
     /// Like [`batch`](Self::batch), with another error. Returns the commit as well.

@@ -229,6 +229,43 @@ async fn each_change_can_expect_a_version() {
 }
 
 #[tokio::test]
+async fn what_was_planned_is_made_unless_something_has_changed() {
+    let server = Server::start().await;
+    let changes = all(json!([
+        { "action": "disable_route", "route": "GET:/orders" },
+        { "action": "set_route_access", "route": "GET:/orders", "allowed_ips": ["10.0.0.0/8"], "allowed_roles": [] },
+        { "action": "disable_route", "route": "POST:/orders" },
+    ]));
+    let send = async |tag: &str, query: &str| {
+        let path = format!("/api/changes{query}");
+        let request = server
+            .request("POST", &path)
+            .header("if-match", tag)
+            .body(changes.to_string().into());
+        server.send(request.unwrap()).await
+    };
+    let plan = async || {
+        let plan = server.post("/api/changes?dry_run=true", changes.clone());
+        plan.await.header("etag").to_owned()
+    };
+    let tag = plan().await;
+    send(&tag, "?dry_run=true").await.expect(200);
+    // Another record.
+    server
+        .post("/api/global/enable", json!({}))
+        .await
+        .expect(200);
+    let before = server.state().await;
+    for query in ["", "?dry_run=true"] {
+        send(&tag, query).await.refused(412);
+    }
+    assert_eq!(server.state().await, before);
+    let tag = plan().await;
+    send(&tag, "").await.expect(200);
+    send(&tag, "").await.refused(412);
+}
+
+#[tokio::test]
 async fn several_changes_can_be_planned() {
     let server = Server::start().await;
     let before = (server.state().await, server.waygate.revision());

@@ -46,10 +46,15 @@ pub(super) fn recur<T: Recurs>(all: &mut Vec<T>, new: &T) -> Result<(), Refused>
 /// Skips the windows that cover an instant.
 pub(super) fn skip<T: Recurs>(all: &mut [T], now: Timestamp) -> Result<(), Refused> {
     for window in all.iter_mut().map(Recurs::window_mut) {
-        if window.current(now).is_some() && window.is_full() {
-            return Err(Refused::TooManyExceptions(window.id()));
+        // Two windows coincide when clocks skip the time between their starts.
+        while window.current(now).is_some() {
+            if window.is_full() {
+                return Err(Refused::TooManyExceptions(window.id()));
+            }
+            if !window.skip(now) {
+                break;
+            }
         }
-        window.skip(now);
     }
     Ok(())
 }
@@ -73,4 +78,22 @@ pub(super) fn cancel_recurring<T: Recurs>(
         }
     }
     Ok(is_found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 02:00 and 03:00 are the same instant when clocks skip the hour between them.
+    #[test]
+    fn windows_that_coincide_are_skipped_together() {
+        let now: Timestamp = "2030-03-31T01:05:00Z".parse().unwrap();
+        let window = RecurringWindow::builder("0,30 2,3 * * *", "10m");
+        let window = window.tz("Europe/Berlin".parse().unwrap()).build().unwrap();
+        assert!(window.current(now).is_some());
+        let mut all = vec![window];
+        skip(&mut all, now).unwrap();
+        assert_eq!(all[0].current(now), None);
+        assert!(all[0].next(now).is_some());
+    }
 }

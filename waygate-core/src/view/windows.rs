@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -152,8 +154,17 @@ impl ScheduledWindow {
         calendar.line("PRODID:-//Waygate//Maintenance windows//EN");
         calendar.line("NAME:Maintenance windows");
         calendar.line("X-WR-CALNAME:Maintenance windows");
+        let mut known = BTreeMap::<_, usize>::new();
         for window in windows {
-            calendar.event(window, now);
+            // Two windows of a route may start together.
+            let uid = format!("{} {}", window.scope, instant(window.start));
+            let nth = known.entry(uid.clone()).or_default();
+            *nth += 1;
+            let uid = match *nth {
+                1 => uid,
+                nth => format!("{uid} {nth}"),
+            };
+            calendar.event(window, &uid, now);
         }
         calendar.line("END:VCALENDAR");
         calendar.0
@@ -164,14 +175,13 @@ impl ScheduledWindow {
 struct Calendar(String);
 
 impl Calendar {
-    fn event(&mut self, window: &ScheduledWindow, now: Timestamp) {
+    fn event(&mut self, window: &ScheduledWindow, uid: &str, now: Timestamp) {
         let scope = match window.scope.as_str() {
             "*" => "all routes",
             scope => scope,
         };
         self.line("BEGIN:VEVENT");
-        let uid = format!("{} {}", window.scope, instant(window.start));
-        self.line(&format!("UID:{}", escaped(&uid)));
+        self.line(&format!("UID:{}", escaped(uid)));
         self.line(&format!("DTSTAMP:{}", instant(now)));
         self.line(&format!("DTSTART:{}", instant(window.start)));
         if let Some(end) = window.end {
@@ -244,5 +254,29 @@ mod tests {
         assert!(unfolded.contains(&description), "{unfolded}");
         assert!(unfolded.contains("UID:GET:/a 20300101T020000Z\r\n"));
         assert!(unfolded.contains("DTSTART:20300101T020000Z\r\nDTEND:20300101T040000Z\r\n"));
+    }
+
+    #[test]
+    fn windows_that_start_together_have_different_ids() {
+        let mut windows = Vec::new();
+        for end in ["2030-01-01T03:00:00Z", "2030-01-01T04:00:00Z"] {
+            let interval = Interval::parse("2030-01-01T02:00:00Z", end).unwrap();
+            let mut position = Position::default();
+            let reason = "".parse().unwrap();
+            position.windows.push(Window { interval, reason });
+            let scope = LimitScope::Route("GET:/a".parse().unwrap());
+            let (from, until) = (Timestamp::MIN, Timestamp::MAX);
+            ScheduledWindow::of_route(&scope, &position, from, until, &mut windows);
+        }
+        let calendar = ScheduledWindow::calendar(&windows, Timestamp::UNIX_EPOCH);
+        let ids = calendar.lines().filter(|line| line.starts_with("UID:"));
+        let ids: Vec<&str> = ids.collect();
+        assert_eq!(
+            ids,
+            [
+                "UID:GET:/a 20300101T020000Z",
+                "UID:GET:/a 20300101T020000Z 2"
+            ]
+        );
     }
 }

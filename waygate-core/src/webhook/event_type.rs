@@ -116,6 +116,7 @@ impl EventType {
         let starts = change.is_some_and(|(from, to)| from != Maintenance && to == Maintenance);
         let ends = change
             .is_some_and(|(from, to)| from == Maintenance && !matches!(to, Maintenance | Disabled));
+        let is_unchanged = change.is_some_and(|(from, to)| from == to);
         Some(match &entry.action {
             // A window that covers the time of the command.
             Action::Schedule if starts => Self::RouteMaintenanceStarted,
@@ -128,6 +129,8 @@ impl EventType {
             Action::ServiceScheduleCancelled | Action::ServiceMaintenanceScheduled if ends => {
                 Self::ServiceMaintenanceEnded
             }
+            // Whatever ends it.
+            Action::Enable | Action::EnvGate | Action::Reset if ends => Self::RouteMaintenanceEnded,
             Action::Enable if entry.previous_status == Some(Maintenance) => {
                 Self::RouteMaintenanceEnded
             }
@@ -142,6 +145,17 @@ impl EventType {
             Action::AccessSet => Self::RouteAccessChanged,
             Action::Reset => Self::RouteReset,
             Action::Purge => Self::RoutePurged,
+            // Maintenance that was already on, or not yet.
+            Action::GlobalMaintenanceOn | Action::ServiceMaintenanceOn if is_unchanged => {
+                return None;
+            }
+            Action::GlobalMaintenanceOff | Action::ServiceMaintenanceOff
+                if is_unchanged && entry.previous == entry.new =>
+            {
+                return None;
+            }
+            Action::GlobalMaintenanceOff if is_unchanged => Self::GlobalWindowCancelled,
+            Action::ServiceMaintenanceOff if is_unchanged => Self::ServiceWindowCancelled,
             Action::GlobalMaintenanceOn => Self::GlobalMaintenanceStarted,
             Action::GlobalMaintenanceOff => Self::GlobalMaintenanceEnded,
             Action::GlobalMaintenanceScheduled => Self::GlobalWindowScheduled,

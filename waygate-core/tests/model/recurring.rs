@@ -113,9 +113,15 @@ proptest! {
             return Err(TestCaseError::reject("its start is in a gap"));
         };
         // Its time zones have no changes of clocks after 2099.
+        let is_comparable = |start: &i64| *start < 4_000_000_000;
         let expected = theirs.into_iter().take(12).map(|start| start.timestamp());
-        let expected: Vec<i64> = expected.take_while(|start| *start < 4_000_000_000).collect();
-        let ours = starts(definition, 0, expected.len().max(1)).unwrap_or_default();
+        let expected: Vec<i64> = expected.take_while(is_comparable).collect();
+        let Some(mut ours) = starts(definition, 0, expected.len().max(1)) else {
+            // There is no such day, or the last one is more than 200 years away.
+            prop_assert!(expected.is_empty() || every.contains("COUNT"), "{}", text);
+            return Ok(());
+        };
+        ours.retain(is_comparable);
         prop_assert_eq!(ours, expected, "{} {}", text, zone);
     }
 }

@@ -33,6 +33,111 @@ fn names_are_dotted_and_unique() {
     assert!(error.contains("did you mean `route.disabled`?"), "{error}");
 }
 
+/// The end of maintenance is the end, whatever ends it, and comes once.
+#[test]
+fn an_event_follows_from_the_status_before_and_after() {
+    use RouteStatus::{Active, Disabled, EnvGated, Maintenance};
+    for (action, from, to, event) in [
+        (
+            "enable",
+            Maintenance,
+            Active,
+            Some("route.maintenance_ended"),
+        ),
+        ("enable", Disabled, Active, Some("route.enabled")),
+        (
+            "env_gate",
+            Maintenance,
+            EnvGated,
+            Some("route.maintenance_ended"),
+        ),
+        (
+            "env_gate",
+            Active,
+            EnvGated,
+            Some("route.environments_changed"),
+        ),
+        (
+            "reset",
+            Maintenance,
+            Active,
+            Some("route.maintenance_ended"),
+        ),
+        ("reset", Disabled, Active, Some("route.reset")),
+        ("reset", Maintenance, Maintenance, Some("route.reset")),
+        (
+            "schedule",
+            Active,
+            Maintenance,
+            Some("route.maintenance_started"),
+        ),
+        ("schedule", Active, Active, Some("route.window_scheduled")),
+        (
+            "schedule_cancelled",
+            Maintenance,
+            Active,
+            Some("route.maintenance_ended"),
+        ),
+        ("disable", Maintenance, Disabled, Some("route.disabled")),
+        (
+            "global_maintenance_on",
+            Active,
+            Maintenance,
+            Some("global.maintenance_started"),
+        ),
+        ("global_maintenance_on", Maintenance, Maintenance, None),
+        (
+            "global_maintenance_off",
+            Maintenance,
+            Active,
+            Some("global.maintenance_ended"),
+        ),
+        ("global_maintenance_off", Active, Active, None),
+        (
+            "service_maintenance_on",
+            Active,
+            Maintenance,
+            Some("service.maintenance_started"),
+        ),
+        ("service_maintenance_on", Maintenance, Maintenance, None),
+        (
+            "service_maintenance_off",
+            Maintenance,
+            Active,
+            Some("service.maintenance_ended"),
+        ),
+        ("service_maintenance_off", Active, Active, None),
+        (
+            "global_maintenance_scheduled",
+            Maintenance,
+            Active,
+            Some("global.maintenance_ended"),
+        ),
+        (
+            "service_maintenance_scheduled",
+            Active,
+            Active,
+            Some("service.window_scheduled"),
+        ),
+    ] {
+        let mut entry = line(action, "GET:/a");
+        entry.previous_status = Some(from);
+        entry.new_status = Some(to);
+        let found = EventType::of(&entry).map(EventType::as_str);
+        assert_eq!(found, event, "{action} from {from:?} to {to:?}");
+    }
+    // Maintenance that was only planned.
+    for scope in ["global", "service"] {
+        let mut entry = line(&format!("{scope}_maintenance_off"), "x");
+        entry.previous_status = Some(Active);
+        entry.new_status = Some(Active);
+        entry.previous = Some(json!({ "start": "2030-01-01T00:00:00Z" }));
+        entry.new = Some(json!({}));
+        let found = EventType::of(&entry).map(EventType::as_str);
+        assert_eq!(found, Some(&*format!("{scope}.window_cancelled")));
+    }
+}
+
 #[test]
 fn each_action_has_its_event() {
     for (action, event) in [

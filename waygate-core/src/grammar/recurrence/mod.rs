@@ -73,15 +73,26 @@ impl Recurrence {
         }
     }
 
-    /// Returns the occurrences of a cron expression, or of a rule at a time of the day.
-    pub(crate) fn occurrences(&self, first: Date, at: Time) -> Occurrences<'_> {
+    /// Returns the day of the last occurrence of a rule with a number of them, which are counted from the first day.
+    ///
+    /// # Errors
+    /// The end is too far away.
+    pub(crate) fn end(&self, first: Date) -> Result<Option<Date>, String> {
+        match &self.pattern {
+            Pattern::Cron(_) => Ok(None),
+            Pattern::Rule(rule) => rule.end(first),
+        }
+    }
+
+    /// Returns the occurrences of a cron expression, or of a rule at a time of the day, up to its [end](Self::end).
+    pub(crate) fn occurrences(&self, first: Date, at: Time, end: Option<Date>) -> Occurrences<'_> {
         match &self.pattern {
             Pattern::Cron(cron) => Occurrences {
                 days: Box::new(cron.days(first)),
                 times: cron.times(),
             },
             Pattern::Rule(rule) => Occurrences {
-                days: Box::new(rule.days(first, at)),
+                days: Box::new(rule.days(first, at, end)),
                 times: vec![at],
             },
         }

@@ -31,6 +31,8 @@ enum Frequency {
 
 /// The most occurrences of a rule with a number of them.
 const MOST: u16 = 10_000;
+/// The most years that a number of occurrences may take, so that the last one is found in a few milliseconds.
+const HORIZON: i16 = 200;
 /// The largest interval.
 const MOST_INTERVAL: u16 = 1_000;
 const DAYS: [(&str, Weekday); 7] = [
@@ -87,23 +89,45 @@ impl Rule {
         self.interval > 1 || self.count.is_some() || !has_days && self.frequency != Frequency::Daily
     }
 
-    /// The days with an occurrence at a time, of which none is before the first day.
-    pub(super) fn days(&self, first: Date, at: Time) -> impl Days {
+    /// The day of the last occurrence of a rule with a number of them.
+    pub(super) fn end(&self, first: Date) -> Result<Option<Date>, String> {
+        let Some(count) = self.count else {
+            return Ok(None);
+        };
+        let horizon = jiff::Span::new().years(HORIZON);
+        let days = DaysOfRule {
+            rule: self,
+            first,
+            last: first.saturating_add(horizon),
+        };
+        let is_first = days.has(first).then_some(first);
+        let Some(mut day) = is_first.or_else(|| days.after(first)) else {
+            return Ok(None);
+        };
+        for _ in 1..count {
+            day = days.after(day).ok_or_else(|| {
+                format!(
+                    "`COUNT`: the last of {count} occurrences is more than {HORIZON} years after the first; use a \
+                     smaller number, or none"
+                )
+            })?;
+        }
+        Ok(Some(day))
+    }
+
+    /// The days with an occurrence at a time, of which none is before the first day or after the end.
+    pub(super) fn days(&self, first: Date, at: Time, end: Option<Date>) -> impl Days {
         let last = self.until.map_or(Ok(Date::MAX), |until| {
             match until.time.is_some_and(|time| time < at) {
                 true => until.day.yesterday(),
                 false => Ok(until.day),
             }
         });
-        let mut days = DaysOfRule {
+        DaysOfRule {
             rule: self,
             first,
-            last: last.unwrap_or(Date::MIN),
-        };
-        if let Some(count) = self.count {
-            days.last = days.nth(count).unwrap_or(Date::MAX);
+            last: last.unwrap_or(Date::MIN).min(end.unwrap_or(Date::MAX)),
         }
-        days
     }
 }
 
@@ -114,17 +138,6 @@ struct DaysOfRule<'a> {
 }
 
 impl DaysOfRule<'_> {
-    /// The last one of a number of days.
-    fn nth(&self, count: u16) -> Option<Date> {
-        let mut day = self.first;
-        let mut left = count - u16::from(self.has(day));
-        while left > 0 {
-            day = self.after(day)?;
-            left -= 1;
-        }
-        Some(day)
-    }
-
     /// The number of the day, week or month.
     fn period(&self, day: Date) -> i64 {
         match self.rule.frequency {

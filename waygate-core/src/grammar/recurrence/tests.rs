@@ -5,7 +5,8 @@ use super::*;
 fn starts(text: &str, after: &str, at: Time, count: usize) -> Vec<String> {
     let recurrence: Recurrence = text.parse().unwrap();
     let after: DateTime = after.parse().unwrap();
-    let occurrences = recurrence.occurrences(after.date(), at);
+    let end = recurrence.end(after.date()).unwrap();
+    let occurrences = recurrence.occurrences(after.date(), at, end);
     std::iter::successors(occurrences.after(after), |last| occurrences.after(*last))
         .take(count)
         .map(|start| start.strftime("%Y-%m-%d %H:%M").to_string())
@@ -254,7 +255,7 @@ fn searches_are_bounded() {
         "0 0 29 2 SUN#5",
     ] {
         let recurrence: Recurrence = text.parse().unwrap();
-        let occurrences = recurrence.occurrences(date(2026, 2, 28), time(2, 0, 0, 0));
+        let occurrences = recurrence.occurrences(date(2026, 2, 28), time(2, 0, 0, 0), None);
         let mut last = date(2026, 2, 28).at(0, 0, 0, 0);
         for _ in 0..50 {
             let Some(next) = occurrences.after(last) else {
@@ -263,5 +264,35 @@ fn searches_are_bounded() {
             assert!(next > last, "{text}");
             last = next;
         }
+    }
+}
+
+/// The end of a rule with a number of occurrences is found once, within a bound.
+#[test]
+fn a_number_of_occurrences_without_an_end_in_sight_is_refused() {
+    use super::WindowTimes;
+
+    let parse = |rule: &str| WindowTimes::parse(rule, Some("02:00"), Some("2026-01-01"), "1h");
+    for rule in [
+        "FREQ=DAILY;BYMONTHDAY=31;BYDAY=MO;COUNT=10000",
+        "FREQ=MONTHLY;BYMONTHDAY=31;INTERVAL=1000;COUNT=3",
+        "FREQ=MONTHLY;COUNT=2402",
+    ] {
+        let error = parse(rule).unwrap_err();
+        assert!(
+            error.problem().starts_with("`COUNT`: the last of"),
+            "{error}"
+        );
+    }
+    for (rule, last) in [
+        ("FREQ=MONTHLY;COUNT=2401", date(2226, 1, 1)),
+        ("FREQ=DAILY;COUNT=10000", date(2053, 5, 18)),
+        ("FREQ=DAILY;BYDAY=MO;COUNT=1", date(2026, 1, 5)),
+    ] {
+        let times = parse(rule).unwrap();
+        let starts = times.starts();
+        let before = last.at(1, 59, 0, 0);
+        assert_eq!(starts.after(before), Some(last.at(2, 0, 0, 0)), "{rule}");
+        assert_eq!(starts.after(last.at(2, 0, 0, 0)), None, "{rule}");
     }
 }

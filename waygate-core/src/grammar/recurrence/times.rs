@@ -23,6 +23,8 @@ pub struct WindowTimes {
     pub(crate) at: Option<Time>,
     pub(crate) from: Option<Date>,
     pub(crate) length: SignedDuration,
+    /// The day of the last occurrence of a rule with a number of them.
+    end: Option<Date>,
 }
 
 /// The shortest and the longest window.
@@ -45,20 +47,27 @@ impl WindowTimes {
         from: Option<&str>,
         length: &str,
     ) -> Result<Self, Invalid> {
-        let times = Self {
+        let mut times = Self {
             every: every.parse()?,
             at: at.map(parse_time).transpose()?,
             from: from.map(parse_day).transpose()?,
             length: parse_length(length)?,
+            end: None,
         };
+        let end = times.every.end(times.first());
+        times.end = end.map_err(|problem| Invalid::new("recurring window", every, problem))?;
         times.check()?;
         Ok(times)
     }
 
     /// Returns all starts.
     pub(crate) fn starts(&self) -> Occurrences<'_> {
-        let first = self.from.unwrap_or(FIRST);
-        self.every.occurrences(first, self.at.unwrap_or_default())
+        let at = self.at.unwrap_or_default();
+        self.every.occurrences(self.first(), at, self.end)
+    }
+
+    fn first(&self) -> Date {
+        self.from.unwrap_or(FIRST)
     }
 
     fn check(&self) -> Result<(), Invalid> {
@@ -90,7 +99,7 @@ impl WindowTimes {
 
     fn check_gaps(&self) -> Result<(), String> {
         let starts = self.starts();
-        let before = self.from.unwrap_or(FIRST).yesterday().ok();
+        let before = self.first().yesterday().ok();
         let first = before.and_then(|day| starts.after(day.at(23, 59, 59, 0)));
         let Some(mut last) = first else {
             return Err("there is no such day".to_owned());

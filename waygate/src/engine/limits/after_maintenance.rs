@@ -51,12 +51,10 @@ impl Tx<'_> {
                 (LimitScope::Route(route.clone()), !keys.is_empty())
             }
             Timed::Maintenance(scope) => {
-                let is_limited = all.count() > 0;
-                if is_limited {
-                    let resets = self.stored.counter_resets(scope) + 1;
-                    self.put::<CounterResets>(scope, &CounterReset { resets });
-                }
-                (scope.into(), is_limited)
+                // Other processes may have limits that this one does not know.
+                let resets = self.stored.counter_resets(scope) + 1;
+                self.put::<CounterResets>(scope, &CounterReset { resets });
+                (scope.into(), all.count() > 0)
             }
         };
         if is_limited {

@@ -177,6 +177,8 @@ pub(crate) use register::Found;
 #[cfg(feature = "openapi")]
 pub(crate) use request::Asked;
 pub(crate) use request::{Framework, Peer, RequestFacts};
+#[cfg(feature = "metrics")]
+pub(crate) use scheduler::TRANSITIONS;
 #[cfg(feature = "openapi")]
 pub(crate) use snapshot::Slot;
 #[cfg(feature = "flags")]

@@ -22,6 +22,18 @@ use super::{
     tx::{By, Tx},
 };
 
+/// The actions of scheduled transitions.
+#[cfg(feature = "metrics")]
+pub(crate) const TRANSITIONS: [Action; 7] = [
+    Action::MaintenanceOn,
+    Action::Disable,
+    Action::Enable,
+    Action::GlobalMaintenanceOn,
+    Action::GlobalMaintenanceOff,
+    Action::ServiceMaintenanceOn,
+    Action::ServiceMaintenanceOff,
+];
+
 impl Timed {
     /// An audit line about a scheduled transition.
     fn line(&self, to: RouteStatus, now: Timestamp) -> AuditEntry {

@@ -22,6 +22,9 @@ use crate::{Waygate, engine::Inner};
 /// How long the values of a scrape serve the instruments: an export asks all of them, one after another.
 const FRESH: Duration = Duration::from_millis(200);
 
+/// The gauge that is an up-down counter in the semantic conventions.
+const ACTIVE: &str = "http_server_active_requests";
+
 impl Waygate {
     /// Registers observable instruments for all metrics with a meter of OpenTelemetry, crate `opentelemetry` version
     /// 0.33. The reader of the meter provider reads them from the engine's counters; requests cost nothing more.
@@ -84,6 +87,21 @@ impl Source {
                 Value::Counter(count) => Some(count),
                 _ => None,
             }),
+            // A sum over processes has a meaning.
+            Kind::Gauge if family.name == ACTIVE => {
+                let source = self.clone();
+                let counter = meter.i64_observable_up_down_counter(name);
+                let callback = move |counter: &dyn AsyncInstrument<i64>| {
+                    source.observe(family, counter, |point| match point.value {
+                        Value::Gauge(value) => Some(value as i64),
+                        _ => None,
+                    });
+                };
+                counter
+                    .with_description(family.help)
+                    .with_callback(callback)
+                    .build();
+            }
             Kind::Gauge => {
                 let source = self.clone();
                 let gauge = meter.f64_observable_gauge(name).with_unit(unit);
@@ -145,9 +163,11 @@ impl Source {
     ) {
         for point in self.read().of(family) {
             if let Some(value) = value(point) {
+                // An attribute without a value is absent, such as the error of a request that succeeded.
                 let labels = family.labels.iter().zip(&point.labels);
                 let attributes: SmallVec<[KeyValue; 6]> = labels
-                    .map(|(name, value)| KeyValue::new(attribute(name), value.clone()))
+                    .filter(|(_, value)| !value.is_empty())
+                    .map(|(name, value)| KeyValue::new(attribute(name), typed(name, value)))
                     .collect();
                 instrument.observe(value, &attributes);
             }
@@ -167,6 +187,14 @@ fn name_of(family: &Family) -> (String, &'static str) {
         own => own.replacen("waygate_", "waygate.", 1),
     };
     (name, unit)
+}
+
+/// The value of a label, in the type of its attribute.
+fn typed(label: &str, value: &str) -> opentelemetry::Value {
+    match (label, value.parse::<i64>()) {
+        ("http_response_status_code", Ok(status)) => status.into(),
+        _ => value.to_owned().into(),
+    }
 }
 
 /// The attribute for a label: those of the semantic conventions have dots.

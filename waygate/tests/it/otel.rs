@@ -23,7 +23,15 @@ type Attributes = BTreeMap<String, String>;
 /// The values of each instrument.
 type Instruments = BTreeMap<String, Vec<(Attributes, f64)>>;
 
+/// The attributes, in the types of the semantic conventions.
 fn attributes<'a>(all: impl IntoIterator<Item = &'a KeyValue>) -> Attributes {
+    let all: Vec<&KeyValue> = all.into_iter().collect();
+    for pair in &all {
+        let is_status = pair.key.as_str() == "http.response.status_code";
+        let is_number = matches!(pair.value, opentelemetry::Value::I64(_));
+        assert_eq!(is_number, is_status, "{pair:?}");
+        assert!(!pair.value.as_str().is_empty(), "{pair:?}");
+    }
     let pairs = all
         .into_iter()
         .map(|pair| (pair.key.to_string(), pair.value.to_string()));
@@ -55,6 +63,16 @@ fn export(waygate: &Waygate) -> Instruments {
                     let points = sum.data_points();
                     points
                         .map(|point| (attributes(point.attributes()), point.value()))
+                        .collect()
+                }
+                AggregatedMetrics::I64(MetricData::Sum(sum)) => {
+                    assert_eq!(
+                        (sum.is_monotonic(), metric.name()),
+                        (false, "http.server.active_requests")
+                    );
+                    let points = sum.data_points();
+                    points
+                        .map(|point| (attributes(point.attributes()), point.value() as f64))
                         .collect()
                 }
                 AggregatedMetrics::F64(MetricData::Gauge(gauge)) => {

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use waygate_core::model::Action;
+
+use crate::engine::TRANSITIONS;
 use crate::metrics::{
     exposition::Exposition,
     family::{Family, Kind},
@@ -22,12 +25,9 @@ const LATENESS: Family = Family {
     labels: &["kind"],
 };
 
-/// The transitions that exist before the first one.
-const KINDS: [&str; 2] = ["maintenance_on", "maintenance_off"];
-
 pub(super) fn collect(scrape: &mut Scrape<'_>, out: &mut Exposition<'_>) -> fmt::Result {
     let mut all = scrape.engine.observed.lateness();
-    for kind in KINDS {
+    for kind in TRANSITIONS.iter().map(Action::as_str) {
         if all.iter().all(|((known, _), _)| **known != *kind) {
             all.push(((kind.into(), "".into()), Default::default()));
         }

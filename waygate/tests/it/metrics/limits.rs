@@ -1,10 +1,32 @@
-//! Decisions of rate limits that a shared store counts.
+//! Decisions of rate limits that a shared store counts, and transitions of windows.
 
 use serde_json::json;
 use waygate::{limits::RateLimitPolicy, port::MemoryCounters};
 
 use super::{scrape, value};
 use crate::support::{app, builder};
+
+#[tokio::test]
+async fn transitions_have_a_series_before_the_first_one() {
+    let waygate = builder().build().await.unwrap();
+    let families = scrape(&waygate);
+    for kind in [
+        "maintenance_on",
+        "disable",
+        "enable",
+        "global_maintenance_on",
+        "global_maintenance_off",
+        "service_maintenance_on",
+        "service_maintenance_off",
+    ] {
+        let name = "waygate_window_transitions_total";
+        assert_eq!(
+            value(&families, name, &[("kind", kind)]),
+            Some(0.0),
+            "{kind}"
+        );
+    }
+}
 
 #[tokio::test]
 async fn decisions_by_leased_blocks_have_their_mode() {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{busy, exposition::Families, scrape, text_of};
 
 /// The words of PromQL in our expressions, and the labels that Prometheus adds.
-const WORDS: [&str; 13] = [
+const WORDS: [&str; 17] = [
     "sum",
     "max",
     "by",
@@ -15,6 +15,10 @@ const WORDS: [&str; 13] = [
     "increase",
     "histogram_quantile",
     "and",
+    "or",
+    "label_replace",
+    "offset",
+    "1m",
     "on",
     "group_right",
     "le",

@@ -48,14 +48,14 @@ if missing cargo; then
     exit 1
 fi
 if missing python3 || ! python3 -c 'import venv, ensurepip' 2>/dev/null || missing node || missing npm ||
-    missing chromium || missing strace || missing unshare || missing redis-server || missing openssl; then
+    missing chromium || missing strace || missing unshare || missing redis-server || missing openssl || missing promtool; then
     if missing apt-get; then
-        echo "error: please install python3 (with venv), node, npm, chromium, strace, unshare, redis-server and openssl" >&2
+        echo "error: please install python3 (with venv), node, npm, chromium, strace, unshare, redis-server, openssl and promtool" >&2
         exit 1
     fi
     as_root apt-get update -q
     as_root apt-get install -q -y --no-install-recommends python3 python3-venv chromium strace util-linux \
-        redis-server openssl
+        redis-server openssl prometheus
     # Node.js of another source has npm, and conflicts with that of the distribution.
     if missing npm; then as_root apt-get install -q -y --no-install-recommends nodejs npm; fi
 fi
@@ -106,6 +106,22 @@ fi
 
 step "What a dependency costs"
 tests/adoption.sh
+
+step "Alerts and dashboard"
+promtool test rules docs/monitoring/alerts_test.yaml
+# Prometheus reads the expressions of the dashboard as those of rules.
+python3 - > target/dashboard-rules.json <<'PYTHON'
+import json
+
+panels = json.load(open("docs/monitoring/grafana.json"))["panels"]
+expressions = [target["expr"] for panel in panels for target in panel["targets"]]
+rules = [
+    {"record": f"dashboard:{at}", "expr": expression.replace("$__rate_interval", "5m")}
+    for at, expression in enumerate(expressions)
+]
+print(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+PYTHON
+promtool check rules target/dashboard-rules.json
 
 step "Features, one by one"
 for feature in engine macros axum openapi swagger-ui admin flags metrics otel webhooks webhooks-ed25519 webhooks-ring ofrep openfeature file file-yaml file-toml redis tls-ring tzdb-bundled testing; do

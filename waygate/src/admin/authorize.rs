@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     auth::{AuthMode, Principal, check_without_credentials},
-    engine::trace_parent,
+    engine::caller_trace,
     rest::{Problem, ProblemKind, TrustedClient, ensure_empty, take_flag, without_body},
 };
 
@@ -67,7 +67,7 @@ pub(super) async fn authorize(
         Ok((principal, operation)) => {
             request.extensions_mut().insert(operation.reach);
             if let Some(mut principal) = principal {
-                principal.origin.traceparent = trace_parent(request.headers());
+                principal.origin.traceparent = caller_trace(request.headers());
                 request.extensions_mut().insert(principal);
                 request.extensions_mut().insert(TrustedClient);
             }

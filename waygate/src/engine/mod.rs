@@ -189,8 +189,10 @@ pub(crate) use store::AnyCollection;
 #[cfg(feature = "openapi")]
 pub(crate) use store::Notice;
 pub(crate) use table::{Governing, Served, Table};
-#[cfg(any(feature = "admin", feature = "metrics"))]
-pub(crate) use trace::trace_parent;
+#[cfg(feature = "admin")]
+pub(crate) use trace::caller_trace;
+#[cfg(feature = "metrics")]
+pub(crate) use trace::own_trace;
 #[cfg(feature = "axum")]
 pub(crate) use traffic::{BlockedBy, Line, Recording};
 #[cfg(feature = "metrics")]

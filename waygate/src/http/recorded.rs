@@ -9,7 +9,7 @@ use waygate_core::model::TraceParent;
 
 use super::reply;
 #[cfg(feature = "metrics")]
-use crate::engine::trace_parent;
+use crate::engine::own_trace;
 use crate::engine::{Inner, Line, Recording, Snapshot};
 
 /// Starts to count a request of the route in `slot`, or of no controlled route. `None` if the engine counts none, or
@@ -30,7 +30,7 @@ pub(super) fn start(
     #[cfg(feature = "metrics")]
     if traffic.has_exemplars() {
         // A trace that is not sampled is stored nowhere.
-        let parent = trace_parent(request.headers()).filter(TraceParent::is_sampled);
+        let parent = own_trace(request.headers()).filter(TraceParent::is_sampled);
         let trace = parent.map(|parent| parent.trace_id());
         return recording.map(|recording| recording.with_trace(trace));
     }

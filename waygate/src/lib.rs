@@ -207,7 +207,7 @@ pub mod limits {
 pub mod audit {
     pub use uuid::Uuid;
     pub use waygate_core::{
-        model::{Action, ActionPattern, AuditEntry, Origin},
+        model::{Action, ActionPattern, AuditEntry, Origin, TraceParent},
         port::{AuditPosition, AuditQuery},
     };
 

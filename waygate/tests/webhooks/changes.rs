@@ -135,7 +135,7 @@ async fn a_shutdown_records_what_was_delivered() {
 }
 
 #[tokio::test]
-async fn services_with_webhooks_of_one_name_are_told_apart() {
+async fn services_with_webhooks_of_one_name_are_kept_apart() {
     let (shop, billing) = (Receiver::start([OK]).await, Receiver::start([OK]).await);
     let store = backend();
     let of = |receiver: &Receiver, service: &str| {

@@ -178,7 +178,7 @@ pub(crate) use register::Found;
 pub(crate) use request::Asked;
 pub(crate) use request::{Framework, Peer, RequestFacts};
 #[cfg(feature = "metrics")]
-pub(crate) use scheduler::TRANSITIONS;
+pub(crate) use scheduler::SCHEDULED;
 #[cfg(feature = "openapi")]
 pub(crate) use snapshot::Slot;
 #[cfg(feature = "flags")]

@@ -24,7 +24,7 @@ use super::{
 
 /// The actions of scheduled transitions.
 #[cfg(feature = "metrics")]
-pub(crate) const TRANSITIONS: [Action; 7] = [
+pub(crate) const SCHEDULED: [Action; 7] = [
     Action::MaintenanceOn,
     Action::Disable,
     Action::Enable,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use waygate_core::model::Action;
 
-use crate::engine::TRANSITIONS;
+use crate::engine::SCHEDULED;
 use crate::metrics::{
     exposition::Exposition,
     family::{Family, Kind},
@@ -27,7 +27,7 @@ const LATENESS: Family = Family {
 
 pub(super) fn collect(scrape: &mut Scrape<'_>, out: &mut Exposition<'_>) -> fmt::Result {
     let mut all = scrape.engine.observed.lateness();
-    for kind in TRANSITIONS.iter().map(Action::as_str) {
+    for kind in SCHEDULED.iter().map(Action::as_str) {
         if all.iter().all(|((known, _), _)| **known != *kind) {
             all.push(((kind.into(), "".into()), Default::default()));
         }

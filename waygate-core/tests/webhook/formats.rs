@@ -159,6 +159,49 @@ fn template(source: &str) -> WebhookFormat {
     }
 }
 
+/// Each of these ended the process, or took a minute.
+#[test]
+fn a_template_of_any_length_is_refused_or_rendered() {
+    let repeated = |start: &str, part: &str, end: &str| {
+        let room = 16 * 1024 - start.len() - end.len();
+        format!("{start}{}{end}", part.repeat(room / part.len()))
+    };
+    let sources = [
+        repeated("{{ ", "-", "1 }}"),
+        repeated("{{ a", "()", " }}"),
+        repeated("{{ data", ".a", " }}"),
+        repeated("{{ data", "[0]", " }}"),
+        repeated("{{ 1", "+1", " }}"),
+        repeated("{{ 1", "|abs", " }}"),
+        repeated("{{ 1", "**1", " }}"),
+        repeated("{{ 1", "~1", " }}"),
+        repeated("{{ ", "not ", "1 }}"),
+        repeated("{{ 1", " and 1", " }}"),
+        repeated("{{ 1", " is defined", " }}"),
+        repeated("{% if 0 %}", "{% elif 0 %}", "{% endif %}"),
+        repeated("{{ ", "(", " }}"),
+        "{{ ([0]*100000000)|tojson|length }}".to_owned(),
+        "{{ [0]*100000000 }}".to_owned(),
+        "{{ 'x'*100000000 }}".to_owned(),
+    ];
+    let entry = line("disable", "GET:/a", "r");
+    for (at, source) in sources.iter().enumerate() {
+        for content_type in ["text/plain", "application/json"] {
+            let format = WebhookFormat::Template {
+                source: source.clone(),
+                content_type: content_type.to_owned(),
+            };
+            let since = std::time::Instant::now();
+            let _ = format.check();
+            let _ = format.message(&entry, false);
+            println!("{at} {content_type}: {:?}", since.elapsed());
+        }
+    }
+    for long in &sources[13..] {
+        assert!(template(long).check().is_err(), "{long}");
+    }
+}
+
 #[test]
 fn a_template_quotes_values_in_json() {
     let teams =

@@ -113,6 +113,8 @@ pub(super) enum Decision {
         services: Services,
         /// Ties the approval to the password of the user. `None` if the application has authenticated the user.
         binding: Option<Binding>,
+        /// The id of the token of the approval, which the device's does not outlive.
+        approved_by: Box<str>,
     },
     Denied,
 }

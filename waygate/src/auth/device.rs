@@ -134,8 +134,8 @@ impl Authenticator {
         let binding = token
             .filter(|token| token.record.name.is_none() && token.record.platform == Platform::Cli)
             .filter(|token| token.record.binding.is_some() || token.record.is_external)
-            .map(|token| token.record.binding);
-        let Some(binding) = binding else {
+            .map(|token| (token.record.binding, token.hash.id()));
+        let Some((binding, approver)) = binding else {
             let text =
                 "Only a user who is logged in can approve a device, and no token of a program.";
             return Err(Problem::new(ProblemKind::InsufficientScope, text));
@@ -165,6 +165,7 @@ impl Authenticator {
                     scopes: principal.scopes.clone(),
                     services: principal.services.clone(),
                     binding,
+                    approved_by: approver.to_string().into(),
                 },
             ),
             false => ("device_denied", Decision::Denied),
@@ -215,7 +216,16 @@ impl Authenticator {
                 scopes,
                 services,
                 binding,
+                approved_by,
             }) => {
+                // The login of the approval may have been revoked since.
+                let tokens = self.tokens();
+                let mut approvers = tokens.iter();
+                let approver = approvers
+                    .find(|token| token.hash.id().to_string() == *approved_by)
+                    .filter(|token| token.record.expires_at > now)
+                    .ok_or_else(denied)?;
+                let end = now.saturating_add(lifetime).unwrap_or(now);
                 let record = Record {
                     name: None,
                     username,
@@ -223,7 +233,8 @@ impl Authenticator {
                     scopes,
                     services,
                     created_at: now,
-                    expires_at: now.saturating_add(lifetime).unwrap_or(now),
+                    // Otherwise, one login could be renewed by the next without end.
+                    expires_at: end.min(approver.record.expires_at),
                     is_external: binding.is_none(),
                     last_used_at: None,
                     binding,

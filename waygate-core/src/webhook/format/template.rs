@@ -11,12 +11,26 @@ use crate::{
 /// Bounds the time and the memory of one rendering: about one unit for an instruction, or for 64 bytes.
 const FUEL: u64 = 50_000;
 const MAX_SOURCE: usize = 16 * 1024;
+/// The stack of a rendering, which the parser needs for chains of operators: in debug builds about a kilobyte for each
+/// byte of the longest source.
+const STACK: usize = 64 * 1024 * 1024;
 
 fn environment(is_json: bool) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(32);
+    // Fuel is for instructions: these take any time for one.
+    environment.remove_filter("tojson");
+    environment.remove_filter("pprint");
+    environment.set_formatter(|out, state, value| match value.len() {
+        Some(length) if length > MAX_BODY => {
+            let problem =
+                format!("a value of {length} entries or characters is too long to be written");
+            Err(minijinja::Error::new(ErrorKind::InvalidOperation, problem))
+        }
+        _ => minijinja::escape_formatter(out, state, value),
+    });
     environment.set_auto_escape_callback(move |_| match is_json {
         true => AutoEscape::Json,
         false => AutoEscape::None,
@@ -29,11 +43,22 @@ fn is_json(content_type: &str) -> bool {
     kind == "application/json" || kind.ends_with("+json")
 }
 
+/// Renders a template, on a stack of its own.
 pub(super) fn message(
     source: &str,
     content_type: &str,
     event: &WebhookEvent,
 ) -> Result<Message, String> {
+    let thread = std::thread::Builder::new().stack_size(STACK);
+    std::thread::scope(|scope| {
+        let rendering = thread.spawn_scoped(scope, || render(source, content_type, event));
+        let rendering = rendering.map_err(|error| format!("no thread can be started: {error}"))?;
+        let rendered = rendering.join();
+        rendered.unwrap_or_else(|_| Err("the template engine panicked".to_owned()))
+    })
+}
+
+fn render(source: &str, content_type: &str, event: &WebhookEvent) -> Result<Message, String> {
     let is_json = is_json(content_type);
     let environment = environment(is_json);
     let template = environment.template_from_str(source).map_err(explain)?;

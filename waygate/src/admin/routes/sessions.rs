@@ -50,6 +50,19 @@ fn user(principal: &Principal, params: SessionParams) -> Result<String, Problem>
     }
 }
 
+/// Refuses the token of a program, such as one in a browser, which must not end the logins of its user.
+fn check_login(state: &AdminState, principal: &Principal) -> Result<(), Problem> {
+    let tokens = state.auth.tokens();
+    let token = principal.token.and_then(|id| tokens.get(id));
+    match token.is_some_and(|token| token.record.name.is_some()) && !is_admin(principal) {
+        false => Ok(()),
+        true => {
+            let text = "The logins of a user need a login, or the scope `admin`.";
+            Err(Problem::new(ProblemKind::InsufficientScope, text))
+        }
+    }
+}
+
 fn is_admin(principal: &Principal) -> bool {
     principal.may_everywhere(TokenScope::Admin)
 }
@@ -71,6 +84,7 @@ async fn list(
     Listing { filters, page }: Listing<SessionParams>,
 ) -> Result<Response, Problem> {
     state.auth.accounts()?;
+    check_login(&state, &principal)?;
     let user = user(&principal, filters)?;
     let revision = state.waygate.revision();
     let now = state.waygate.inner.clock.now();
@@ -103,6 +117,7 @@ async fn revoke_all(
     Params(params): Params<SessionParams>,
 ) -> Result<Reply<Done>, Problem> {
     state.auth.accounts()?;
+    check_login(&state, &principal)?;
     let user = user(&principal, params)?;
     state.auth.revoke_logins(&user, &principal.origin).await?;
     Ok(done())
@@ -129,6 +144,7 @@ async fn revoke(
     Id(id): Id,
 ) -> Result<Reply<Done>, Problem> {
     state.auth.accounts()?;
+    check_login(&state, &principal)?;
     let tokens = state.auth.tokens();
     let is_own = |token: &Token| token.record.username == principal.username;
     let login = tokens.iter().find(|token| {

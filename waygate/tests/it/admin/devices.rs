@@ -117,6 +117,31 @@ async fn a_device_gets_a_token_of_the_user_who_approves_it() {
 }
 
 #[tokio::test]
+async fn a_device_does_not_outlive_the_login_that_approved_it() {
+    let server = Server::with(users()).await;
+    // A login that was revoked after the approval.
+    let (device_code, user_code) = start(&server).await;
+    let vera = login(&server, "vera", "see").await;
+    decide(&server, &vera, &user_code, true).await.expect(200);
+    let request = Request::builder()
+        .method("DELETE")
+        .uri("/api/auth/sessions")
+        .header("x-waygate-token", &vera);
+    let ended = server.send(request.body(Body::empty()).unwrap()).await;
+    ended.expect(200);
+    let refused = poll(&server, &device_code).await.refused(400);
+    assert_eq!(refused, "access_denied");
+
+    // A chain of devices ends with the first login.
+    let vera = login(&server, "vera", "see").await;
+    server.clock.advance(Duration::from_secs(3_600));
+    let (device_code, user_code) = start(&server).await;
+    decide(&server, &vera, &user_code, true).await.expect(200);
+    let made = poll(&server, &device_code).await.expect(200);
+    assert_eq!(made["expires_in"], 86_400 - 3_600);
+}
+
+#[tokio::test]
 async fn a_device_may_poll_another_process() {
     let backend = MemoryBackend::new();
     let first = Server::on(backend.clone(), users()).await;

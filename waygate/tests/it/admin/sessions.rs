@@ -237,3 +237,25 @@ async fn a_revoked_token_is_refused_by_other_processes_within_five_seconds() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
+
+#[tokio::test]
+async fn a_token_of_a_program_does_not_end_logins() {
+    let server = Server::start().await;
+    let ask = json!({ "name": "page", "scopes": ["evaluate:client"], "expires_in_seconds": 60 });
+    let made = server.post("/api/auth/tokens", ask).await.expect(201);
+    let list = server.get("/api/auth/sessions").await.expect(200);
+    let login = format!("/api/auth/sessions/{}", list[0]["id"].as_str().unwrap());
+    for (method, path) in [
+        ("GET", "/api/auth/sessions"),
+        ("DELETE", "/api/auth/sessions"),
+        ("DELETE", &*login),
+    ] {
+        let request = axum::extract::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("x-waygate-token", made["token"].as_str().unwrap());
+        let request = request.body(axum::body::Body::empty());
+        server.send(request.unwrap()).await.refused(403);
+    }
+    server.get("/api/auth/me").await.expect(200);
+}

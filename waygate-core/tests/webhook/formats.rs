@@ -197,7 +197,11 @@ fn a_template_of_any_length_is_refused_or_rendered() {
             println!("{at} {content_type}: {:?}", since.elapsed());
         }
     }
-    for long in &sources[13..] {
+    for long in &sources[13..]
+        .iter()
+        .chain([&sources[7]])
+        .collect::<Vec<_>>()
+    {
         assert!(template(long).check().is_err(), "{long}");
     }
 }

@@ -11,6 +11,8 @@ use crate::{
 /// Bounds the time and the memory of one rendering: about one unit for an instruction, or for 64 bytes.
 const FUEL: u64 = 50_000;
 const MAX_SOURCE: usize = 16 * 1024;
+/// The most `~`. The engine takes time for a chain of them that grows with its square, or faster.
+const MAX_JOINS: usize = 100;
 /// The stack of a rendering, which the parser needs for chains of operators: in debug builds about a kilobyte for each
 /// byte of the longest source.
 const STACK: usize = 64 * 1024 * 1024;
@@ -59,6 +61,9 @@ pub(super) fn message(
 }
 
 fn render(source: &str, content_type: &str, event: &WebhookEvent) -> Result<Message, String> {
+    if source.matches('~').count() > MAX_JOINS {
+        return Err(format!("use at most {MAX_JOINS} `~`"));
+    }
     let is_json = is_json(content_type);
     let environment = environment(is_json);
     let template = environment.template_from_str(source).map_err(explain)?;

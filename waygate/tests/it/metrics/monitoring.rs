@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{busy, exposition::Families, scrape, text_of};
 
 /// The words of PromQL in our expressions, and the labels that Prometheus adds.
-const WORDS: [&str; 17] = [
+const WORDS: [&str; 18] = [
     "sum",
     "max",
     "by",
@@ -16,6 +16,7 @@ const WORDS: [&str; 17] = [
     "histogram_quantile",
     "and",
     "or",
+    "unless",
     "label_replace",
     "offset",
     "1m",

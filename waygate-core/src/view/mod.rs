@@ -18,6 +18,7 @@ mod services;
 mod system;
 mod traffic;
 mod usage;
+mod window_list;
 mod windows;
 
 use crate::model::RouteKey;
@@ -42,6 +43,7 @@ pub use traffic::{
     Latency, LatencyBucket, RouteTraffic, StatusClasses, Traffic, TrafficHistory, TrafficMinute,
 };
 pub use usage::{HitRecord, KeyUse, LimitCounts};
+pub use window_list::WindowList;
 pub use windows::ScheduledWindow;
 
 /// The method of a route that takes all methods.

@@ -1,35 +1,21 @@
 use std::collections::BTreeMap;
 
+use jiff::{RoundMode, TimestampRound, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Timestamp,
     grammar::{Interval, Reason},
-    model::{GlobalMaintenance, LimitScope, Position, RecurringWindow, WindowId, text},
+    model::{WindowId, text},
 };
 
 /// A maintenance window of a route, of a service or of all routes.
 ///
 /// ```
-/// use waygate_core::{
-///     Timestamp,
-///     model::{GlobalMaintenance, LimitScope, RecurringMaintenance, RecurringWindow},
-///     view::ScheduledWindow,
-/// };
+/// use waygate_core::{Timestamp, view::ScheduledWindow};
 ///
-/// let sundays = RecurringWindow::builder("0 2 * * SUN", "2h").build()?;
-/// let mut maintenance = GlobalMaintenance::default();
-/// maintenance.recurring.push(RecurringMaintenance::from(sundays));
-/// let (from, until) = ("2030-01-01T00:00:00Z".parse()?, "2030-02-01T00:00:00Z".parse()?);
-/// let mut windows = Vec::new();
-/// ScheduledWindow::of_maintenance(&LimitScope::Global, &maintenance, from, until, &mut windows);
-/// assert_eq!(windows.len(), 4);
-/// let open = waygate_core::model::Position::default();
-/// ScheduledWindow::of_route(&"GET:/a".parse()?, &open, from, until, &mut windows);
-/// assert_eq!(windows.len(), 4, "without windows");
-/// let calendar = ScheduledWindow::calendar(&windows, from);
-/// assert!(calendar.contains("DTSTART:20300106T020000Z"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// let empty = ScheduledWindow::calendar(&[], Timestamp::UNIX_EPOCH);
+/// assert!(empty.starts_with("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -62,84 +48,16 @@ pub struct ScheduledWindow {
     pub reason: Reason,
 }
 
-/// The most windows of one route or maintenance in a list.
-const MOST: usize = 1_000;
-
 impl ScheduledWindow {
-    fn one(scope: &LimitScope, interval: Interval, reason: &Reason) -> Self {
+    /// A window with a start and an end.
+    pub(super) fn one(scope: &str, interval: Interval, reason: &Reason) -> Self {
         Self {
-            scope: scope.to_string(),
+            scope: scope.to_owned(),
             id: Some(interval.into()),
             recurring: None,
             start: interval.start(),
             end: Some(interval.end()),
             reason: reason.clone(),
-        }
-    }
-
-    /// Adds the windows of a route that have not ended at `from`, and start before `until`.
-    pub fn of_route(
-        scope: &LimitScope,
-        position: &Position,
-        from: Timestamp,
-        until: Timestamp,
-        into: &mut Vec<Self>,
-    ) {
-        for window in &position.windows {
-            if window.interval.end() > from && window.interval.start() < until {
-                into.push(Self::one(scope, window.interval, &window.reason));
-            }
-        }
-        for recurring in &position.recurring {
-            Self::of_recurring(scope, recurring, from, until, into);
-        }
-    }
-
-    /// Adds the windows of maintenance that have not ended at `from`, and start before `until`. Maintenance without a
-    /// start is no window.
-    pub fn of_maintenance(
-        scope: &LimitScope,
-        maintenance: &GlobalMaintenance,
-        from: Timestamp,
-        until: Timestamp,
-        into: &mut Vec<Self>,
-    ) {
-        if let Some(start) = maintenance.start.filter(|start| *start < until)
-            && maintenance.enabled
-            && maintenance.end.is_none_or(|end| end > from)
-        {
-            into.push(Self {
-                scope: scope.to_string(),
-                id: None,
-                recurring: None,
-                start,
-                end: maintenance.end,
-                reason: maintenance.reason.clone(),
-            });
-        }
-        for recurring in &maintenance.recurring {
-            Self::of_recurring(scope, &recurring.window, from, until, into);
-        }
-    }
-
-    fn of_recurring(
-        scope: &LimitScope,
-        windows: &RecurringWindow,
-        from: Timestamp,
-        until: Timestamp,
-        into: &mut Vec<Self>,
-    ) {
-        let id = windows.id();
-        let mut next = windows.current_or_next(from);
-        for _ in 0..MOST {
-            let Some(interval) = next.filter(|interval| interval.start() < until) else {
-                break;
-            };
-            into.push(Self {
-                recurring: Some(id.clone()),
-                ..Self::one(scope, interval, windows.reason())
-            });
-            next = windows.next(interval.start());
         }
     }
 
@@ -166,6 +84,9 @@ impl ScheduledWindow {
             };
             calendar.event(window, &uid, now);
         }
+        if windows.is_empty() {
+            calendar.time_zone();
+        }
         calendar.line("END:VCALENDAR");
         calendar.0
     }
@@ -185,7 +106,7 @@ impl Calendar {
         self.line(&format!("DTSTAMP:{}", instant(now)));
         self.line(&format!("DTSTART:{}", instant(window.start)));
         if let Some(end) = window.end {
-            self.line(&format!("DTEND:{}", instant(end)));
+            self.line(&format!("DTEND:{}", instant(end_second(end))));
         }
         self.line(&format!(
             "SUMMARY:{}",
@@ -195,6 +116,23 @@ impl Calendar {
             self.line(&format!("DESCRIPTION:{}", escaped(window.reason.as_str())));
         }
         self.line("END:VEVENT");
+    }
+
+    /// A calendar needs a component (RFC 5545, section 3.6). Programs do not show time zones.
+    fn time_zone(&mut self) {
+        for line in [
+            "BEGIN:VTIMEZONE",
+            "TZID:Etc/UTC",
+            "BEGIN:STANDARD",
+            "DTSTART:19700101T000000",
+            "TZOFFSETFROM:+0000",
+            "TZOFFSETTO:+0000",
+            "TZNAME:UTC",
+            "END:STANDARD",
+            "END:VTIMEZONE",
+        ] {
+            self.line(line);
+        }
     }
 
     /// Adds a content line, folded after 75 octets (RFC 5545, section 3.1).
@@ -217,6 +155,14 @@ fn instant(at: Timestamp) -> String {
     at.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
+/// The first second that is not before an end: an event has to end after it starts (RFC 5545, section 3.8.2.2).
+fn end_second(end: Timestamp) -> Timestamp {
+    let second = TimestampRound::new()
+        .smallest(Unit::Second)
+        .mode(RoundMode::Ceil);
+    end.round(second).unwrap_or(end)
+}
+
 /// Escapes a text (RFC 5545, section 3.3.11).
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -234,19 +180,18 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Window;
+
+    fn window(start: &str, end: &str, reason: &str) -> ScheduledWindow {
+        let interval = Interval::parse(start, end).unwrap();
+        ScheduledWindow::one("GET:/a", interval, &reason.parse().unwrap())
+    }
 
     #[test]
     fn lines_are_folded_and_texts_escaped() {
-        let interval = Interval::parse("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z").unwrap();
-        let reason = format!("a,b;c\\d {}", "ü".repeat(60)).parse().unwrap();
-        let mut position = Position::default();
-        position.windows.push(Window { interval, reason });
-        let mut windows = Vec::new();
-        let scope = LimitScope::Route("GET:/a".parse().unwrap());
-        let (from, until) = (Timestamp::MIN, Timestamp::MAX);
-        ScheduledWindow::of_route(&scope, &position, from, until, &mut windows);
-        let calendar = ScheduledWindow::calendar(&windows, interval.start());
+        let reason = format!("a,b;c\\d {}", "ü".repeat(60));
+        let window = window("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z", &reason);
+        let start = window.start;
+        let calendar = ScheduledWindow::calendar(&[window], start);
         assert!(calendar.lines().all(|line| line.len() <= 75), "{calendar}");
         assert!(calendar.ends_with("END:VEVENT\r\nEND:VCALENDAR\r\n"));
         let unfolded = calendar.replace("\r\n ", "");
@@ -258,16 +203,8 @@ mod tests {
 
     #[test]
     fn windows_that_start_together_have_different_ids() {
-        let mut windows = Vec::new();
-        for end in ["2030-01-01T03:00:00Z", "2030-01-01T04:00:00Z"] {
-            let interval = Interval::parse("2030-01-01T02:00:00Z", end).unwrap();
-            let mut position = Position::default();
-            let reason = "".parse().unwrap();
-            position.windows.push(Window { interval, reason });
-            let scope = LimitScope::Route("GET:/a".parse().unwrap());
-            let (from, until) = (Timestamp::MIN, Timestamp::MAX);
-            ScheduledWindow::of_route(&scope, &position, from, until, &mut windows);
-        }
+        let of = |end| window("2030-01-01T02:00:00Z", end, "");
+        let windows = ["2030-01-01T03:00:00Z", "2030-01-01T04:00:00Z"].map(of);
         let calendar = ScheduledWindow::calendar(&windows, Timestamp::UNIX_EPOCH);
         let ids = calendar.lines().filter(|line| line.starts_with("UID:"));
         let ids: Vec<&str> = ids.collect();
@@ -278,5 +215,32 @@ mod tests {
                 "UID:GET:/a 20300101T020000Z 2"
             ]
         );
+    }
+
+    /// An event ends after its start, also if both are in one second.
+    #[test]
+    fn the_end_of_an_event_is_rounded_up() {
+        let window = window("2030-01-01T02:00:00.2Z", "2030-01-01T02:00:00.9Z", "");
+        let calendar = ScheduledWindow::calendar(&[window], Timestamp::UNIX_EPOCH);
+        assert!(calendar.contains("DTSTART:20300101T020000Z\r\nDTEND:20300101T020001Z\r\n"));
+    }
+
+    /// A calendar has at least one component (RFC 5545, section 3.6).
+    #[test]
+    fn a_calendar_without_windows_has_a_component() {
+        let calendar = ScheduledWindow::calendar(&[], Timestamp::UNIX_EPOCH);
+        let components = calendar.lines().filter(|line| line.starts_with("BEGIN:"));
+        let components: Vec<&str> = components.collect();
+        assert_eq!(
+            components,
+            ["BEGIN:VCALENDAR", "BEGIN:VTIMEZONE", "BEGIN:STANDARD"]
+        );
+        for begin in components {
+            let end = begin.replace("BEGIN:", "END:");
+            assert_eq!(calendar.lines().filter(|line| *line == end).count(), 1);
+        }
+        for property in ["TZID:", "DTSTART:", "TZOFFSETFROM:", "TZOFFSETTO:"] {
+            assert!(calendar.contains(property), "{property}");
+        }
     }
 }

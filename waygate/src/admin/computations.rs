@@ -36,11 +36,16 @@ impl Default for Computations {
 
 /// The end of the time of a computation, which asks for it between its steps.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(
+    not(feature = "flags"),
+    allow(dead_code, reason = "only flags have steps")
+)]
 pub(super) struct Deadline {
     end: Instant,
     longest: Duration,
 }
 
+#[cfg(feature = "flags")]
 impl Deadline {
     /// # Errors
     /// 503 after the end.
@@ -115,6 +120,7 @@ mod tests {
         assert_eq!(computations.admitted.available_permits(), MAX_ADMITTED);
     }
 
+    #[cfg(feature = "flags")]
     #[tokio::test]
     async fn a_computation_without_time_is_refused() {
         let computations = Computations {

@@ -15,7 +15,6 @@
 
 mod author;
 mod authorize;
-#[cfg(feature = "flags")]
 mod computations;
 mod config;
 mod docs;

@@ -122,7 +122,6 @@ problems! {
     /// Of operations that read.
     Read: "400" "401" "403";
     /// Of streams, and of operations that read, and take time.
-    #[cfg_attr(not(feature = "flags"), allow(dead_code, reason = "for flags"))]
     ReadBounded: "400" "401" "403" "503";
     /// Of operations that read, have a body, and take time.
     #[cfg_attr(not(feature = "flags"), allow(dead_code, reason = "for flags"))]

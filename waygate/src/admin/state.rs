@@ -3,9 +3,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{body::Bytes, extract::FromRef};
 use waygate_core::view::Platform;
 
-#[cfg(feature = "flags")]
-use super::computations::Computations;
-use super::{idempotency::memory::Memory, policy::Policy};
+use super::{computations::Computations, idempotency::memory::Memory, policy::Policy};
 #[cfg(feature = "flags")]
 use crate::http::Streams;
 use crate::{Waygate, auth::Authenticator, health::Require, rest::Readers};
@@ -40,8 +38,7 @@ pub(super) struct AdminState {
     /// The open streams of evaluations.
     #[cfg(feature = "flags")]
     pub(super) streams: Streams,
-    /// The previews of flags and segments.
-    #[cfg(feature = "flags")]
+    /// Long reads: previews of flags and segments, and lists of windows.
     pub(super) computations: Computations,
     /// Apart from those that only read.
     #[cfg(feature = "flags")]
@@ -65,7 +62,6 @@ impl AdminState {
             keys: Arc::default(),
             #[cfg(feature = "flags")]
             streams: Streams::new(MAX_STREAMS, MAX_STREAMS),
-            #[cfg(feature = "flags")]
             computations: Computations::default(),
             #[cfg(feature = "flags")]
             imports: Computations::default(),

@@ -2,15 +2,20 @@
 
 use waygate_core::{
     Timestamp,
-    model::{LimitScope, RouteKey},
-    view::ScheduledWindow,
+    grammar::Reason,
+    model::LimitScope,
+    view::{ScheduledWindow, WindowList},
 };
 
 use super::Waygate;
 
+/// The most windows of a list.
+const MOST: usize = 10_000;
+
 impl Waygate {
     /// Returns the maintenance windows of routes, of services and of all routes together that have not ended and start
-    /// before `until`, in the order of their starts. Of windows that recur, at most 1,000 each.
+    /// before `until`, in the order of their starts: the first 10,000. Of windows that recur, at most 1,000 each.
+    /// Thousands of windows take many milliseconds.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -29,22 +34,26 @@ impl Waygate {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn scheduled_windows(&self, until: Timestamp) -> Vec<ScheduledWindow> {
-        let (snapshot, now) = (self.inner.snapshot.load(), self.inner.clock.now());
-        let mut windows = Vec::new();
-        let mut of_route = |key: &RouteKey, position| {
-            let scope = LimitScope::Route(key.clone());
-            ScheduledWindow::of_route(&scope, position, now, until, &mut windows);
-        };
+        self.first_windows(until, |_, _| true)
+    }
+
+    /// The first of the scheduled windows with the scopes and reasons that `selects` returns `true` for.
+    pub(crate) fn first_windows(
+        &self,
+        until: Timestamp,
+        selects: impl Fn(&str, &Reason) -> bool,
+    ) -> Vec<ScheduledWindow> {
+        let (snapshot, now) = (self.inner.snapshot.load_full(), self.inner.clock.now());
+        let mut list = WindowList::new(now, until, selects);
         for (at, route) in snapshot.table.iter().enumerate() {
             if let Some(slot) = snapshot.slot(at).filter(|_| !snapshot.table.is_gone(at)) {
-                of_route(&route.key, &slot.state.position);
+                let scope = LimitScope::Route(route.key.clone());
+                list.add_route(&scope, &slot.state.position);
             }
         }
         for (scope, set) in snapshot.records.maintenances.iter() {
-            let scope = LimitScope::from(scope);
-            ScheduledWindow::of_maintenance(&scope, &set.value, now, until, &mut windows);
+            list.add_maintenance(&LimitScope::from(scope), &set.value);
         }
-        windows.sort_by(|a, b| (a.start, &a.scope).cmp(&(b.start, &b.scope)));
-        windows
+        list.first(MOST)
     }
 }

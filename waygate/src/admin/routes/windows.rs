@@ -10,11 +10,11 @@ use http::header;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::{Timestamp, view::ScheduledWindow};
+use waygate_core::{Timestamp, grammar::Reason, view::ScheduledWindow};
 
 use crate::{
-    admin::{responses::Read, state::AdminState, within::Within},
-    rest::{AtMost, Filters, Listing, Params, Search},
+    admin::{responses::ReadBounded, state::AdminState, within::Within},
+    rest::{AtMost, Filters, Listing, Params, Problem, Search},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -43,41 +43,47 @@ struct WindowParams {
 impl Filters for WindowParams {}
 
 impl WindowParams {
-    fn windows(&self, state: &AdminState, within: &Within) -> (Timestamp, Vec<ScheduledWindow>) {
-        let days = self.days.as_ref().map_or(DEFAULT_DAYS, |days| days.0);
-        let now = state.waygate.inner.clock.now();
-        let ahead = Duration::from_secs(days as u64 * 86_400);
-        let until = now.checked_add(ahead).unwrap_or(Timestamp::MAX);
-        let mut windows = state.waygate.scheduled_windows(until);
-        windows.retain(|window| {
-            let is_within = |scope| within.has_scope(&scope);
-            window.scope.parse().is_ok_and(is_within) && self.selects(window)
+    /// Passes the windows, and the time of the list, to `show`. Both run off the async workers.
+    async fn windows<T: Send + 'static>(
+        self,
+        state: Arc<AdminState>,
+        within: Within,
+        show: impl FnOnce(Vec<ScheduledWindow>, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let computations = state.computations.clone();
+        let shown = computations.run(move |_| {
+            let days = self.days.as_ref().map_or(DEFAULT_DAYS, |days| days.0);
+            let now = state.waygate.inner.clock.now();
+            let ahead = Duration::from_secs(days as u64 * 86_400);
+            let until = now.checked_add(ahead).unwrap_or(Timestamp::MAX);
+            let selects = |scope: &str, reason: &Reason| {
+                let is_within = |scope| within.has_scope(&scope);
+                self.selects(scope, reason) && scope.parse().is_ok_and(is_within)
+            };
+            Ok(show(state.waygate.first_windows(until, selects), now))
         });
-        (now, windows)
+        shown.await
     }
 
-    fn selects(&self, window: &ScheduledWindow) -> bool {
-        self.scope
-            .as_ref()
-            .is_none_or(|scope| *scope == window.scope)
-            && self
-                .search
-                .as_ref()
-                .is_none_or(|search| search.finds([window.scope.as_str(), window.reason.as_str()]))
+    fn selects(&self, scope: &str, reason: &Reason) -> bool {
+        let is_of = |wanted: &String| wanted == scope;
+        let finds = |search: &Search| search.finds([scope, reason.as_str()]);
+        self.scope.as_ref().is_none_or(is_of) && self.search.as_ref().is_none_or(finds)
     }
 }
 
 /// Lists the maintenance windows of routes, of services and of all routes together that have not ended, in the order of
 /// their starts.
 ///
-/// Windows have no effect while their route is disabled. Of windows that recur, at most 1000 each are listed.
+/// Windows have no effect while their route is disabled. At most 10000 are listed, and of those that recur at most 1000
+/// each.
 #[utoipa::path(
     get,
     path = "/api/windows",
     operation_id = "list_windows",
     tag = "windows",
     params(WindowParams),
-    responses((status = OK, description = "The windows.", body = [ScheduledWindow]), Read),
+    responses((status = OK, description = "The windows.", body = [ScheduledWindow]), ReadBounded),
     security(("token" = ["read"])),
     extensions(("x-waygate-services" = json!("checked")))
 )]
@@ -85,10 +91,10 @@ async fn list(
     State(state): State<Arc<AdminState>>,
     within: Within,
     Listing { filters, page }: Listing<WindowParams>,
-) -> Response {
+) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
-    let (_, windows) = filters.windows(&state, &within);
-    page.of(&windows, revision)
+    let windows = filters.windows(state, within, |windows, _| windows).await?;
+    Ok(page.of(&windows, revision))
 }
 
 /// Writes the windows as a calendar (RFC 5545), in UTC.
@@ -100,7 +106,7 @@ async fn list(
     params(WindowParams),
     responses(
         (status = OK, description = "The calendar.", body = String, content_type = "text/calendar; charset=utf-8"),
-        Read
+        ReadBounded
     ),
     security(("token" = ["read"])),
     extensions(("x-waygate-services" = json!("checked")))
@@ -109,12 +115,9 @@ async fn calendar(
     State(state): State<Arc<AdminState>>,
     within: Within,
     Params(params): Params<WindowParams>,
-) -> Response {
-    let (now, windows) = params.windows(&state, &within);
-    let calendar = ScheduledWindow::calendar(&windows, now);
-    (
-        [(header::CONTENT_TYPE, "text/calendar; charset=utf-8")],
-        calendar,
-    )
-        .into_response()
+) -> Result<Response, Problem> {
+    let write = |windows: Vec<_>, now| ScheduledWindow::calendar(&windows, now);
+    let calendar = params.windows(state, within, write).await?;
+    let kind = [(header::CONTENT_TYPE, "text/calendar; charset=utf-8")];
+    Ok((kind, calendar).into_response())
 }

@@ -129,6 +129,7 @@ impl EventType {
             Action::ServiceScheduleCancelled | Action::ServiceMaintenanceScheduled if ends => {
                 Self::ServiceMaintenanceEnded
             }
+            Action::MaintenanceOff if is_unchanged => return None,
             // Whatever ends it.
             Action::Enable | Action::EnvGate | Action::Reset if ends => Self::RouteMaintenanceEnded,
             Action::Enable if entry.previous_status == Some(Maintenance) => {
@@ -150,7 +151,7 @@ impl EventType {
                 return None;
             }
             Action::GlobalMaintenanceOff | Action::ServiceMaintenanceOff
-                if is_unchanged && entry.previous == entry.new =>
+                if is_unchanged && !was_planned(entry) =>
             {
                 return None;
             }
@@ -223,6 +224,15 @@ impl EventType {
     pub(super) fn is_opt_in(self) -> bool {
         self == Self::LimitThreshold
     }
+}
+
+/// Maintenance that was switched on for later. Exemptions alone are kept without it, and windows that recur stay.
+fn was_planned(entry: &AuditEntry) -> bool {
+    let enabled = entry
+        .previous
+        .as_ref()
+        .and_then(|known| known.get("enabled"));
+    enabled.is_some_and(|enabled| enabled == true)
 }
 
 /// A limit that was in shadow mode before, and is not any more.

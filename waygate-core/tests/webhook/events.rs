@@ -78,6 +78,13 @@ fn an_event_follows_from_the_status_before_and_after() {
             Active,
             Some("route.maintenance_ended"),
         ),
+        (
+            "maintenance_off",
+            Maintenance,
+            EnvGated,
+            Some("route.maintenance_ended"),
+        ),
+        ("maintenance_off", Active, Active, None),
         ("disable", Maintenance, Disabled, Some("route.disabled")),
         (
             "global_maintenance_on",
@@ -131,10 +138,13 @@ fn an_event_follows_from_the_status_before_and_after() {
         let mut entry = line(&format!("{scope}_maintenance_off"), "x");
         entry.previous_status = Some(Active);
         entry.new_status = Some(Active);
-        entry.previous = Some(json!({ "start": "2030-01-01T00:00:00Z" }));
-        entry.new = Some(json!({}));
+        entry.previous = Some(json!({ "enabled": true, "start": "2030-01-01T00:00:00Z" }));
+        entry.new = Some(json!({ "enabled": false }));
         let found = EventType::of(&entry).map(EventType::as_str);
         assert_eq!(found, Some(&*format!("{scope}.window_cancelled")));
+        // Exemptions alone are no window.
+        entry.previous = Some(json!({ "enabled": false, "exempt_paths": ["/health"] }));
+        assert_eq!(EventType::of(&entry), None, "{scope}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Windows that recur: of routes, of a service and of all routes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
 use waygate::{
@@ -9,7 +9,8 @@ use waygate::{
     limits::RateLimitPolicy,
     maintenance,
     model::{
-        GlobalMaintenance, RecurringMaintenance, RecurringWindow, Refused, RouteState, RouteStatus,
+        GlobalMaintenance, RecurringMaintenance, RecurringWindow, Refused, Registration,
+        RouteState, RouteStatus,
     },
     testing::{ManualClock, TestApp},
 };
@@ -250,6 +251,47 @@ async fn counters_are_reset_when_an_operator_ends_maintenance() {
     system.disable(KEY, "").await.unwrap();
     system.enable(KEY, "").await.unwrap();
     assert_eq!(app.get("/a").await.status(), 429, "through a disable");
+}
+
+/// The limits are in the code of one process, and the other does not know them.
+#[tokio::test]
+async fn counters_are_reset_when_a_process_without_limits_ends_maintenance() {
+    let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
+    let of = async |service: &str| {
+        let builder = builder().service(service).clock(clock.clone());
+        builder.backend(backend.clone()).build().await.unwrap()
+    };
+    let (shop, gate) = (of("shop").await, of("gate").await);
+    let limit = RateLimitPolicy::new("2/year".parse().unwrap()).unwrap();
+    let route = Registration::new(KEY.parse().unwrap()).rate_limit(limit);
+    let app = app(&shop, &[KEY]).await;
+    shop.register_all([route]).await.unwrap();
+    let system = gate.system();
+    let upgrade = || GlobalMaintenance::new("upgrade".parse().unwrap());
+    let until = async |status: u16| {
+        let found = async {
+            while app.get("/a").await.status() != status {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let found = tokio::time::timeout(Duration::from_secs(20), found).await;
+        assert!(found.is_ok(), "{status}");
+    };
+
+    until(429).await;
+    system.enable_global_maintenance(upgrade()).await.unwrap();
+    until(503).await;
+    system.disable_global_maintenance().await.unwrap();
+    until(200).await;
+
+    until(429).await;
+    system
+        .enable_service_maintenance("shop", upgrade())
+        .await
+        .unwrap();
+    until(503).await;
+    system.disable_service_maintenance("shop").await.unwrap();
+    until(200).await;
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ enum Frequency {
 
 /// The most occurrences of a rule with a number of them.
 const MOST: u16 = 10_000;
-/// The most years that a number of occurrences may take, so that the last one is found in a few milliseconds.
+/// The most years from the first day to the last of a number of occurrences, so that it is found in a few milliseconds.
 const HORIZON: i16 = 200;
 /// The largest interval.
 const MOST_INTERVAL: u16 = 1_000;
@@ -94,25 +94,25 @@ impl Rule {
         let Some(count) = self.count else {
             return Ok(None);
         };
-        let horizon = jiff::Span::new().years(HORIZON);
         let days = DaysOfRule {
             rule: self,
             first,
-            last: first.saturating_add(horizon),
+            last: Date::MAX,
         };
         let is_first = days.has(first).then_some(first);
-        let Some(mut day) = is_first.or_else(|| days.after(first)) else {
+        let Some(start) = is_first.or_else(|| days.after(first)) else {
             return Ok(None);
         };
-        for _ in 1..count {
-            day = days.after(day).ok_or_else(|| {
-                format!(
-                    "`COUNT`: the last of {count} occurrences is more than {HORIZON} years after the first; use a \
-                     smaller number, or none"
-                )
-            })?;
-        }
-        Ok(Some(day))
+        let horizon = first.saturating_add(jiff::Span::new().years(HORIZON));
+        let mut occurrences = std::iter::successors(Some(start), |day| days.after(*day))
+            .take_while(|day| *day <= horizon);
+        let end = occurrences.nth(usize::from(count) - 1);
+        end.map(Some).ok_or_else(|| {
+            format!(
+                "`COUNT`: the last of {count} occurrences is more than {HORIZON} years after the first day; use a \
+                 smaller number, or none"
+            )
+        })
     }
 
     /// The days with an occurrence at a time, of which none is before the first day or after the end.

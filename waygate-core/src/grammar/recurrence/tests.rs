@@ -270,8 +270,6 @@ fn searches_are_bounded() {
 /// The end of a rule with a number of occurrences is found once, within a bound.
 #[test]
 fn a_number_of_occurrences_without_an_end_in_sight_is_refused() {
-    use super::WindowTimes;
-
     let parse = |rule: &str| WindowTimes::parse(rule, Some("02:00"), Some("2026-01-01"), "1h");
     for rule in [
         "FREQ=DAILY;BYMONTHDAY=31;BYDAY=MO;COUNT=10000",
@@ -295,4 +293,17 @@ fn a_number_of_occurrences_without_an_end_in_sight_is_refused() {
         assert_eq!(starts.after(before), Some(last.at(2, 0, 0, 0)), "{rule}");
         assert_eq!(starts.after(last.at(2, 0, 0, 0)), None, "{rule}");
     }
+}
+
+/// The first occurrence may be further away than the last one may be: this one is in the year 2692.
+#[test]
+fn a_number_of_occurrences_is_never_ignored() {
+    let rule = "FREQ=MONTHLY;INTERVAL=1000;BYMONTHDAY=31;BYDAY=MO";
+    let parse = |rule: &str| WindowTimes::parse(rule, Some("02:00"), Some("2026-02-01"), "1h");
+    assert!(parse(rule).is_ok());
+    let error = parse(&format!("{rule};COUNT=1")).unwrap_err();
+    assert!(
+        error.problem().starts_with("`COUNT`: the last of"),
+        "{error}"
+    );
 }

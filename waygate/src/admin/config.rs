@@ -53,7 +53,7 @@ impl Admin {
     }
 
     /// Sets the address of the page where users approve [devices](https://www.rfc-editor.org/rfc/rfc8628). By default, it
-    /// is `device` below the prefix of the admin API, at the host of the request.
+    /// is `device` below the prefix of the admin API, at the host of the request. Waygate serves no page there.
     ///
     /// ```
     /// use waygate::admin::{Admin, Credentials};

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use axum::extract::Request;
 use http::{HeaderMap, header};
 use waygate_core::{
-    Timestamp,
+    Printable, Timestamp,
     model::{Action, AuditEntry, Origin},
     port::{Batch, CommitError},
     view::{Platform, Services, TokenScopes},
@@ -143,7 +143,8 @@ impl Authenticator {
             return None;
         }
         let valid = match record.is_external {
-            true => users.external.is_some(),
+            // Waygate may have got a user of this name since.
+            true => users.external.is_some() && !accounts.contains(&record.username),
             false => {
                 accounts.contains(&record.username) && self.bindings.hold(&accounts, record).await
             }
@@ -213,7 +214,10 @@ impl Authenticator {
         &self,
         request: Request,
     ) -> (Request, Result<Option<Principal>, Problem>) {
-        let Some(external) = self.external() else {
+        let AuthMode::Accounts(users) = &self.mode else {
+            return (request, Ok(None));
+        };
+        let Some(external) = &users.external else {
             return (request, Ok(None));
         };
         let (head, body) = request.into_parts();
@@ -221,6 +225,12 @@ impl Authenticator {
         let request = Request::from_parts(head, body);
         let principal = match found {
             Ok(None) => Ok(None),
+            // The audit log could not distinguish them.
+            Ok(Some(identity)) if users.current().contains(&identity.username) => {
+                tracing::warn!(user = %Printable(&identity.username), "the application has named a user of Waygate's own");
+                let text = "The application has named a user of Waygate's own, who has to log in.";
+                Err(Problem::new(ProblemKind::Refused, text))
+            }
             // A browser may have attached what the application has recognized.
             Ok(Some(identity)) => match check_origin(&request) {
                 Ok(()) => Ok(Some(identity.into())),

@@ -25,14 +25,14 @@ use super::{
     login::hidden,
     network::network_of,
     principal::Principal,
-    token::Record,
+    token::{Record, Token},
 };
 use crate::{
     engine::{Opaque, Versioned},
     rest::{Problem, ProblemKind},
 };
 
-/// The most undecided logins, of all networks and of one.
+/// The most undecided logins, of all networks and of one. Of decided ones, the first are deleted above it.
 const MOST: usize = 100;
 const MOST_OF_A_NETWORK: usize = 5;
 /// The longest wait of a start for those before it.
@@ -88,8 +88,12 @@ impl Authenticator {
             .device_logins()
             .into_iter()
             .partition(|it| it.pending.expires_at > now);
-        let of_network = known.iter().filter(|it| it.pending.network == network);
-        if known.len() >= MOST || of_network.count() >= MOST_OF_A_NETWORK {
+        let (undecided, mut decided): (Vec<_>, Vec<_>) =
+            known.iter().partition(|it| it.pending.decision.is_none());
+        // Without an address, all clients would be one network.
+        let is_near = |it: &&Found| network.is_some() && it.pending.network == network;
+        let near = undecided.iter().copied().filter(is_near).count();
+        if undecided.len() >= MOST || near >= MOST_OF_A_NETWORK {
             let text = "Too many devices wait for an approval. Try again later.";
             return Err(Problem::new(ProblemKind::TooManyAttempts, text).retry_after(60));
         }
@@ -108,7 +112,10 @@ impl Authenticator {
         let mut batch = Batch::new()
             .expect(entity.clone(), Expected::Absent)
             .put(entity, serde_json::to_value(&pending).unwrap_or_default());
-        batch.deletes = expired.iter().map(|it| codes::entity(&it.hash)).collect();
+        // Devices that have not read their decisions yet.
+        decided.sort_by_key(|it| std::cmp::Reverse(it.pending.expires_at));
+        let deleted = expired.iter().chain(decided.into_iter().skip(MOST));
+        batch.deletes = deleted.map(|it| codes::entity(&it.hash)).collect();
         let written = self.write(batch).await;
         written.map_err(|error| hidden(error.into()))?;
         Ok(Started {
@@ -156,7 +163,7 @@ impl Authenticator {
             let text = "There is no such code, or it has expired. Compare it with the device.";
             return Err(Problem::new(ProblemKind::NotFound, text));
         };
-        lock(&self.devices.guesses).remove(user.as_str());
+        self.take_back_guess(user);
         let (action, decision) = match approve {
             true => (
                 "device_approved",
@@ -198,6 +205,10 @@ impl Authenticator {
         let now = self.waygate.inner.clock.now();
         let hash = codes::hash(device_code);
         let Some(found) = self.device_login(&hash) else {
+            // The record of a login that was polled before is gone.
+            if lock(&self.devices.polls).get(&hash).is_some() {
+                return Err(expired());
+            }
             let age =
                 codes::made_at(device_code).and_then(|second| now.as_second().checked_sub(second));
             // The clocks of processes differ a little.
@@ -218,13 +229,9 @@ impl Authenticator {
                 binding,
                 approved_by,
             }) => {
-                // The login of the approval may have been revoked since.
-                let tokens = self.tokens();
-                let mut approvers = tokens.iter();
-                let approver = approvers
-                    .find(|token| token.hash.id().to_string() == *approved_by)
-                    .filter(|token| token.record.expires_at > now)
-                    .ok_or_else(denied)?;
+                // The login of the approval may have ended since.
+                let approver = self.tokens().by_name(&approved_by).ok_or_else(denied)?;
+                let approver = self.if_valid(approver).await.ok_or_else(denied)?;
                 let end = now.saturating_add(lifetime).unwrap_or(now);
                 let record = Record {
                     name: None,
@@ -239,7 +246,7 @@ impl Authenticator {
                     last_used_at: None,
                     binding,
                 };
-                self.exchange(found, record).await
+                self.exchange(found, record, &approver).await
             }
         }
     }
@@ -248,6 +255,7 @@ impl Authenticator {
         &self,
         found: Found,
         record: Record,
+        approver: &Token,
     ) -> Result<(Secret<String>, Record), Problem> {
         // The user may be gone, or have another password since.
         let accounts = self.accounts()?;
@@ -264,9 +272,14 @@ impl Authenticator {
         let consumed = Consumed {
             entity: codes::entity(&found.hash),
             revision: found.revision,
+            needs: (approver.hash.entity(), approver.revision),
         };
         let issue = self.issue(record, Action::Login, &origin, reason, None, Some(consumed));
-        issue.await.map_err(hidden)
+        issue.await.map_err(|problem| match problem.kind() {
+            // Another poll was first, or the record of the approver has changed. The next poll distinguishes them.
+            ProblemKind::Conflict => pending(),
+            _ => hidden(problem),
+        })
     }
 
     /// All stored device logins that can be read.
@@ -298,6 +311,16 @@ impl Authenticator {
         backoff.fail(now, GUESSES);
         guesses.insert(user.to_owned(), backoff);
         Ok(())
+    }
+
+    /// Takes back the failure that `admit_guess` has counted. Earlier ones stay: a user could else start a device now and
+    /// then to guess the codes of others without a delay.
+    fn take_back_guess(&self, user: &str) {
+        let mut guesses = lock(&self.devices.guesses);
+        if let Some(mut backoff) = guesses.get(user).copied() {
+            backoff.take_back(GUESSES);
+            guesses.insert(user.to_owned(), backoff);
+        }
     }
 
     /// Refuses a poll that comes too early, and makes the interval longer (RFC 8628 section 3.5).

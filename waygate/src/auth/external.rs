@@ -69,8 +69,9 @@ pub type AuthenticateError = Box<dyn std::error::Error + Send + Sync>;
 pub trait Authenticate: Send + Sync + 'static {
     /// Returns the author of a request without a valid token of Waygate. `None` if it has none.
     ///
-    /// Browsers attach cookies to requests of other sites, so such requests are refused before: those with `Origin` or
-    /// `Sec-Fetch-Site` of another site, and changes that a form could send.
+    /// Has no effect but to read the request: browsers attach cookies to requests of other sites, and such requests are
+    /// refused only once they have an author. They have an `Origin` or `Sec-Fetch-Site` of another site, or are changes
+    /// that a form could send. An author with the name of one of Waygate's own users is refused with 403.
     ///
     /// # Errors
     /// Any error, if it cannot be determined. The request is refused with 503.

@@ -2,7 +2,7 @@ use serde_json::json;
 use waygate_core::{
     Printable, Secret,
     model::{Action, Origin},
-    port::{Batch, EntityKey, Expected},
+    port::{Batch, CommitError, EntityKey, Expected},
 };
 
 use super::{
@@ -21,6 +21,8 @@ const MAX_TOKENS: usize = 1_000;
 pub(super) struct Consumed {
     pub(super) entity: EntityKey,
     pub(super) revision: u64,
+    /// A record of this revision without which there is no token.
+    pub(super) needs: (EntityKey, u64),
 }
 
 impl Authenticator {
@@ -77,8 +79,14 @@ impl Authenticator {
             .put(entity, value)
             .audit(audit);
         batch.deletes = self.to_delete(&record);
-        if let Some(Consumed { entity, revision }) = consumed {
+        if let Some(Consumed {
+            entity,
+            revision,
+            needs: (needed, known),
+        }) = consumed
+        {
             batch = batch
+                .expect(needed, Expected::Revision(known))
                 .expect(entity.clone(), Expected::Revision(revision))
                 .delete(entity);
         }
@@ -88,7 +96,13 @@ impl Authenticator {
             batch.puts.extend(known);
             batch.deletes.extend(deleted);
         }
-        self.write(batch).await?;
+        self.write(batch).await.map_err(|error| match error {
+            CommitError::Conflict { .. } => {
+                let text = "What the token replaces has changed.";
+                Problem::new(ProblemKind::Conflict, text)
+            }
+            error => error.into(),
+        })?;
         Ok((token, record))
     }
 
@@ -113,26 +127,21 @@ impl Authenticator {
         Ok(self.write(batch).await?)
     }
 
-    /// Revokes all logins of a user, and returns their number.
+    /// Revokes these logins of a user.
     pub(crate) async fn revoke_logins(
         &self,
         user: &str,
+        logins: impl Iterator<Item = &Token>,
         origin: &Origin,
-    ) -> Result<usize, Problem> {
-        let tokens = self.tokens();
-        let logins = tokens
-            .iter()
-            .filter(|token| token.record.name.is_none() && token.record.username == user);
+    ) -> Result<(), Problem> {
         let deletes: Vec<EntityKey> = logins.map(|token| token.hash.entity()).collect();
-        let count = deletes.len();
-        if count == 0 {
-            return Ok(0);
+        if deletes.is_empty() {
+            return Ok(());
         }
-        let reason = format!("all logins: {count}");
+        let reason = format!("all logins: {}", deletes.len());
         let mut batch = Batch::new().audit(self.line(Action::TokenRevoked, origin, user, reason));
         batch.deletes = deletes;
-        self.write(batch).await?;
-        Ok(count)
+        Ok(self.write(batch).await?)
     }
 
     /// Expired tokens, and those that one more login evicts.

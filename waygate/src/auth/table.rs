@@ -20,6 +20,13 @@ impl Tokens {
         self.by_id.get(&id)
     }
 
+    /// The token of this id, as it is written. Expired or not.
+    pub(crate) fn by_name(&self, id: &str) -> Option<Arc<Token>> {
+        let mut tokens = self.iter();
+        let found = tokens.find(|token| token.hash.id().to_string() == id);
+        found.cloned()
+    }
+
     /// The token with this hash.
     pub(crate) fn find(&self, hash: TokenHash) -> Option<&Arc<Token>> {
         self.get(hash.id()).filter(|token| token.hash.is(hash))

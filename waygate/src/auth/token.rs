@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac_sha256::Hash;
@@ -134,6 +134,12 @@ impl Record {
         self.username == other.username
             && self.platform == other.platform
             && self.name.is_some() == other.name.is_some()
+    }
+
+    /// The time from its issue until it expires.
+    pub(crate) fn lifetime(&self) -> Duration {
+        let lifetime = self.expires_at.duration_since(self.created_at);
+        Duration::try_from(lifetime).unwrap_or_default()
     }
 
     /// The actor in the audit log: the user, and the name of the token unless it is a login.

@@ -186,7 +186,8 @@ async fn poll(
     Ok(Reply::ok(DeviceToken {
         access_token: token.expose().clone(),
         token_type: "Bearer".to_owned(),
-        expires_in: lifetime.as_secs(),
+        // Less than the lifetime, if the login of the approval ends before.
+        expires_in: record.lifetime().as_secs(),
         username: record.username,
         expires_at: format_wire(record.expires_at, "+00:00"),
     }))

@@ -38,15 +38,41 @@ struct SessionParams {
 
 impl Filters for SessionParams {}
 
-/// The user in question.
-fn user(principal: &Principal, params: SessionParams) -> Result<String, Problem> {
-    match params.username {
-        Some(other) if other != principal.username && !is_admin(principal) => {
-            let text = "Logins of another user need the scope `admin`.";
-            Err(Problem::new(ProblemKind::InsufficientScope, text))
+/// The logins of a user.
+struct Logins {
+    user: String,
+    /// The user of the application, or Waygate's own. `None` for both, who may have the same name.
+    is_external: Option<bool>,
+}
+
+impl Logins {
+    fn of(principal: &Principal, params: SessionParams) -> Result<Self, Problem> {
+        match params.username {
+            Some(user) if is_admin(principal) => Ok(Self {
+                user,
+                is_external: None,
+            }),
+            Some(other) if other != principal.username => {
+                let text = "Logins of another user need the scope `admin`.";
+                Err(Problem::new(ProblemKind::InsufficientScope, text))
+            }
+            _ => Ok(Self::own(principal)),
         }
-        Some(user) => Ok(user),
-        None => Ok(principal.username.clone()),
+    }
+
+    fn own(principal: &Principal) -> Self {
+        Self {
+            user: principal.username.clone(),
+            is_external: Some(principal.is_external),
+        }
+    }
+
+    fn contain(&self, token: &Token) -> bool {
+        let record = &token.record;
+        let is_kind = |is_external| is_external == record.is_external;
+        record.name.is_none()
+            && record.username == self.user
+            && self.is_external.is_none_or(is_kind)
     }
 }
 
@@ -85,19 +111,15 @@ async fn list(
 ) -> Result<Response, Problem> {
     state.auth.accounts()?;
     check_login(&state, &principal)?;
-    let user = user(&principal, filters)?;
+    let logins = Logins::of(&principal, filters)?;
     let revision = state.waygate.revision();
     let now = state.waygate.inner.clock.now();
     let tokens = state.auth.tokens();
     let logins = tokens
         .iter()
-        .filter(|token| is_login_of(token, &user) && token.record.expires_at > now);
+        .filter(|token| logins.contain(token) && token.record.expires_at > now);
     let bodies = views(logins, principal.token);
     Ok(page.of(&bodies, revision))
-}
-
-fn is_login_of(token: &Token, user: &str) -> bool {
-    token.record.name.is_none() && token.record.username == user
 }
 
 /// Revokes all logins of a user, that of the request included.
@@ -118,8 +140,14 @@ async fn revoke_all(
 ) -> Result<Reply<Done>, Problem> {
     state.auth.accounts()?;
     check_login(&state, &principal)?;
-    let user = user(&principal, params)?;
-    state.auth.revoke_logins(&user, &principal.origin).await?;
+    let logins = Logins::of(&principal, params)?;
+    let tokens = state.auth.tokens();
+    let found = tokens.iter().filter(|token| logins.contain(token));
+    let found = found.map(AsRef::as_ref);
+    let revoke = state
+        .auth
+        .revoke_logins(&logins.user, found, &principal.origin);
+    revoke.await?;
     Ok(done())
 }
 
@@ -146,10 +174,10 @@ async fn revoke(
     state.auth.accounts()?;
     check_login(&state, &principal)?;
     let tokens = state.auth.tokens();
-    let is_own = |token: &Token| token.record.username == principal.username;
+    let own = Logins::own(&principal);
     let login = tokens.iter().find(|token| {
         let is_login = token.record.name.is_none() && token.hash.id().to_string() == id;
-        is_login && (is_own(token) || is_admin(&principal))
+        is_login && (own.contain(token) || is_admin(&principal))
     });
     let Some(login) = login else {
         let shown: String = id.chars().take(64).collect();

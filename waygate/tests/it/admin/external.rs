@@ -169,6 +169,49 @@ async fn a_proxy_names_the_author_of_a_request() {
 }
 
 #[tokio::test]
+async fn the_application_names_no_user_of_waygate() {
+    let server = Server::with(credentials()).await;
+    let admin = ("x-forwarded-user", "admin");
+    for (method, path) in [
+        ("GET", "/api/routes"),
+        ("DELETE", "/api/auth/sessions"),
+        ("POST", &*at("GET:/orders", "/disable")),
+    ] {
+        send(&server, method, path, &[admin]).await.refused(403);
+    }
+    server.get("/api/auth/me").await.expect(200);
+}
+
+/// A user of the application may have the name of one that Waygate had or gets.
+#[tokio::test]
+async fn users_of_the_application_see_their_own_logins_only() {
+    let backend = MemoryBackend::new();
+    let own = Credentials::new("admin", "secret").with("lena", "own");
+    let first = Server::on(backend.clone(), own).await;
+    let of_waygate = login(&first, "lena", "own").await.expect(200);
+    let server = Server::on(backend, credentials()).await;
+    let made = login(&server, "lena", "ldap").await.expect(200);
+    let lena = ("x-waygate-token", made["token"].as_str().unwrap());
+    let sessions = "/api/auth/sessions";
+    let list = send(&server, "GET", sessions, &[lena]).await.expect(200);
+    assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
+    let all = server.get("/api/auth/sessions?username=lena").await;
+    assert_eq!(all.expect(200).as_array().unwrap().len(), 2);
+    // Someone that a proxy names ends them as well, and no other.
+    let proxied = ("x-forwarded-user", "lena");
+    let ended = send(&server, "DELETE", sessions, &[proxied]).await;
+    ended.expect(200);
+    let mut versions = first.waygate.subscribe();
+    while first.waygate.revision().number < server.waygate.revision().number {
+        versions.next().await.unwrap();
+    }
+    let token = ("x-waygate-token", of_waygate["token"].as_str().unwrap());
+    send(&first, "GET", "/api/auth/me", &[token])
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
 async fn the_application_may_limit_a_user_to_services() {
     let server = Server::with(credentials()).await;
     let made = login(&server, "bill", "ldap").await.expect(200);

@@ -59,7 +59,9 @@ impl From<ChangeError> for Problem {
                 let kind = match error {
                     WebhookError::Unknown(_) | WebhookError::NoSuchEvent(_) => ProblemKind::NotFound,
                     WebhookError::Exists(_)
+                    | WebhookError::Conflict(_)
                     | WebhookError::Declared(_)
+                    | WebhookError::NoService(_)
                     | WebhookError::DeclaredElsewhere { .. }
                     | WebhookError::TooMany(_) => ProblemKind::Conflict,
                     WebhookError::NoSecret(_) => ProblemKind::Internal,

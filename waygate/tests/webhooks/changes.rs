@@ -168,6 +168,47 @@ async fn services_with_webhooks_of_one_name_are_kept_apart() {
 }
 
 #[tokio::test]
+async fn a_deployment_that_gets_a_service_keeps_its_webhooks() {
+    let (receiver, store) = (Receiver::start([OK]).await, backend());
+    let first = start(builder(&receiver).backend(store.clone())).await;
+    toggle(&first, 1).await;
+    receiver.wait_for(2).await;
+    first.shutdown().await;
+    let named = |service: &str| start(builder(&receiver).service(service).backend(store.clone()));
+    let shop = named("shop").await;
+    toggle(&shop, 2).await;
+    receiver.wait_for(4).await;
+    assert_eq!(cause(&shop), "");
+    shop.shutdown().await;
+
+    // Another name may be that of another service.
+    let store_front = named("store").await;
+    until(async || cause(&store_front).contains("take over `ops`")).await;
+    let known = store_front.webhook("ops").await.unwrap();
+    assert!(known.conflict.unwrap().contains("the service `shop`"));
+    let system = store_front.system();
+    let refused = system.enable_webhook("ops").await.unwrap_err();
+    assert!(
+        matches!(&refused, ChangeError::Webhook(WebhookError::Conflict(_))),
+        "{refused}"
+    );
+    system.take_over_webhook("ops").await.unwrap();
+    let line = &store_front.audit(AuditQuery::newest(1)).await.unwrap()[0];
+    let declared = (line.previous.as_ref(), line.new.as_ref());
+    let declared = [declared.0, declared.1].map(|it| it.unwrap()["declared"]["service"].clone());
+    assert_eq!(declared, ["shop", "store"]);
+    until(async || cause(&store_front).is_empty()).await;
+    assert_eq!(store_front.webhook("ops").await.unwrap().conflict, None);
+    toggle(&store_front, 3).await;
+    receiver.wait_for(6).await;
+    store_front.shutdown().await;
+    let nameless = start(builder(&receiver).backend(store)).await;
+    until(async || cause(&nameless).contains("take over `ops`")).await;
+    let refused = nameless.system().take_over_webhook("ops").await;
+    assert!(refused.unwrap_err().to_string().contains("has no service"));
+}
+
+#[tokio::test]
 async fn events_that_the_log_has_dropped_before_the_first_delivery_are_reported() {
     let receiver = Receiver::start([OK]).await;
     let store = MemoryBackend::new().with_audit_capacity(20);

@@ -17,3 +17,4 @@ mod speed;
 mod support;
 #[cfg(feature = "openapi")]
 mod tags;
+mod traces;

@@ -75,6 +75,15 @@ pub(crate) struct Declarer {
     pub(crate) service: Option<Box<str>>,
 }
 
+impl Declarer {
+    /// Who declares an endpoint once this process does, too. A deployment may get a service later: it goes on.
+    pub(crate) fn after(self, known: Option<Self>) -> Self {
+        known
+            .filter(|known| known.service.is_some() || self.service.is_none())
+            .unwrap_or(self)
+    }
+}
+
 impl fmt::Display for Declarer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.service {

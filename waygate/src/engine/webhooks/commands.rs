@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use uuid::Uuid;
 use waygate_core::{
     Timestamp,
@@ -11,9 +12,16 @@ use waygate_core::{
     webhook::WebhookDefinition,
 };
 
-use super::{endpoints::deliveries, error::WebhookError, progress::end_of_log, queue::MAX_RETRIES};
+use super::{
+    endpoints::deliveries,
+    error::WebhookError,
+    progress::end_of_log,
+    queue::{MAX_RETRIES, conflict},
+};
 use crate::engine::{
-    kinds::{Delivery, DeliveryKey, WebhookCursor, WebhookCursors, WebhookDeliveries, Webhooks},
+    kinds::{
+        Declarer, Delivery, DeliveryKey, WebhookCursor, WebhookCursors, WebhookDeliveries, Webhooks,
+    },
     store::Kind,
     tx::{Attempt, Change, Tx},
 };
@@ -229,29 +237,52 @@ impl Change for Again {
 }
 
 /// Enables an endpoint, stored or declared.
-pub(super) struct Enable(pub(super) PolicyName);
+pub(super) struct Enable {
+    pub(super) name: PolicyName,
+    /// This process, if its code declares the endpoint.
+    pub(super) declared: Option<Declarer>,
+    /// `true` if this process takes the place of another service that declares it, too.
+    pub(super) takes_over: bool,
+}
 
 impl Change for Enable {
     type Done = ();
 
     fn subject(&self) -> String {
-        WebhookCursors::entity(&self.0).to_string()
+        WebhookCursors::entity(&self.name).to_string()
     }
 
     async fn attempt(&self, mut tx: Tx<'_>) -> Result<(), Attempt> {
-        let cursor = tx.stored.records.webhook_cursors.get(&self.0);
+        let Self {
+            name,
+            declared,
+            takes_over,
+        } = self;
+        let cursor = tx.stored.records.webhook_cursors.get(name);
         let Some(mut cursor) = cursor.map(|known| known.value.clone()) else {
-            return Err(failed(WebhookError::Unknown(self.0.to_string())));
+            return Err(failed(WebhookError::Unknown(name.to_string())));
         };
-        if cursor.disabled.is_none() {
-            return Ok(());
+        let elsewhere = conflict(name, declared.as_ref(), Some(&cursor));
+        let has_service = declared.as_ref().is_some_and(|own| own.service.is_some());
+        match &elsewhere {
+            Some(_) if *takes_over && !has_service => {
+                return Err(failed(WebhookError::NoService(name.to_string())));
+            }
+            Some(problem) if !takes_over => {
+                return Err(failed(WebhookError::Conflict(problem.clone())));
+            }
+            None if cursor.disabled.is_none() => return Ok(()),
+            _ => {}
         }
         enable(&mut cursor);
-        tx.put::<WebhookCursors>(&self.0, &cursor);
-        let line = tx.line(
-            Action::from("webhook_enabled"),
-            &format!("webhook:{}", self.0),
-        );
+        let mut line = tx.line(Action::from("webhook_enabled"), &format!("webhook:{name}"));
+        if elsewhere.is_some() {
+            line.previous = Some(json!({ "declared": cursor.declared }));
+            line.new = Some(json!({ "declared": declared }));
+            cursor.declared.clone_from(declared);
+            cursor.lease = None;
+        }
+        tx.put::<WebhookCursors>(name, &cursor);
         tx.audit(line);
         tx.commit().await?;
         Ok(())

@@ -15,7 +15,7 @@ use super::{
     counts::WebhookCounts,
     error::WebhookError,
     progress::Settle,
-    queue::Endpoint,
+    queue::{Endpoint, conflict},
     records::{WebhookAttempt, WebhookDelivery, WebhookRecord},
 };
 use crate::engine::{
@@ -139,6 +139,7 @@ impl Inner {
             disabled: disabled.map(|disabled| (disabled.at, disabled.reason)),
             failing_since: cursor.and_then(|cursor| cursor.failing_since),
             throttled_until: cursor.and_then(|cursor| cursor.throttled_until),
+            conflict: conflict(name, self.declarer(name).as_ref(), cursor),
             retries: deliveries(&stored.records, name).count() - dead_letters,
             dead_letters,
         })

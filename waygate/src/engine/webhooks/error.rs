@@ -15,6 +15,14 @@ pub enum WebhookError {
     /// The name is taken.
     #[error("the webhook `{0}` exists already; change it, or choose another name")]
     Exists(String),
+    /// Another service declares a webhook of this name.
+    #[error("{0}")]
+    Conflict(String),
+    /// A process without a service takes over no webhook of one that has a service.
+    #[error(
+        "this process has no service, so it cannot take over `{0}`: set one with `WaygateBuilder::service`"
+    )]
+    NoService(String),
     /// The application declares it.
     #[error("the webhook `{0}` is declared by the application; change it there")]
     Declared(String),

@@ -11,7 +11,9 @@ use waygate_core::{
     Printable, Timestamp,
     grammar::PolicyName,
     model::AuditEntry,
-    webhook::{EventType, Message, THROTTLE, WebhookDefinition, event_id, pause_after},
+    webhook::{
+        EventType, Message, THROTTLE, WebhookDefinition, WebhookFormat, event_id, pause_after,
+    },
 };
 
 use super::{
@@ -37,15 +39,29 @@ pub(super) struct Job {
 
 impl Hub {
     /// The body of an event: from the application's formatter, or else from the format of the endpoint.
-    pub(super) fn message(
+    async fn message(
         &self,
         name: &PolicyName,
         endpoint: &WebhookDefinition,
         entry: &AuditEntry,
     ) -> Result<Option<Message>, String> {
-        let format = || match self.formatters.get(name) {
+        let formatter = self.formatters.get(name);
+        let thin = endpoint.thin;
+        if let (None, template @ WebhookFormat::Template { .. }) = (formatter, &endpoint.format) {
+            // It may take milliseconds.
+            let (template, entry) = (template.clone(), entry.clone());
+            let render = tokio::task::spawn_blocking(move || template.message(&entry, thin));
+            let rendered = match render.await {
+                Ok(rendered) => rendered,
+                // The runtime ends, and this task with it.
+                Err(ended) if ended.is_cancelled() => std::future::pending().await,
+                Err(panicked) => Err(panicked.to_string()),
+            };
+            return rendered?.map(checked).transpose();
+        }
+        let format = || match formatter {
             Some(formatter) => formatter.message(entry),
-            None => endpoint.format.message(entry, endpoint.thin),
+            None => endpoint.format.message(entry, thin),
         };
         let formatted = catch_unwind(AssertUnwindSafe(format)).unwrap_or_else(|panic| {
             let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
@@ -72,11 +88,12 @@ impl Hub {
             return None;
         }
         let since = Instant::now();
-        let attempted = match self.message(name, endpoint, entry) {
+        let attempted = match self.message(name, endpoint, entry).await {
             Ok(None) => return None,
             Ok(Some(message)) => {
                 let id = event_id(entry.id);
-                self.sender.send(endpoint, &id, message, now).await
+                let trace = entry.traceparent;
+                self.sender.send(endpoint, &id, message, trace, now).await
             }
             Err(problem) => {
                 tracing::error!(webhook = %Printable(name), entry = %Printable(entry.id), problem = %Printable(&problem), "an event cannot be formatted");

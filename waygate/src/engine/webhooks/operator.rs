@@ -148,7 +148,42 @@ impl Operator {
     /// [`ChangeError`]; nothing is changed.
     pub async fn enable_webhook(&self, name: &str) -> Result<(), ChangeError> {
         self.waygate.webhook(name).await?;
-        self.make(Enable(name.parse()?)).await
+        let name = name.parse()?;
+        let declared = self.waygate.inner.declarer(&name);
+        let takes_over = false;
+        let enable = Enable {
+            name,
+            declared,
+            takes_over,
+        };
+        self.make(enable).await
+    }
+
+    /// Takes over a webhook that the code of this service declares, and that of another one did before, such as after
+    /// the service was renamed. It continues where the other stopped, which sends nothing any more.
+    ///
+    /// # Errors
+    /// [`ChangeError`], such as for a process without a service; nothing is changed.
+    ///
+    /// ```
+    /// # async fn take_over(waygate: &waygate::Waygate) -> Result<(), waygate::ChangeError> {
+    /// if waygate.webhook("ops").await?.conflict.is_some() {
+    ///     waygate.system().take_over_webhook("ops").await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn take_over_webhook(&self, name: &str) -> Result<(), ChangeError> {
+        self.waygate.webhook(name).await?;
+        let name = name.parse()?;
+        let declared = self.waygate.inner.declarer(&name);
+        let takes_over = true;
+        let enable = Enable {
+            name,
+            declared,
+            takes_over,
+        };
+        self.make(enable).await
     }
 
     /// Sends a test event now, and returns the attempt. It is not sent again.

@@ -104,8 +104,8 @@ impl Declared {
             ca_file,
         } = self.options;
         let sender = Sender::new(egress, proxy, ca_file);
-        if !declared.is_empty() {
-            let problem = |problem| Invalid::new("webhook", "TLS", problem);
+        if let Some(first) = declared.keys().next() {
+            let problem = |problem| Invalid::new("webhook", first.as_str(), problem);
             sender.client().map_err(problem)?;
         }
         Ok(Hub::new(declared, formatters, sender))

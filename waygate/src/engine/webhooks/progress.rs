@@ -104,7 +104,9 @@ impl Change for Settle {
                 },
             },
         };
-        cursor.declared = cursor.declared.or_else(|| self.declared.clone());
+        if let Some(own) = self.declared.clone() {
+            cursor.declared = Some(own.after(cursor.declared));
+        }
         if tx
             .stored
             .records

@@ -49,21 +49,15 @@ impl Endpoint {
         let Some(known) = &self.cursor else {
             return true;
         };
-        let is_marked = known.value.declared.is_some() || self.declared.is_none();
-        !is_marked || known.value.rebased(self.revision).is_some()
+        let marked = &known.value.declared;
+        let is_marked = |own: &Declarer| Some(own.clone().after(marked.clone())) == *marked;
+        !self.declared.as_ref().is_none_or(is_marked)
+            || known.value.rebased(self.revision).is_some()
     }
 
-    /// Why this process may not deliver: another service declares an endpoint of this name, which has its own events.
     pub(super) fn conflict(&self) -> Option<String> {
-        let own = self.declared.as_ref()?;
-        let other = self.cursor.as_ref()?.value.declared.as_ref()?;
-        (own != other).then(|| {
-            let name = &self.name;
-            format!(
-                "`{name}` sends nothing: {other} declare{} a webhook of this name, too; rename one of them, or delete `{name}` if no code there declares it any more",
-                if other.service.is_some() { "s" } else { "" }
-            )
-        })
+        let known = self.cursor.as_ref().map(|known| &known.value);
+        conflict(&self.name, self.declared.as_ref(), known)
     }
 
     /// Returns whether the endpoint gets the event of an entry. Its own end reaches it too late to be of use.
@@ -71,6 +65,21 @@ impl Endpoint {
         let is_own = entry.path.strip_prefix("webhook:") == Some(self.name.as_str());
         !is_own && self.definition.filter.matches(entry)
     }
+}
+
+/// Why a process may not deliver: another service declares an endpoint of this name, which has its own events.
+pub(super) fn conflict(
+    name: &PolicyName,
+    own: Option<&Declarer>,
+    cursor: Option<&WebhookCursor>,
+) -> Option<String> {
+    let other = cursor?.declared.as_ref()?;
+    (own? != other).then(|| {
+        let verb = if other.service.is_some() { "declares" } else { "declare" };
+        format!(
+            "`{name}` sends nothing from here: {other} {verb} a webhook of this name, too; rename one of them, or let this service take over `{name}` if no code there declares it any more"
+        )
+    })
 }
 
 /// The work of a turn.

@@ -35,6 +35,8 @@ pub struct WebhookRecord {
     pub failing_since: Option<Timestamp>,
     /// The end of a pause that the receiver has asked for.
     pub throttled_until: Option<Timestamp>,
+    /// Why this process does not deliver: another service declares a webhook of this name.
+    pub conflict: Option<String>,
     /// Events that are sent again.
     pub retries: usize,
     /// Events that were given up.

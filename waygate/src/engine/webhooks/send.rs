@@ -10,6 +10,7 @@ use std::{
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use waygate_core::{
     Timestamp,
+    model::TraceParent,
     webhook::{
         Egress, ID_HEADER, Message, SIGNATURE_HEADER, TIMESTAMP_HEADER, Verdict, WebhookDefinition,
         retry_after, sign,
@@ -21,6 +22,8 @@ use super::records::AttemptOutcome;
 const CONNECT: Duration = Duration::from_secs(2);
 /// The time of a whole attempt.
 const TOTAL: Duration = Duration::from_secs(15);
+/// The header of W3C Trace Context.
+const TRACE_HEADER: &str = "traceparent";
 /// The part of an answer that is read, and the part that is kept.
 const READ: usize = 16 * 1024;
 const KEPT: usize = 1024;
@@ -167,6 +170,7 @@ impl Sender {
         endpoint: &WebhookDefinition,
         id: &str,
         message: Message,
+        trace: Option<TraceParent>,
         now: Timestamp,
     ) -> Attempted {
         let since = Instant::now();
@@ -188,6 +192,12 @@ impl Sender {
             .header("content-type", message.content_type)
             .header(ID_HEADER, id)
             .header(TIMESTAMP_HEADER, timestamp);
+        // The trace of the change goes on at the receiver, unless the headers of the endpoint name another one.
+        let mut own = endpoint.headers.names();
+        let has_own = own.any(|name| name.eq_ignore_ascii_case(TRACE_HEADER));
+        if let Some(trace) = trace.filter(|_| !has_own) {
+            request = request.header(TRACE_HEADER, trace.to_string());
+        }
         if !signature.is_empty() {
             request = request.header(SIGNATURE_HEADER, signature);
         }
@@ -314,7 +324,7 @@ mod tests {
         let send = async || {
             let message = Message::new("text/plain", b"x".to_vec());
             sender
-                .send(&endpoint, "msg_1", message, Timestamp::now())
+                .send(&endpoint, "msg_1", message, None, Timestamp::now())
                 .await
         };
         let first = send().await;

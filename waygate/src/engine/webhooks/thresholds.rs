@@ -11,7 +11,7 @@ use waygate_core::{
 
 use super::{once::Once, progress::later, turn::change};
 use crate::engine::{
-    Inner,
+    ChangeError, Inner,
     limits::{Policy, Pressure, audit_path, service},
 };
 
@@ -51,8 +51,17 @@ impl Thresholds {
                 let window = policy.shortest_window(instant);
                 let window = window.map_or(LEAST, Duration::from_secs).max(LEAST);
                 known.until = Some(later(now, window));
-                report(inner, policy, known, pressure, now).await;
-                known.reported = pressure;
+                match report(inner, policy, known, pressure, now).await {
+                    Ok(true) => known.reported = pressure,
+                    // The event of another process does not have the counts of this one.
+                    Ok(false) => {}
+                    Err(error) => {
+                        tracing::warn!(policy = %Printable(&policy.key), error = %Printable(&error), "the event `limit.threshold` cannot be written");
+                        known.until = Some(later(now, LEAST));
+                        next.insert(policy.key.clone(), known);
+                        continue;
+                    }
+                }
             }
             known.seen = pressure;
             next.insert(policy.key.clone(), known);
@@ -61,13 +70,14 @@ impl Thresholds {
     }
 }
 
+/// Writes an event. Returns `false` if another process was first.
 async fn report(
     inner: &Arc<Inner>,
     policy: &Policy,
     known: Known,
     pressure: Pressure,
     now: Timestamp,
-) {
+) -> Result<bool, ChangeError> {
     let scope = &policy.key.scope;
     let (action, origin) = (Action::from("limit_threshold"), Origin::system());
     let mut line = AuditEntry::new(&origin, action, audit_path(scope), now);
@@ -93,8 +103,5 @@ async fn report(
         until: known.until.unwrap_or(now),
         lines: vec![line],
     };
-    // The next look after the window tries again.
-    if let Err(error) = change(inner, once).await {
-        tracing::warn!(policy = %Printable(&policy.key), error = %Printable(&error), "the event `limit.threshold` cannot be written");
-    }
+    change(inner, once).await
 }

@@ -15,7 +15,7 @@ pub(super) fn config(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
     #[cfg(not(any(feature = "webhooks-ring", feature = "tls-ring")))]
     let fallback = || None;
     let provider = CryptoProvider::get_default().cloned().or_else(fallback);
-    let provider = provider.ok_or("webhooks need cryptography: enable the feature `webhooks-ring`, or install a provider of rustls before the engine is built")?;
+    let provider = provider.ok_or("webhooks need cryptography, also for plain http: enable the feature `webhooks-ring`, or install a provider of rustls before the engine is built")?;
     let verifier = verifier(ca_file, provider.clone())?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -59,6 +59,8 @@ pub(super) struct Webhook {
     /// The end of a pause that the receiver has asked for.
     #[schema(format = DateTime)]
     throttled_until: Option<String>,
+    /// Set if this service sends nothing, because another one declares a webhook of this name.
+    conflict: Option<String>,
     /// The number of events that are sent again.
     retries: usize,
     /// The number of events that were given up.
@@ -129,6 +131,7 @@ impl From<WebhookRecord> for Webhook {
             }),
             failing_since: record.failing_since.map(|at| at.to_string()),
             throttled_until: record.throttled_until.map(|at| at.to_string()),
+            conflict: record.conflict,
             retries: record.retries,
             dead_letters: record.dead_letters,
         }

@@ -102,22 +102,47 @@ async fn rotate(
     Ok(Reply::ok(NewSecret { secret }))
 }
 
+/// Options of an enabled webhook.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+struct EnableRequest {
+    /// `true` to take it over from another service. Default: `false`.
+    take_over: bool,
+}
+
+impl RequestBody for EnableRequest {
+    const MAX_BYTES: usize = SMALL;
+}
+
 /// Enables a webhook that was disabled because its receiver was gone or failed for too long.
+///
+/// If another service declares a webhook of this name, too, the response is 409. With `take_over`, this service, which has
+/// to declare it as well, gets its place, and the other one sends nothing any more.
 #[utoipa::path(
     post,
     path = "/api/webhooks/{name}/enable",
     operation_id = "enable_webhook",
     tag = "webhooks",
-    responses((status = OK, description = "The webhook is enabled.", body = Done), Write, NotFound),
+    request_body = Option<EnableRequest>,
+    responses(
+        (status = OK, description = "The webhook is enabled.", body = Done),
+        Write,
+        NotFound,
+        Conflicts
+    ),
     security(("token" = ["admin"]))
 )]
 async fn enable(
     State(state): State<Arc<AdminState>>,
     principal: Principal,
     Name(name): Name,
+    JsonBody(body): JsonBody<EnableRequest>,
 ) -> Result<Reply<Done>, Problem> {
     let operator = state.waygate.operator(principal.origin);
-    operator.enable_webhook(name.as_str()).await?;
+    match body.take_over {
+        true => operator.take_over_webhook(name.as_str()).await?,
+        false => operator.enable_webhook(name.as_str()).await?,
+    }
     Ok(done())
 }
 
@@ -140,8 +165,8 @@ impl RequestBody for ReplayRequest {
 /// The number of events that are sent again.
 #[derive(Debug, Serialize, ToSchema)]
 struct Replayed {
-    /// The number, as far as it is known: 0 for all since a time.
-    count: usize,
+    /// The number; `null` for all since a time, which is read from the audit log later.
+    count: Option<usize>,
 }
 
 /// Sends events again: one, all since a time, or all that have failed.
@@ -169,8 +194,10 @@ async fn replay(
             return Err(Problem::new(ProblemKind::InvalidBody, text));
         }
     };
+    let is_known = !matches!(what, Replay::Since(_));
     let operator = state.waygate.operator(principal.origin);
     let count = operator.replay_webhook(name.as_str(), what).await?;
+    let count = is_known.then_some(count);
     Ok(Reply::ok(Replayed { count }))
 }
 

@@ -81,9 +81,10 @@ impl Source {
     }
 
     fn register(self: &Arc<Self>, family: &'static Family, meter: &Meter) {
-        let (name, unit) = name_of(family);
+        let name = name_of(family);
+        let unit = unit_of(family);
         match family.kind {
-            Kind::Counter => self.count(family, meter, name, |point| match point.value {
+            Kind::Counter => self.count(family, meter, name, unit, |point| match point.value {
                 Value::Counter(count) => Some(count),
                 _ => None,
             }),
@@ -98,6 +99,7 @@ impl Source {
                     });
                 };
                 counter
+                    .with_unit(unit)
                     .with_description(family.help)
                     .with_callback(callback)
                     .build();
@@ -118,10 +120,16 @@ impl Source {
             }
             Kind::Histogram => {
                 let count = format!("{name}.count");
-                self.count(family, meter, count, |point| match point.value {
-                    Value::Histogram { count, .. } => Some(count),
-                    _ => None,
-                });
+                self.count(
+                    family,
+                    meter,
+                    count,
+                    observed(family),
+                    |point| match point.value {
+                        Value::Histogram { count, .. } => Some(count),
+                        _ => None,
+                    },
+                );
                 let source = self.clone();
                 let sum = meter.f64_observable_counter(format!("{name}.sum"));
                 let callback = move |sum: &dyn AsyncInstrument<f64>| {
@@ -143,6 +151,7 @@ impl Source {
         family: &'static Family,
         meter: &Meter,
         name: String,
+        unit: String,
         value: fn(&Point) -> Option<u64>,
     ) {
         let source = self.clone();
@@ -150,6 +159,7 @@ impl Source {
         let callback =
             move |counter: &dyn AsyncInstrument<u64>| source.observe(family, counter, value);
         counter
+            .with_unit(unit)
             .with_description(family.help)
             .with_callback(callback)
             .build();
@@ -167,7 +177,7 @@ impl Source {
                 let labels = family.labels.iter().zip(&point.labels);
                 let attributes: SmallVec<[KeyValue; 6]> = labels
                     .filter(|(_, value)| !value.is_empty())
-                    .map(|(name, value)| KeyValue::new(attribute(name), typed(name, value)))
+                    .map(|(name, value)| attribute(name, value))
                     .collect();
                 instrument.observe(value, &attributes);
             }
@@ -175,39 +185,72 @@ impl Source {
     }
 }
 
-/// The name and the unit of the instrument.
-fn name_of(family: &Family) -> (String, &'static str) {
-    let (name, unit) = match family.name.strip_suffix("_seconds") {
-        Some(name) => (name, "s"),
-        None => (family.name, ""),
+/// The unit of the number of observations.
+fn observed(family: &Family) -> String {
+    let one = match family.name.starts_with("http_server") {
+        true => "{request}",
+        false => "{observation}",
     };
-    let name = match name {
+    one.to_owned()
+}
+
+/// The name of the instrument.
+fn name_of(family: &Family) -> String {
+    let name = family.name.strip_suffix("_seconds").unwrap_or(family.name);
+    match name {
         "http_server_request_duration" => "http.server.request.duration".to_owned(),
         "http_server_active_requests" => "http.server.active_requests".to_owned(),
         own => own.replacen("waygate_", "waygate.", 1),
-    };
-    (name, unit)
-}
-
-/// The value of a label, in the type of its attribute.
-fn typed(label: &str, value: &str) -> opentelemetry::Value {
-    match (label, value.parse::<i64>()) {
-        ("http_response_status_code", Ok(status)) => status.into(),
-        _ => value.to_owned().into(),
     }
 }
 
-/// The attribute for a label: those of the semantic conventions have dots.
-fn attribute(label: &'static str) -> &'static str {
-    match label {
+/// The unit of the instrument, as the semantic conventions write it: `s`, or what is counted, such as `{request}`.
+fn unit_of(family: &Family) -> String {
+    if family.name.ends_with("_seconds") {
+        return "s".to_owned();
+    }
+    if family.kind != Kind::Counter && family.name != ACTIVE {
+        return String::new();
+    }
+    let counted = family.name.rsplit('_').next().unwrap_or_default();
+    let one = match counted {
+        "series" => counted,
+        others => others.strip_suffix('s').unwrap_or(others),
+    };
+    format!("{{{one}}}")
+}
+
+/// The attribute for a label: those of the semantic conventions have dots, and a status is a number. The class of further
+/// statuses is not.
+fn attribute(label: &'static str, value: &str) -> KeyValue {
+    let name = match label {
         "error_type" => "error.type",
         "feature_flag_key" => "feature_flag.key",
         "feature_flag_result_reason" => "feature_flag.result.reason",
         "feature_flag_result_variant" => "feature_flag.result.variant",
         "http_request_method" => "http.request.method",
-        "http_response_status_code" => "http.response.status_code",
+        "http_response_status_code" => match value.parse::<i64>() {
+            Ok(status) => return KeyValue::new("http.response.status_code", status),
+            Err(_) => "waygate.status_class",
+        },
         "http_route" => "http.route",
         "url_scheme" => "url.scheme",
         own => own,
+    };
+    KeyValue::new(name, value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_a_number_and_a_class_is_not() {
+        let of = |value| attribute("http_response_status_code", value);
+        assert_eq!(
+            of("404"),
+            KeyValue::new("http.response.status_code", 404_i64)
+        );
+        assert_eq!(of("4xx"), KeyValue::new("waygate.status_class", "4xx"));
     }
 }

@@ -139,18 +139,29 @@ impl<'a> Scrape<'a> {
         *self.dropped.entry(family).or_default() += series as u64;
     }
 
-    /// Names of a kind that may have series of their own.
+    /// Names of a kind that may have series of their own: the first ones, up to a maximum and the budget.
     pub(super) fn capped<T>(
         &mut self,
         family: &'static str,
         mut all: Vec<T>,
-        series: usize,
+        series: impl Fn(&T) -> usize,
     ) -> Vec<T> {
-        let over = all.len().saturating_sub(MAX_NAMES);
+        let mut left = self.engine.metrics_budget;
+        let fits = |item: &T| {
+            left.checked_sub(series(item))
+                .inspect(|now_left| left = *now_left)
+        };
+        let kept = all.iter().take(MAX_NAMES).map_while(fits).count();
+        let over: usize = all
+            .get(kept..)
+            .unwrap_or_default()
+            .iter()
+            .map(&series)
+            .sum();
         if over > 0 {
-            self.drop_series(family, over * series);
-            all.truncate(MAX_NAMES);
+            self.drop_series(family, over);
         }
+        all.truncate(kept);
         all
     }
 }

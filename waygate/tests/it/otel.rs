@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use opentelemetry::{
-    KeyValue,
+    KeyValue, Value,
     metrics::MeterProvider,
     trace::{TraceContextExt, Tracer, TracerProvider},
 };
 use opentelemetry_sdk::{
     metrics::{
         InMemoryMetricExporter, PeriodicReader, SdkMeterProvider,
-        data::{AggregatedMetrics, MetricData},
+        data::{AggregatedMetrics, Metric, MetricData, ResourceMetrics},
     },
     trace::{InMemorySpanExporter, SdkTracerProvider},
 };
@@ -27,9 +27,9 @@ type Instruments = BTreeMap<String, Vec<(Attributes, f64)>>;
 fn attributes<'a>(all: impl IntoIterator<Item = &'a KeyValue>) -> Attributes {
     let all: Vec<&KeyValue> = all.into_iter().collect();
     for pair in &all {
-        let is_status = pair.key.as_str() == "http.response.status_code";
+        let numbers = ["http.response.status_code", "waygate.revision"];
         let is_number = matches!(pair.value, opentelemetry::Value::I64(_));
-        assert_eq!(is_number, is_status, "{pair:?}");
+        assert_eq!(is_number, numbers.contains(&pair.key.as_str()), "{pair:?}");
         assert!(!pair.value.as_str().is_empty(), "{pair:?}");
     }
     let pairs = all
@@ -41,15 +41,23 @@ fn attributes<'a>(all: impl IntoIterator<Item = &'a KeyValue>) -> Attributes {
     unique
 }
 
-fn export(waygate: &Waygate) -> Instruments {
+fn collect(waygate: &Waygate) -> Vec<ResourceMetrics> {
     let exporter = InMemoryMetricExporter::default();
     let reader = PeriodicReader::builder(exporter.clone()).build();
     let provider = SdkMeterProvider::builder().with_reader(reader).build();
     waygate.observe(&provider.meter("waygate"));
     provider.force_flush().unwrap();
+    exporter.get_finished_metrics().unwrap()
+}
+
+fn metrics(resource: &ResourceMetrics) -> impl Iterator<Item = &Metric> {
+    resource.scope_metrics().flat_map(|scope| scope.metrics())
+}
+
+fn export(waygate: &Waygate) -> Instruments {
     let mut instruments = Instruments::new();
-    for resource in exporter.get_finished_metrics().unwrap() {
-        for metric in resource.scope_metrics().flat_map(|scope| scope.metrics()) {
+    for resource in collect(waygate) {
+        for metric in metrics(&resource) {
             let points: Vec<(Attributes, f64)> = match metric.data() {
                 AggregatedMetrics::U64(MetricData::Sum(sum)) => {
                     assert!(sum.is_monotonic());
@@ -152,6 +160,74 @@ async fn the_instruments_have_the_values_of_a_scrape() {
         }
     }
     assert_eq!(missing, Vec::<String>::new());
+}
+
+/// The kind of an instrument, and the attributes of its points.
+fn shape(metric: &Metric) -> (&'static str, Vec<Vec<KeyValue>>) {
+    macro_rules! sets {
+        ($points:expr) => {
+            $points
+                .data_points()
+                .map(|point| point.attributes().cloned().collect())
+                .collect()
+        };
+    }
+    match metric.data() {
+        AggregatedMetrics::U64(MetricData::Sum(sum)) => ("counter", sets!(sum)),
+        AggregatedMetrics::F64(MetricData::Sum(sum)) => ("counter", sets!(sum)),
+        AggregatedMetrics::I64(MetricData::Sum(sum)) => ("up-down counter", sets!(sum)),
+        AggregatedMetrics::F64(MetricData::Gauge(gauge)) => ("gauge", sets!(gauge)),
+        other => panic!("{}: {other:?}", metric.name()),
+    }
+}
+
+/// The semantic conventions for HTTP metrics of OpenTelemetry.
+#[tokio::test]
+async fn the_instruments_follow_the_semantic_conventions() {
+    let waygate = builder().build().await.unwrap();
+    let app = app(&waygate, &["GET:/x", "GET:/y"]).await;
+    waygate.system().disable("GET:/x", "a test").await.unwrap();
+    for (path, status) in [("/x", 503), ("/y", 200), ("/unknown", 404)] {
+        assert_eq!(app.get(path).await.status(), status);
+    }
+    let mut statuses = Vec::new();
+    let mut found = BTreeMap::new();
+    for resource in &collect(&waygate) {
+        for metric in metrics(resource) {
+            let (kind, sets) = shape(metric);
+            let name = metric.name();
+            assert!(kind != "counter" || !metric.unit().is_empty(), "{name}");
+            for pair in sets.iter().flatten() {
+                assert_ne!(pair.value.as_str(), "", "{name}: {}", pair.key);
+                if pair.key.as_str() == "http.response.status_code" {
+                    assert!(matches!(pair.value, Value::I64(_)), "{name}: {pair:?}");
+                }
+            }
+            if name == "http.server.request.duration.count" {
+                statuses = sets.iter().map(attributes).collect();
+            }
+            found.insert(name.to_owned(), (kind, metric.unit().to_owned()));
+        }
+    }
+    let of = |name: &str| found.get(name).map(|(kind, unit)| (*kind, unit.as_str()));
+    let active = of("http.server.active_requests");
+    assert_eq!(active, Some(("up-down counter", "{request}")));
+    let count = of("http.server.request.duration.count");
+    assert_eq!(count, Some(("counter", "{request}")));
+    let keys = |status: &str, route: Option<&str>| {
+        let is_wanted = |set: &&Attributes| {
+            set.get("http.response.status_code")
+                .is_some_and(|it| it == status)
+                && set.get("http.route").map(String::as_str) == route
+        };
+        let set = statuses.iter().find(is_wanted).unwrap();
+        set.keys().map(String::as_str).collect::<Vec<_>>()
+    };
+    let (method, status) = ("http.request.method", "http.response.status_code");
+    let all = ["error.type", method, status, "http.route", "url.scheme"];
+    assert_eq!(keys("503", Some("/x")), all);
+    assert_eq!(keys("200", Some("/y")), all[1..]);
+    assert_eq!(keys("404", None), [method, status, "url.scheme"]);
 }
 
 #[tokio::test]

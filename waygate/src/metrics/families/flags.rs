@@ -1,6 +1,6 @@
 //! Evaluations of flags.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use waygate_core::flag::Reason;
 
@@ -24,15 +24,14 @@ const EVALUATIONS: Family = Family {
 
 pub(super) fn collect(scrape: &mut Scrape<'_>, out: &mut Exposition<'_>) -> fmt::Result {
     let all = scrape.engine.flag_usages();
-    let series = |usage: &FlagUsage| -> usize {
-        let variations = usage.variations.iter();
-        variations.map(|variation| variation.reasons.len()).sum()
+    let series = |usage: &&FlagUsage| {
+        let reasons = usage.variations.iter().map(|it| it.reasons.len());
+        1 + reasons.sum::<usize>()
     };
-    let series = all.iter().map(|usage| series(usage) + 1).max();
     let kept = scrape.capped(
         "waygate_flag_evaluations_total",
         all.iter().collect(),
-        series.unwrap_or_default(),
+        series,
     );
     let others = all.get(kept.len()..).unwrap_or_default();
     out.family(&EVALUATIONS, |samples| {
@@ -49,11 +48,15 @@ pub(super) fn collect(scrape: &mut Scrape<'_>, out: &mut Exposition<'_>) -> fmt:
         if others.is_empty() {
             return Ok(());
         }
-        let evaluations: u64 = others.iter().map(|usage| usage.evaluations).sum();
-        let errors: u64 = others.iter().map(|usage| usage.errors).sum();
-        let answered = evaluations.saturating_sub(errors);
-        samples.counter(&[OTHER, "", "unknown"], answered)?;
-        samples.counter(&[OTHER, "", word(Reason::Error)], errors)
+        let mut by_reason: BTreeMap<_, u64> = BTreeMap::new();
+        for usage in others {
+            *by_reason.entry(word(Reason::Error)).or_default() += usage.errors;
+            for of in usage.variations.iter().flat_map(|it| &it.reasons) {
+                *by_reason.entry(word(of.reason)).or_default() += of.evaluations;
+            }
+        }
+        let mut sums = by_reason.iter();
+        sums.try_for_each(|(reason, sum)| samples.counter(&[OTHER, "", reason], *sum))
     })
 }
 

@@ -86,7 +86,7 @@ fn decisions(scrape: &mut Scrape<'_>, out: &mut Exposition<'_>) -> fmt::Result {
         .collect();
     all.sort_by(|(one, ..), (other, ..)| one.cmp(other));
     all.dedup_by(|(one, ..), (other, ..)| one == other);
-    let kept = scrape.capped("waygate_rate_limit_decisions_total", all.clone(), 3);
+    let kept = scrape.capped("waygate_rate_limit_decisions_total", all.clone(), |_| 3);
     let others = all.get(kept.len()..).unwrap_or_default();
     out.family(&DECISIONS, |samples| {
         for (policy, stats, configured) in &kept {
@@ -140,10 +140,17 @@ fn concurrency(scrape: &mut Scrape<'_>, out: &mut Exposition<'_>) -> fmt::Result
         .collect();
     all.sort_by(|(one, ..), (other, ..)| one.cmp(other));
     all.dedup_by(|(one, ..), (other, ..)| one == other);
-    let kept = scrape.capped("waygate_concurrency_in_use", all, 2);
+    let kept = scrape.capped("waygate_concurrency_in_use", all.clone(), |_| 2);
+    let others = all.get(kept.len()..).unwrap_or_default();
     out.family(&IN_USE, |samples| {
-        let mut all = kept.iter();
-        all.try_for_each(|(policy, in_use, _)| samples.gauge(&[policy], *in_use as f64))
+        for (policy, in_use, _) in &kept {
+            samples.gauge(&[policy], *in_use as f64)?;
+        }
+        if others.is_empty() {
+            return Ok(());
+        }
+        let in_use: u64 = others.iter().map(|(_, in_use, _)| *in_use).sum();
+        samples.gauge(&[OTHER], in_use as f64)
     })?;
     out.family(&LIMIT, |samples| {
         let mut all = kept.iter();

@@ -91,7 +91,7 @@ fn rows(scrape: &mut Scrape<'_>) -> Vec<(String, WebhookCounts)> {
     let kept = scrape.capped(
         "waygate_webhook_attempts_total",
         all.iter().collect(),
-        SERIES,
+        |_| SERIES,
     );
     let others = all.split_off(kept.len());
     if !others.is_empty() {

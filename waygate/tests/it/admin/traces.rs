@@ -49,3 +49,49 @@ async fn an_invalid_trace_is_ignored() {
         assert_eq!(line.get("traceparent"), None);
     }
 }
+
+/// Runs with an active span of OpenTelemetry in this trace.
+#[cfg(feature = "otel")]
+fn in_span(trace: &str) -> opentelemetry::ContextGuard {
+    use opentelemetry::trace::{
+        SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState,
+    };
+
+    let context = SpanContext::new(
+        TraceId::from_hex(trace).unwrap(),
+        SpanId::from_hex("b7ad6b7169203331").unwrap(),
+        TraceFlags::SAMPLED,
+        false,
+        TraceState::default(),
+    );
+    opentelemetry::Context::new()
+        .with_remote_span_context(context)
+        .attach()
+}
+
+#[cfg(feature = "otel")]
+#[tokio::test]
+async fn the_trace_of_the_client_wins_over_a_new_root() {
+    let server = Server::start().await;
+    let own = "0af7651916cd43dd8448eb211c80319c";
+    let disable = at("GET:/orders", "/disable");
+    for (trace, parents, expected) in [
+        // A layer that does not read the header starts a trace of its own.
+        (own, [PARENT].as_slice(), PARENT.to_owned()),
+        // A span below the header's is nearer.
+        (
+            &PARENT[3..35],
+            &[PARENT],
+            format!("00-{}-b7ad6b7169203331-01", &PARENT[3..35]),
+        ),
+        (own, &[], format!("00-{own}-b7ad6b7169203331-01")),
+        (own, &["invalid"], format!("00-{own}-b7ad6b7169203331-01")),
+    ] {
+        let guard = in_span(trace);
+        post(&server, &disable, json!({}), parents)
+            .await
+            .expect(200);
+        drop(guard);
+        assert_eq!(newest(&server).await["traceparent"], expected);
+    }
+}

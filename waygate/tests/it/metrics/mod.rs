@@ -1,5 +1,6 @@
 //! Metrics in the formats of Prometheus.
 
+mod budget;
 mod exemplars;
 mod exposition;
 #[cfg(feature = "flags")]
@@ -7,6 +8,7 @@ mod flags;
 mod limits;
 mod monitoring;
 mod registry;
+mod windows;
 
 use std::{
     collections::BTreeSet,

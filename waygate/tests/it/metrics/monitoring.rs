@@ -42,7 +42,11 @@ fn check(expression: &str, families: &Families) {
         .values()
         .flat_map(|family| &family.samples)
         .flat_map(|sample| sample.labels.keys().map(String::as_str))
-        .chain(["feature_flag_key", "feature_flag_result_variant"])
+        .chain([
+            "feature_flag_key",
+            "feature_flag_result_reason",
+            "feature_flag_result_variant",
+        ])
         .collect();
     let mut metrics = BTreeSet::new();
     for name in names(expression) {

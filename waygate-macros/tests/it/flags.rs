@@ -843,6 +843,42 @@ async fn facts_are_apart_for_each_arm() {
 }
 
 #[tokio::test]
+async fn the_last_hour_of_each_arm_is_known_by_minute() {
+    let (waygate, router, clock) = arms().await;
+    let app = TestApp::new(router);
+    let recent = |minutes| {
+        let [canary] = &waygate.recent_canaries(minutes)[..] else {
+            panic!("one canary")
+        };
+        let (stable, candidate) = (&canary.stable, &canary.candidate);
+        assert_eq!(stable.latency.total(), stable.completed);
+        (stable.completed, candidate.completed)
+    };
+    // Until the background task has noted the requests of the minutes before.
+    let until = async |minutes, expected| {
+        let found = async {
+            while recent(minutes) != expected {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let found = tokio::time::timeout(Duration::from_secs(60), found).await;
+        assert!(found.is_ok(), "{:?}", recent(minutes));
+    };
+    let minute = Duration::from_secs(60);
+    app.get("/arms/x").await;
+    assert_eq!(recent(1), (1, 0));
+    clock.advance(minute);
+    until(1, (0, 0)).await;
+    with_flag(arms::NEW_ANSWERS, true, app.get("/arms/x")).await;
+    assert_eq!((recent(1), recent(2)), ((0, 1), (1, 1)));
+    clock.advance(minute * 59);
+    until(60, (0, 1)).await;
+    clock.advance(minute);
+    until(60, (0, 0)).await;
+    assert_eq!(waygate.canaries()[0].stable.completed, 1);
+}
+
+#[tokio::test]
 async fn a_middleware_that_reads_flags_leaves_the_facts_of_the_arms() {
     // Without a function of contexts, the first reader makes the request keep its context.
     let (waygate, router, _) = arms_behind(Waygate::builder(), |waygate, router| {

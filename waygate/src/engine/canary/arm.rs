@@ -1,17 +1,20 @@
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use serde::Serialize;
 
 use super::{
-    facts::ArmRecord,
+    facts::{ArmRecord, ArmTotals},
     histogram::{Latencies, LatencyHistogram},
 };
 use crate::engine::{
     flags::DeclaredFlag,
-    traffic::{SHARDS, own_shard},
+    traffic::{History, SHARDS, own_shard},
 };
 
 /// One of the two handlers of a route.
@@ -53,6 +56,16 @@ impl Canary {
         self.facts(arm).record()
     }
 
+    /// The facts since the start of this minute.
+    pub(super) fn record_since(&self, arm: Arm, first: i64, now: i64) -> ArmRecord {
+        self.facts(arm).record_since(first, now)
+    }
+
+    /// Notes the requests since the last look as those of a minute.
+    pub(crate) fn look(&self, minute: i64) {
+        self.facts.iter().for_each(|facts| facts.look(minute));
+    }
+
     fn facts(&self, arm: Arm) -> &Facts {
         let [stable, candidate] = &self.facts;
         match arm {
@@ -63,7 +76,7 @@ impl Canary {
 
     /// The shard of this thread.
     pub(super) fn shard(&self, arm: Arm) -> &Shard {
-        let Facts([first, rest @ ..]) = self.facts(arm);
+        let [first, rest @ ..] = &self.facts(arm).shards;
         own_shard()
             .checked_sub(1)
             .and_then(|at| rest.get(at))
@@ -73,7 +86,11 @@ impl Canary {
 
 /// The facts about an arm.
 #[derive(Debug, Default)]
-struct Facts([Shard; SHARDS]);
+struct Facts {
+    shards: [Shard; SHARDS],
+    /// `None` before the first look with a request.
+    history: Mutex<Option<Box<History<{ ArmTotals::LENGTH }>>>>,
+}
 
 /// The counts of some threads.
 #[derive(Debug, Default)]
@@ -110,12 +127,15 @@ impl Shard {
 impl Facts {
     fn record(&self) -> ArmRecord {
         let sum = |of: fn(&Shard) -> &AtomicU64| {
-            let counts = self.0.iter().map(|shard| of(shard).load(Ordering::Relaxed));
+            let counts = self
+                .shards
+                .iter()
+                .map(|shard| of(shard).load(Ordering::Relaxed));
             counts.sum()
         };
         let merged = |of: fn(&Shard) -> &Latencies| {
             let mut merged = LatencyHistogram::default();
-            self.0
+            self.shards
                 .iter()
                 .for_each(|shard| of(shard).add_to(&mut merged));
             merged
@@ -129,5 +149,31 @@ impl Facts {
             latency: merged(|shard| &shard.latency),
             aborted_after: merged(|shard| &shard.aborted_after),
         }
+    }
+
+    fn look(&self, minute: i64) {
+        let totals = ArmTotals::from(&self.record());
+        let mut history = self.history();
+        if history.is_some() || !totals.is_empty() {
+            let history = history.get_or_insert_with(Box::default);
+            history.look(totals.0, minute);
+        }
+    }
+
+    fn record_since(&self, first: i64, now: i64) -> ArmRecord {
+        let mut sum = ArmTotals::default();
+        let record = self.record();
+        let history = self.history();
+        let Some(history) = &*history else {
+            return record;
+        };
+        for (_, minute) in history.since(first, now, &ArmTotals::from(&record).0) {
+            sum.0.add(&minute);
+        }
+        sum.into()
+    }
+
+    fn history(&self) -> MutexGuard<'_, Option<Box<History<{ ArmTotals::LENGTH }>>>> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::engine::traffic::Counts;
 
 /// The number of buckets: four for each doubling, from 0.25 ms to 64 s.
-const BUCKETS: usize = 72;
+pub(super) const BUCKETS: usize = 72;
 const PER_OCTAVE: usize = 4;
 /// The upper edge of the lowest octave's start, in microseconds.
 const LEAST: u64 = 250;
@@ -80,6 +80,17 @@ impl Default for LatencyHistogram {
 }
 
 impl LatencyHistogram {
+    /// Takes the counts of all buckets.
+    pub(super) fn of(counts: &mut impl Iterator<Item = u64>) -> Self {
+        Self {
+            counts: counts.take(BUCKETS).collect(),
+        }
+    }
+
+    pub(super) fn counts(&self) -> impl Iterator<Item = u64> {
+        self.counts.iter().copied()
+    }
+
     /// Returns the buckets with their upper edges.
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> {
         let counts = self.counts.iter().copied().enumerate();

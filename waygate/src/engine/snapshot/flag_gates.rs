@@ -14,6 +14,12 @@ impl Snapshot {
         self.slot(slot).is_some_and(|slot| slot.is_flagged)
     }
 
+    /// All routes with two handlers.
+    pub(crate) fn canaries(&self) -> impl Iterator<Item = &Arc<Canary>> {
+        let routes = self.table.registered();
+        routes.filter_map(|route| route.canary.as_ref())
+    }
+
     /// Returns the two handlers of the route in `slot`.
     pub(crate) fn canary(&self, slot: usize) -> Option<Arc<Canary>> {
         self.table.route(slot)?.canary.clone()

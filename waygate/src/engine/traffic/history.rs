@@ -2,15 +2,15 @@ use std::collections::VecDeque;
 
 use waygate_core::Timestamp;
 
-use super::totals::{Sparse, Totals};
+use super::totals::{LENGTH, Sparse, Totals};
 
 /// The number of minutes that are kept.
 pub(crate) const MINUTES: usize = 60;
 
-/// The traffic of a route by minute, up to the last look. A minute without requests takes no memory.
+/// The facts about requests by minute, up to the last look. A minute without requests takes no memory.
 #[derive(Debug, Default)]
-pub(super) struct History {
-    last: Totals,
+pub(crate) struct History<const N: usize = LENGTH> {
+    last: Totals<N>,
     minutes: VecDeque<Minute>,
 }
 
@@ -25,9 +25,9 @@ pub(crate) fn minute_of(time: Timestamp) -> i64 {
     time.as_second().div_euclid(60)
 }
 
-impl History {
+impl<const N: usize> History<N> {
     /// Notes the requests since the last look as those of a minute.
-    pub(super) fn look(&mut self, totals: Totals, minute: i64) {
+    pub(crate) fn look(&mut self, totals: Totals<N>, minute: i64) {
         if let Some(counts) = totals.since(&self.last).to_sparse() {
             self.minutes.push_back(Minute {
                 number: minute,
@@ -42,9 +42,9 @@ impl History {
     }
 
     /// The traffic of each minute from `first` on that had any, oldest first. The last one is in progress.
-    pub(super) fn since(&self, first: i64, now: i64, totals: &Totals) -> Vec<(i64, Totals)> {
-        let mut minutes: Vec<(i64, Totals)> = Vec::new();
-        let mut note = |number: i64, add: &dyn Fn(&mut Totals)| match minutes.last_mut() {
+    pub(crate) fn since(&self, first: i64, now: i64, totals: &Totals<N>) -> Vec<(i64, Totals<N>)> {
+        let mut minutes: Vec<(i64, Totals<N>)> = Vec::new();
+        let mut note = |number: i64, add: &dyn Fn(&mut Totals<N>)| match minutes.last_mut() {
             Some((last, counts)) if *last == number => add(counts),
             _ => {
                 let mut counts = Totals::default();

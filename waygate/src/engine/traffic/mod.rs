@@ -25,6 +25,8 @@ pub(crate) use counts::{Counts, SHARDS, own_shard};
 pub(crate) use ending::Ending;
 #[cfg(feature = "metrics")]
 pub(crate) use exemplar::{Exemplar, Exemplars};
+#[cfg(feature = "flags")]
+pub(crate) use history::{History, MINUTES, minute_of};
 #[cfg(feature = "metrics")]
 pub(crate) use latency::EDGES;
 pub(crate) use latency::{Latencies, LatencyTotals};
@@ -35,3 +37,5 @@ pub(crate) use recording::Recording;
 pub(crate) use route::RouteTraffic;
 pub(crate) use sampler::start as start_sampler;
 pub(crate) use slots::TrafficSlots;
+#[cfg(feature = "flags")]
+pub(crate) use totals::Totals;

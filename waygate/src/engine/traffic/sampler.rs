@@ -39,6 +39,13 @@ async fn run(engine: Weak<Inner>) {
                 tokio::task::yield_now().await;
             }
         }
+        #[cfg(feature = "flags")]
+        if let Some(inner) = engine.upgrade() {
+            let snapshot = inner.snapshot.load_full();
+            for canary in snapshot.canaries() {
+                canary.look(minute);
+            }
+        }
         hub.looked(now);
     }
 }

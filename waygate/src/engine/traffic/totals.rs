@@ -13,18 +13,18 @@ const ABORTED: usize = BLOCKED + BlockedBy::ALL.len();
 const ERRORS: usize = ABORTED + 1;
 const LATENCIES: usize = ERRORS + 1;
 const SUM: usize = LATENCIES + BUCKETS;
-const LENGTH: usize = SUM + 1;
+pub(super) const LENGTH: usize = SUM + 1;
 
 /// The facts about a route until now, or of a minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Totals([u64; LENGTH]);
+pub(crate) struct Totals<const N: usize = LENGTH>(pub(crate) [u64; N]);
 
 /// The numbers that are not 0, with their positions.
 pub(crate) type Sparse = Box<[(u8, u64)]>;
 
-impl Default for Totals {
+impl<const N: usize> Default for Totals<N> {
     fn default() -> Self {
-        Self([0; LENGTH])
+        Self([0; N])
     }
 }
 
@@ -55,6 +55,37 @@ impl Totals {
         }
     }
 
+    /// All requests that ended, also those without a response.
+    pub(crate) fn requests(&self) -> u64 {
+        self.classes().iter().sum::<u64>() + self.aborted()
+    }
+
+    pub(crate) fn classes(&self) -> [u64; CLASSES] {
+        std::array::from_fn(|class| self.at(class))
+    }
+
+    pub(crate) fn blocked(&self, reason: BlockedBy) -> u64 {
+        self.at(BLOCKED + reason as usize)
+    }
+
+    pub(crate) fn aborted(&self) -> u64 {
+        self.at(ABORTED)
+    }
+
+    pub(crate) fn errors(&self) -> u64 {
+        self.at(ERRORS)
+    }
+
+    /// The latencies of the responses of handlers.
+    pub(crate) fn latencies(&self) -> LatencyTotals {
+        LatencyTotals {
+            counts: std::array::from_fn(|bucket| self.at(LATENCIES + bucket)),
+            sum: self.at(SUM),
+        }
+    }
+}
+
+impl<const N: usize> Totals<N> {
     fn add_at(&mut self, at: usize, count: u64) {
         if let Some(total) = self.0.get_mut(at) {
             *total = total.wrapping_add(count);
@@ -95,34 +126,5 @@ impl Totals {
             .map(|(count, at)| (at, *count))
             .collect();
         (!sparse.is_empty()).then_some(sparse)
-    }
-
-    /// All requests that ended, also those without a response.
-    pub(crate) fn requests(&self) -> u64 {
-        self.classes().iter().sum::<u64>() + self.aborted()
-    }
-
-    pub(crate) fn classes(&self) -> [u64; CLASSES] {
-        std::array::from_fn(|class| self.at(class))
-    }
-
-    pub(crate) fn blocked(&self, reason: BlockedBy) -> u64 {
-        self.at(BLOCKED + reason as usize)
-    }
-
-    pub(crate) fn aborted(&self) -> u64 {
-        self.at(ABORTED)
-    }
-
-    pub(crate) fn errors(&self) -> u64 {
-        self.at(ERRORS)
-    }
-
-    /// The latencies of the responses of handlers.
-    pub(crate) fn latencies(&self) -> LatencyTotals {
-        LatencyTotals {
-            counts: std::array::from_fn(|bucket| self.at(LATENCIES + bucket)),
-            sum: self.at(SUM),
-        }
     }
 }

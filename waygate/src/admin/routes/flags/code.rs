@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State, response::Response};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::flag::FlagKey;
 
@@ -16,7 +16,7 @@ use crate::{
         state::AdminState,
     },
     engine::{self, ArmRecord, FlagDeclaration, FlagFinding, LatencyHistogram},
-    rest::{Listing, Problem, Reply},
+    rest::{AtMost, Filters, Listing, Problem, Reply, Search},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -147,7 +147,7 @@ struct Canary {
     candidate: Arm,
 }
 
-/// The facts about one of two handlers since the process started.
+/// The facts about one of two handlers.
 #[derive(Debug, Serialize, ToSchema)]
 struct Arm {
     /// The function.
@@ -235,22 +235,44 @@ impl From<engine::CanaryRecord> for Canary {
     }
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct CanaryParams {
+    /// Only the requests of the last minutes, with the current one: a whole number; 0 counts as 1, and more than 60 as 60.
+    /// By default, and if the application counts no requests, all since the process started.
+    #[param(nullable = false, value_type = Option<u64>, minimum = 0)]
+    minutes: Option<AtMost<60>>,
+    /// Only canaries with this string in their routes or flags, regardless of case: 1 to 200 characters.
+    #[param(nullable = false, value_type = Option<String>)]
+    search: Option<Search>,
+}
+
+impl Filters for CanaryParams {}
+
 /// Lists the routes with two handlers, with the facts about each handler in this process.
 #[utoipa::path(
     get,
     path = "/api/canaries",
     operation_id = "list_canaries",
     tag = "flags",
-    params(Searched),
+    params(CanaryParams),
     responses((status = OK, description = "The canaries, by route.", body = [Canary]), Read),
     security(("token" = ["read"]))
 )]
 async fn canaries(
     State(state): State<Arc<AdminState>>,
-    Listing { filters, page }: Listing<Searched>,
+    Listing { filters, page }: Listing<CanaryParams>,
 ) -> Response {
-    let canaries = state.waygate.canaries().into_iter();
-    let canaries = canaries.filter(|it| filters.finds([it.route.as_str(), it.flag]));
+    let CanaryParams { minutes, search } = filters;
+    let canaries = match minutes {
+        Some(minutes) => state.waygate.recent_canaries(minutes.0),
+        None => state.waygate.canaries(),
+    };
+    let finds = |it: &engine::CanaryRecord| {
+        let mut names = search.iter();
+        names.all(|search| search.finds([it.route.as_str(), it.flag]))
+    };
+    let canaries = canaries.into_iter().filter(finds);
     let canaries: Vec<Canary> = canaries.map(Canary::from).collect();
     page.of(&canaries, state.waygate.revision())
 }

@@ -26,7 +26,7 @@ pub(super) trait Resource {
     const NOUN: &'static str;
 
     /// The policy that requests set.
-    type Policy: Send + Serialize;
+    type Policy: Send + Serialize + PartialEq;
     /// The record of the engine.
     type Record: Send;
     /// The command of an operator.
@@ -49,6 +49,8 @@ pub(super) trait Resource {
     fn name(policy: &Self::Policy) -> &PolicyName;
     fn policy(record: &Self::Record) -> &Self::Policy;
     fn set(policy: Self::Policy) -> Self::Command;
+    /// Checks the conditions of a change that changes nothing.
+    async fn confirm(operator: &Operator, key: LimitKey) -> Result<(), ChangeError>;
     /// Deletes an operator's limit. Returns `false` if there was none.
     async fn delete(operator: &Operator, key: LimitKey) -> Result<bool, ChangeError>;
     /// Runs a command. Returns the limit that applies afterwards.

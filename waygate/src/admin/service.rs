@@ -51,19 +51,23 @@ impl Guarded {
 
 /// The admin API: the gate around the router, and the headers around both. Flags are served before the gate.
 fn service(waygate: Waygate, admin: Admin) -> Router {
+    // The start report names the number of series.
+    #[cfg(feature = "metrics")]
+    drop(waygate.metrics_collector());
     let (router, document) = routes::router(&admin.settings).split_for_parts();
     let document = docs::finish(document);
     let auth = Authenticator::new(waygate.clone(), admin.mode, admin.settings.login_idle);
     let settings = admin.settings;
     let state = Arc::new(AdminState::new(waygate, auth, settings, &document));
+    // A kept response is subject to the same checks as a new one.
     let router = router
+        .route_layer(from_fn_with_state(state.clone(), idempotent))
         .route_layer(from_fn_with_state(state.clone(), within_services))
         // The gate refuses undocumented requests, so these fallbacks are not reached.
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state.clone());
-    let keyed = from_fn_with_state(state.clone(), idempotent).layer(router);
-    let gated = from_fn_with_state(state.clone(), authorize).layer(keyed);
+    let gated = from_fn_with_state(state.clone(), authorize).layer(router);
     let secured = map_response(versioned).layer(map_response(secure).layer(gated));
     #[cfg(feature = "ofrep")]
     if let Some(ofrep) = admin.ofrep {

@@ -67,7 +67,12 @@ impl Snapshot {
         }
         let recurring = config.recurring.iter();
         let recurring = recurring.flat_map(|recurring| &recurring.exempt_paths);
-        let all: Vec<ExemptPath> = own.iter().chain(recurring).cloned().collect();
+        let mut all: Vec<ExemptPath> = Vec::new();
+        for exempt in own.iter().chain(recurring) {
+            if !all.contains(exempt) {
+                all.push(exempt.clone());
+            }
+        }
         self.unmatched(service, &all)
     }
 

@@ -63,7 +63,7 @@ impl Key {
 
     /// A value that differs between requests. The key is its secret, so that the value reveals nothing about a body to
     /// a reader of the store.
-    pub(super) fn fingerprint(&self, head: &Parts, body: &[u8]) -> Box<str> {
+    pub(super) fn fingerprint(&self, head: &Parts, body: &[u8], author: &Principal) -> Box<str> {
         let target = head
             .uri
             .path_and_query()
@@ -84,6 +84,9 @@ impl Key {
             );
         }
         parts.push(body);
+        // With other rights, the handler might refuse it.
+        let rights = serde_json::to_vec(&(&author.scopes, &author.services)).unwrap_or_default();
+        parts.push(&rights);
         let mut mac = HMAC::new(&self.0);
         for part in parts {
             mac.update((part.len() as u64).to_be_bytes());
@@ -128,6 +131,7 @@ fn hex(bytes: &[u8]) -> Box<str> {
 #[cfg(test)]
 mod tests {
     use http::{HeaderValue, Request};
+    use waygate_core::view::{Services, TokenScope};
 
     use super::*;
 
@@ -201,9 +205,23 @@ mod tests {
                 request = request.header(header::IF_MATCH, tag);
             }
             let (head, ()) = request.body(()).unwrap().into_parts();
-            Key(key.to_owned()).fingerprint(&head, body.as_bytes())
+            Key(key.to_owned()).fingerprint(&head, body.as_bytes(), &Principal::anonymous())
         };
+        let mut limited = Principal::anonymous();
+        limited.services = Services::only(["shop".parse().unwrap()]);
+        let mut viewer = Principal::anonymous();
+        viewer.scopes = [TokenScope::Read].into();
+        let by = |author: &Principal| {
+            let (head, ()) = Request::post("/a").body(()).unwrap().into_parts();
+            Key("k".to_owned()).fingerprint(&head, b"{}", author)
+        };
+        assert_eq!(
+            by(&Principal::anonymous()),
+            of("k", "POST", "/a", None, "{}")
+        );
         let all = [
+            by(&limited),
+            by(&viewer),
             of("k", "POST", "/a", None, "{}"),
             of("k", "PUT", "/a", None, "{}"),
             of("k", "POST", "/b", None, "{}"),
@@ -214,6 +232,6 @@ mod tests {
         ];
         let different: std::collections::HashSet<_> = all.iter().collect();
         assert_eq!(different.len(), all.len());
-        assert_eq!(all[0], of("k", "POST", "/a", None, "{}"));
+        assert_eq!(all[2], of("k", "POST", "/a", None, "{}"));
     }
 }

@@ -77,7 +77,7 @@ async fn run(
     let now = engine.clock.now();
     let id = key.id(&principal);
     let keyed = KeyedRequest {
-        fingerprint: key.fingerprint(&head, &body),
+        fingerprint: key.fingerprint(&head, &body, &principal),
         at: now,
         response: None,
     };

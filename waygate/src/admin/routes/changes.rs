@@ -143,10 +143,14 @@ impl Failed {
             })
             .collect();
         let (kind, text) = match (failed.first(), mistakes.first()) {
-            (Some((_, problem)), Some(mistake)) => (
-                problem.kind(),
-                format!("{}: {}", mistake.pointer, mistake.message),
-            ),
+            (Some((_, problem)), Some(mistake)) => {
+                // The pointer names the member.
+                let (pointer, message) = (&mistake.pointer, mistake.message.as_str());
+                let member = pointer.rsplit('/').next().unwrap_or_default();
+                let prefix = format!("{member}: ");
+                let message = message.strip_prefix(&prefix).unwrap_or(message);
+                (problem.kind(), format!("{pointer}: {message}"))
+            }
             _ => (ProblemKind::Internal, "Internal Server Error".to_owned()),
         };
         let text = match mistakes.len() {

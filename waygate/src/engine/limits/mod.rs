@@ -12,6 +12,8 @@ mod after_maintenance;
 mod charge;
 mod clock;
 mod command;
+#[cfg(feature = "admin")]
+mod confirm;
 mod correction;
 mod effective;
 mod explain;

@@ -133,6 +133,12 @@ async fn every_failing_change_is_named_and_nothing_is_changed() {
             .unwrap()
             .contains("did you mean `disable_route`")
     );
+    let wrong = json!([{ "action": "disable", "route": "GET:/orders" }]);
+    let error = server.post("/api/changes", all(wrong)).await.refused(400);
+    assert!(
+        error.starts_with("/changes/0/action: unknown action `disable`"),
+        "{error}"
+    );
     for body in [json!({}), all(json!([])), all(json!({})), json!([])] {
         server.post("/api/changes", body).await.refused(400);
     }
@@ -145,6 +151,30 @@ async fn every_failing_change_is_named_and_nothing_is_changed() {
         .refused(400);
     assert_eq!(text, "changes: 1001 changes, expected 1 to 1000");
     assert_eq!((server.state().await, server.waygate.revision()), before);
+}
+
+#[tokio::test]
+async fn a_limit_is_set_by_the_key_of_its_route() {
+    let server = Server::start().await;
+    let changes = json!([
+        { "action": "set_rate_limit", "route": "GET:/orders", "limit": "5/minute" },
+        { "action": "set_concurrency_limit", "route": "POST:/orders", "limit": 5 },
+    ]);
+    let made = server.post("/api/changes", all(changes)).await.expect(200);
+    let targets: Vec<_> = made["changes"].as_array().unwrap().iter().collect();
+    assert_eq!(targets[0]["target"], "GET:/orders#default");
+    assert_eq!(targets[1]["target"], "POST:/orders#default");
+    for wrong in [
+        json!({ "action": "set_rate_limit", "route": "GET:/orders", "path": "/orders", "limit": "5/minute" }),
+        json!({ "action": "set_rate_limit", "route": "GET:/orders", "method": "POST", "limit": "5/minute" }),
+        json!({ "action": "set_rate_limit", "route": 5, "limit": "5/minute" }),
+        json!({ "action": "set_rate_limit", "limit": "5/minute" }),
+    ] {
+        server
+            .post("/api/changes", all(json!([wrong])))
+            .await
+            .refused(400);
+    }
 }
 
 #[tokio::test]

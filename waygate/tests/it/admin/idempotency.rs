@@ -13,7 +13,7 @@ use http::header;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use waygate::{
-    admin::Credentials,
+    admin::{Credentials, Role},
     audit::{AuditEntry, AuditQuery},
     model::Revision,
 };
@@ -202,6 +202,28 @@ async fn keys_of_different_tokens_differ() {
     server.token = login["token"].as_str().unwrap().to_owned();
     let other = post(&server, &path, KEY, json!({ "reason": "b" })).await;
     assert_eq!((other.status.as_u16(), is_replayed(&other)), (200, false));
+}
+
+#[tokio::test]
+async fn a_kept_response_needs_the_services_of_a_new_one() {
+    let backend = MemoryBackend::new();
+    let first = Server::on(backend.clone(), credentials()).await;
+    let path = "/api/services/billing/maintenance/enable";
+    let body = json!({ "reason": "upgrade" });
+    post(&first, path, KEY, body.clone()).await.expect(200);
+    // Handlers check the services of these.
+    let change = json!({ "action": "enable_service_maintenance", "service": "billing" });
+    let changes = json!({ "changes": [change] });
+    let made = post(&first, "/api/changes", "other", changes.clone()).await;
+    made.expect(200);
+    let limited = credentials().with("root", "other");
+    let limited = limited.with_role("admin", Role::Operator.of(["shop"]).unwrap());
+    let mut second = Server::on(backend, limited.unwrap()).await;
+    second.token.clone_from(&first.token);
+    post(&second, path, KEY, body).await.refused(403);
+    post(&second, "/api/changes", "other", changes)
+        .await
+        .refused(422);
 }
 
 #[tokio::test]

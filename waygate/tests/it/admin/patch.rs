@@ -17,6 +17,25 @@ async fn patch(server: &Server, path: &str, body: &Value, kind: &str) -> Answer 
 const MERGE: &str = "application/merge-patch+json";
 
 #[tokio::test]
+async fn a_patch_without_a_difference_writes_nothing() {
+    let server = Server::start().await;
+    let set = json!({ "path": "/orders", "method": "GET", "limit": "5/minute" });
+    server.post("/api/rate-limits", set).await.expect(201);
+    let before = server.waygate.revision();
+    let path = limit_at("GET:/orders", "");
+    for body in [json!({}), json!({ "limit": "5/minute", "burst": null })] {
+        let same = patch(&server, &path, &body, MERGE).await.expect(200);
+        assert_eq!(same["limit"], "5/minute");
+    }
+    assert_eq!(server.waygate.revision(), before);
+    let stale = server
+        .request("PATCH", &path)
+        .header(header::IF_MATCH, "\"x.1\"")
+        .body("{}".into());
+    server.send(stale.unwrap()).await.refused(412);
+}
+
+#[tokio::test]
 async fn only_the_given_fields_change() {
     let server = Server::start().await;
     let set = json!({

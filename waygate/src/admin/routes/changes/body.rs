@@ -30,8 +30,8 @@ impl RequestBody for ChangesRequest {
 pub(super) struct ChangeItem {
     /// The id of an operation.
     action: ChangeAction,
-    /// The key of the route, for operations on a route except `set_rate_limit` and `set_concurrency_limit`, which have
-    /// `path` and `method`.
+    /// The key of the route, for operations on a route. `set_rate_limit` and `set_concurrency_limit` also take `path` and
+    /// `method` instead, as alone.
     #[schema(nullable = false, example = "GET:/orders")]
     route: Option<String>,
     /// The service, for operations on a service.

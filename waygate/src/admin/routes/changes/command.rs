@@ -35,7 +35,7 @@ use crate::{
     },
     auth::Principal,
     engine::{LimitCommand, MaintenanceScope},
-    rest::{EmptyBody, Problem, RequestBody, read_object},
+    rest::{EmptyBody, Problem, ProblemKind, RequestBody, read_object},
 };
 
 /// What a change does.
@@ -242,6 +242,7 @@ fn of_limit(
     let (waygate, within) = (&state.waygate, &Within::of(principal, state));
     Ok(match action {
         A::SetRate => {
+            name_by_path(&mut members)?;
             let body = read_object::<SetRateLimit>(members)?;
             rate(set_of_route::<RateLimits>(
                 waygate,
@@ -259,6 +260,7 @@ fn of_limit(
             )?)
         }
         A::SetConcurrency => {
+            name_by_path(&mut members)?;
             let body = read_object::<SetConcurrencyLimit>(members)?;
             concurrency(set_of_route::<ConcurrencyLimits>(
                 waygate,
@@ -306,6 +308,27 @@ fn concurrency(set: Set<ConcurrencyLimits>) -> Command {
         what: What::Concurrency(set.key, Some(set.policy)),
         warning: set.warning,
     }
+}
+
+/// Replaces the route, by which the other actions name it, by the path and the method of the operation.
+fn name_by_path(members: &mut Members) -> Result<(), Problem> {
+    if members.contains_key("path") || !members.contains_key("route") {
+        return Ok(());
+    }
+    if members.contains_key("method") {
+        let text = "method: it is part of `route`; give one of them";
+        return Err(Problem::new(ProblemKind::InvalidBody, text));
+    }
+    let key = route(members)?;
+    let path = match key.service() {
+        Some(service) => format!("{service}:{}", key.path()),
+        None => key.path().to_owned(),
+    };
+    members.insert("path".to_owned(), path.into());
+    if let Some(method) = key.method() {
+        members.insert("method".to_owned(), method.as_str().into());
+    }
+    Ok(())
 }
 
 /// The scope of a limit that several routes share.

@@ -86,6 +86,10 @@ impl Resource for ConcurrencyLimits {
         policy
     }
 
+    async fn confirm(operator: &Operator, key: LimitKey) -> Result<(), ChangeError> {
+        operator.confirm_concurrency_limit(key).await
+    }
+
     async fn delete(operator: &Operator, key: LimitKey) -> Result<bool, ChangeError> {
         operator.delete_concurrency_limit(key).await
     }

@@ -38,6 +38,13 @@ pub(super) async fn run<R: Resource>(
         let policy = R::read(fields, &state.waygate)?;
         // The other fields are those that were read.
         let by = operator.clone().unless_changed(number);
+        // A patch without a difference does not replace a declaration by a record of the same values.
+        if policy == *R::policy(&known) {
+            match R::confirm(&by, key.clone()).await {
+                Err(ChangeError::Conflict { .. }) if !operator.expects_any() => continue,
+                confirmed => return Ok(confirmed.map(|()| (known, warning))?),
+            }
+        }
         match R::run(&by, key.clone(), R::set(policy)).await {
             Err(ChangeError::Conflict { .. }) if !operator.expects_any() => {}
             changed => return Ok((changed?, warning)),

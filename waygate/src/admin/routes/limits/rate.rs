@@ -80,6 +80,10 @@ impl Resource for RateLimits {
         LimitCommand::Set(Box::new(policy))
     }
 
+    async fn confirm(operator: &Operator, key: LimitKey) -> Result<(), ChangeError> {
+        operator.confirm_rate_limit(key).await
+    }
+
     async fn delete(operator: &Operator, key: LimitKey) -> Result<bool, ChangeError> {
         operator.delete_rate_limit(key).await
     }

@@ -22,10 +22,10 @@ use crate::{
 /// let sundays = RecurringWindow::builder("0 2 * * SUN", "2h").build()?;
 /// let mut maintenance = GlobalMaintenance::default();
 /// maintenance.recurring.push(RecurringMaintenance::from(sundays));
-/// let from = "2030-01-01T00:00:00Z".parse()?;
+/// let (from, open) = ("2030-01-01T00:00:00Z".parse()?, Position::default());
 /// let mut list = WindowList::new(from, "2030-02-01T00:00:00Z".parse()?, |_, _| true);
 /// list.add_maintenance(&LimitScope::Global, &maintenance);
-/// list.add_route(&LimitScope::Route("GET:/a".parse()?), &Position::default());
+/// list.add_route(&LimitScope::Route("GET:/a".parse()?), &open);
 /// let windows = list.first(10);
 /// assert_eq!(windows.len(), 4, "the route has none");
 /// let calendar = ScheduledWindow::calendar(&windows, from);

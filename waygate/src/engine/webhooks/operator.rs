@@ -147,16 +147,7 @@ impl Operator {
     /// # Errors
     /// [`ChangeError`]; nothing is changed.
     pub async fn enable_webhook(&self, name: &str) -> Result<(), ChangeError> {
-        self.waygate.webhook(name).await?;
-        let name = name.parse()?;
-        let declared = self.waygate.inner.declarer(&name);
-        let takes_over = false;
-        let enable = Enable {
-            name,
-            declared,
-            takes_over,
-        };
-        self.make(enable).await
+        self.enable_endpoint(name, false).await
     }
 
     /// Takes over a webhook that the code of this service declares, and that of another one did before, such as after
@@ -174,10 +165,13 @@ impl Operator {
     /// # }
     /// ```
     pub async fn take_over_webhook(&self, name: &str) -> Result<(), ChangeError> {
+        self.enable_endpoint(name, true).await
+    }
+
+    async fn enable_endpoint(&self, name: &str, takes_over: bool) -> Result<(), ChangeError> {
         self.waygate.webhook(name).await?;
         let name = name.parse()?;
         let declared = self.waygate.inner.declarer(&name);
-        let takes_over = true;
         let enable = Enable {
             name,
             declared,
